@@ -1,0 +1,182 @@
+package bine
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// OwnerKind says what a process is run for.
+type OwnerKind string
+
+// A process belongs to a step of a run or serves a deployment.
+const (
+	OwnerRun        OwnerKind = "run"
+	OwnerDeployment OwnerKind = "deployment"
+)
+
+// Owner names what a process is run for. Step and Item are empty for a
+// deployment, whose Name is followed by @ and the model version that it serves.
+type Owner struct {
+	Project ProjectName `json:"project"`
+	Kind    OwnerKind   `json:"kind"`
+	Name    string      `json:"name"`
+	Step    StepName    `json:"step,omitempty"`
+	Item    string      `json:"item,omitempty"`
+}
+
+// Resources is what a process asks for and is held to.
+type Resources struct {
+	CPU    float64 `json:"cpu" doc:"cores"`
+	Memory int64   `json:"memory" doc:"bytes"`
+	GPUs   int     `json:"gpus,omitempty"`
+}
+
+// Fits reports whether r is within free.
+func (r Resources) Fits(free Resources) bool {
+	return r.CPU <= free.CPU+1e-9 && r.Memory <= free.Memory && r.GPUs <= free.GPUs
+}
+
+// Process is everything an agent needs to start one process. It holds no
+// secret: the job token is made when the agent asks for the attempt.
+type Process struct {
+	Owner       Owner                  `json:"owner"`
+	Python      string                 `json:"python,omitempty" doc:"file in the code, run by the environment's Python; or a program, if it has a line break"`
+	Command     []string               `json:"command,omitempty" doc:"argument list, used where Python is empty"`
+	Environment int                    `json:"environment,omitempty" doc:"version of the project's environment; 0 is none"`
+	Code        Hash                   `json:"code,omitempty" doc:"directory artifact that becomes the directory code/"`
+	Env         map[string]string      `json:"env,omitempty"`
+	With        json.RawMessage        `json:"with,omitempty"`
+	Inputs      map[string]ArtifactRef `json:"inputs,omitempty"`
+	Outputs     map[string]string      `json:"outputs,omitempty" doc:"name to type: artifact, string, int, float, bool, json"`
+	Batch       []BatchItem            `json:"batch,omitempty" doc:"the items that one process works through"`
+	Resources   Resources              `json:"resources"`
+	Timeout     float64                `json:"timeout_seconds,omitempty" doc:"of one attempt, in seconds; 0 is none"`
+	LogLimit    int64                  `json:"log_limit" doc:"bytes of output that are kept"`
+	Serve       *Serve                 `json:"serve,omitempty" doc:"set for a model server"`
+}
+
+// BatchItem is one item of several that one process works through.
+type BatchItem struct {
+	Key  string          `json:"key"`
+	With json.RawMessage `json:"with"`
+}
+
+// Serve makes a process a model server: it listens on the port that it finds
+// in BINE_SERVE_PORT and is ready when GET /v2/health/ready answers 200.
+type Serve struct {
+	Deployment   DeploymentName `json:"deployment"`
+	Model        ModelName      `json:"model"`
+	Version      int            `json:"version"`
+	ReadyTimeout float64        `json:"ready_timeout_seconds"`
+}
+
+// Attempt is one try of one process.
+type Attempt struct {
+	ID        AttemptID  `json:"id"`
+	Owner     Owner      `json:"owner"`
+	Number    int        `json:"number" doc:"from 1"`
+	State     State      `json:"state"`
+	Failure   Failure    `json:"failure,omitempty"`
+	Reason    string     `json:"reason,omitempty"`
+	ExitCode  *int       `json:"exit_code,omitempty"`
+	Host      HostName   `json:"host,omitempty"`
+	Resources Resources  `json:"resources"`
+	Usage     *Usage     `json:"usage,omitempty"`
+	LogSize   int64      `json:"log_size" doc:"bytes of log kept so far"`
+	CreatedAt time.Time  `json:"created_at"`
+	StartedAt *time.Time `json:"started_at,omitempty" doc:"when the process began"`
+	EndedAt   *time.Time `json:"ended_at,omitempty"`
+}
+
+// Usage is what a process used, as the operating system accounts it.
+type Usage struct {
+	CPUSeconds float64 `json:"cpu_seconds"`
+	PeakMemory int64   `json:"peak_memory" doc:"bytes, of the largest process"`
+}
+
+// Failure says why an attempt did not succeed; retry: on: names these.
+type Failure string
+
+// The failures. FailureError: the program ended with a code other than 0;
+// FailureOutput: it ended well but an output it declares is missing or of
+// another type; FailureMemory: over its memory; FailureTimeout; FailureSetup:
+// its environment, code or inputs could not be put in place; FailureLost: the
+// host or process vanished; FailureInterrupted: an operator stopped the host's
+// agent. The last two are tried again without counting against retry.attempts.
+const (
+	FailureError       Failure = "error"
+	FailureOutput      Failure = "output"
+	FailureMemory      Failure = "memory"
+	FailureTimeout     Failure = "timeout"
+	FailureSetup       Failure = "setup"
+	FailureLost        Failure = "lost"
+	FailureInterrupted Failure = "interrupted"
+	FailureCancelled   Failure = "cancelled"
+	FailureRefused     Failure = "refused" // no host can ever give what it asks for
+)
+
+// AttemptResult is what an agent reports when a process has ended.
+type AttemptResult struct {
+	State     State                      `json:"state" doc:"succeeded, failed, cancelled or lost"`
+	Failure   Failure                    `json:"failure,omitempty"`
+	Reason    string                     `json:"reason,omitempty"`
+	ExitCode  *int                       `json:"exit_code,omitempty"`
+	Values    map[string]json.RawMessage `json:"values,omitempty"`
+	Artifacts map[string]ArtifactRef     `json:"artifacts,omitempty"`
+	Items     map[string]ItemResult      `json:"items,omitempty" doc:"of a batch: what each item gave, by key"`
+	Metrics   []Metric                   `json:"metrics,omitempty"`
+	Usage     *Usage                     `json:"usage,omitempty"`
+	StartedAt *time.Time                 `json:"started_at,omitempty"`
+	EndedAt   *time.Time                 `json:"ended_at,omitempty"`
+}
+
+// ItemResult is what one item of a batch gave.
+type ItemResult struct {
+	Values    map[string]json.RawMessage `json:"values,omitempty"`
+	Artifacts map[string]ArtifactRef     `json:"artifacts,omitempty"`
+	Reason    string                     `json:"reason,omitempty" doc:"set where the item failed"`
+}
+
+// Metric is one reported number.
+type Metric struct {
+	Name  string    `json:"name"`
+	Value float64   `json:"value"`
+	Step  int64     `json:"step,omitempty"`
+	At    time.Time `json:"at"`
+}
+
+// Host is a machine with an agent.
+type Host struct {
+	Name      HostName  `json:"name"`
+	State     HostState `json:"state"`
+	Address   string    `json:"address" doc:"where its model servers can be reached"`
+	Capacity  Resources `json:"capacity"`
+	Free      Resources `json:"free"`
+	Labels    []string  `json:"labels,omitempty"`
+	Confine   string    `json:"confine" doc:"how processes are confined: landlock-7, or none with the reason"`
+	Python    string    `json:"python,omitempty"`
+	Version   string    `json:"version" doc:"of the agent"`
+	SeenAt    time.Time `json:"seen_at"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+// HostState is where a host stands.
+type HostState string
+
+// A host is lost when its agent was not heard of for the grace period, and
+// comes back by itself.
+const (
+	HostUp   HostState = "up"
+	HostLost HostState = "lost"
+)
+
+// Lease is the fenced right of one attempt to resources of one host.
+type Lease struct {
+	Attempt   AttemptID  `json:"attempt"`
+	Owner     Owner      `json:"owner"`
+	Host      HostName   `json:"host,omitempty" doc:"empty while it waits"`
+	Resources Resources  `json:"resources"`
+	Reason    string     `json:"reason,omitempty" doc:"what a waiting one waits for"`
+	AskedAt   time.Time  `json:"asked_at"`
+	GrantedAt *time.Time `json:"granted_at,omitempty"`
+}

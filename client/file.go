@@ -1,0 +1,131 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bine-ml/bine"
+)
+
+// File describes a file or directory of a project. Path is relative to the
+// project's directory, without a leading slash.
+type File struct {
+	Path     string            `json:"path"`
+	Name     string            `json:"name"`
+	Dir      bool              `json:"dir"`
+	Size     int64             `json:"size"`
+	Mode     uint32            `json:"mode" doc:"permission bits as POSIX has them"`
+	Owner    string            `json:"owner" doc:"project user"`
+	Group    string            `json:"group"`
+	Modified time.Time         `json:"modified"`
+	Attrs    map[string]string `json:"attrs,omitempty" doc:"extended attributes"`
+}
+
+// FileUsage sums up what is below a path.
+type FileUsage struct {
+	Bytes       int64 `json:"bytes"`
+	Files       int64 `json:"files"`
+	Directories int64 `json:"directories"`
+	Quota       int64 `json:"quota,omitempty" doc:"bytes that the project may use; 0 is no limit"`
+}
+
+// FileChange is the body of POST files/{path}: one change to what is there.
+type FileChange struct {
+	Op string `json:"op" enum:"mkdir,rename"`
+	To string `json:"to,omitempty" doc:"of rename: the new path"`
+}
+
+func filePath(p bine.ProjectName, part, path string) []string {
+	return append([]string{"projects", string(p), part}, strings.Split(strings.Trim(path, "/"), "/")...)
+}
+
+// Files lists a directory in pages, by name.
+func (c *Client) Files(ctx context.Context, p bine.ProjectName, dir string, l List) (Page[File], error) {
+	q := l.query()
+	q.Set("dir", strings.Trim(dir, "/"))
+	return get[Page[File]](ctx, c, q, "projects", string(p), "files")
+}
+
+// Stat describes one file or directory.
+func (c *Client) Stat(ctx context.Context, p bine.ProjectName, path string) (File, error) {
+	return get[File](ctx, c, url.Values{"path": {strings.Trim(path, "/")}}, "projects", string(p), "stat")
+}
+
+// Usage sums up what is below a directory.
+func (c *Client) Usage(ctx context.Context, p bine.ProjectName, path string) (FileUsage, error) {
+	return get[FileUsage](ctx, c, url.Values{"path": {strings.Trim(path, "/")}}, "projects", string(p), "usage")
+}
+
+// Download opens a file for reading from offset on; length 0 is to the end.
+func (c *Client) Download(ctx context.Context, p bine.ProjectName, path string, offset, length int64) (io.ReadCloser, error) {
+	r := request{method: http.MethodGet, path: filePath(p, "files", path), safe: true}
+	if offset > 0 || length > 0 {
+		end := ""
+		if length > 0 {
+			end = strconv.FormatInt(offset+length-1, 10)
+		}
+		r.header = http.Header{"Range": {fmt.Sprintf("bytes=%d-%s", offset, end)}}
+	}
+	return c.stream(ctx, r)
+}
+
+// Upload writes a file, whole or not at all. Without overwrite an existing one
+// is a Conflict. Directories above it must exist.
+func (c *Client) Upload(ctx context.Context, p bine.ProjectName, path string, body io.Reader, overwrite bool) (File, error) {
+	return call[File](ctx, c, request{method: http.MethodPut, path: filePath(p, "files", path), body: body,
+		mime: "application/octet-stream", query: url.Values{"overwrite": {strconv.FormatBool(overwrite)}}})
+}
+
+// ChangeFile makes a directory (and those above it) or renames.
+func (c *Client) ChangeFile(ctx context.Context, p bine.ProjectName, path string, change FileChange) (File, error) {
+	return call[File](ctx, c, request{method: http.MethodPost, path: filePath(p, "files", path), body: change})
+}
+
+// RemoveFile removes a file or, where recursive, a directory and what is in it.
+func (c *Client) RemoveFile(ctx context.Context, p bine.ProjectName, path string, recursive bool) error {
+	_, err := call[none](ctx, c, request{method: http.MethodDelete, path: filePath(p, "files", path),
+		query: url.Values{"recursive": {strconv.FormatBool(recursive)}}, safe: true})
+	return err
+}
+
+// MissingArtifacts says which of the hashes a project has no artifact for.
+func (c *Client) MissingArtifacts(ctx context.Context, p bine.ProjectName, hashes []bine.Hash) ([]bine.Hash, error) {
+	return call[[]bine.Hash](ctx, c, request{method: http.MethodPost, path: []string{"projects", string(p), "artifacts", "missing"}, body: hashes, safe: true})
+}
+
+// PutArtifact stores a file under the hash of its content; content that has
+// another hash is refused.
+func (c *Client) PutArtifact(ctx context.Context, p bine.ProjectName, hash bine.Hash, body io.Reader) (bine.ArtifactRef, error) {
+	return call[bine.ArtifactRef](ctx, c, request{method: http.MethodPut, path: []string{"projects", string(p), "artifacts", string(hash)}, body: body, mime: "application/octet-stream"})
+}
+
+// PutManifest stores a directory whose files are stored already.
+func (c *Client) PutManifest(ctx context.Context, p bine.ProjectName, entries []bine.ArtifactEntry) (bine.ArtifactRef, error) {
+	return call[bine.ArtifactRef](ctx, c, request{method: http.MethodPost, path: []string{"projects", string(p), "artifacts", "manifests"}, body: entries, safe: true})
+}
+
+// Manifest lists the files of a directory artifact.
+func (c *Client) Manifest(ctx context.Context, p bine.ProjectName, hash bine.Hash) ([]bine.ArtifactEntry, error) {
+	return get[[]bine.ArtifactEntry](ctx, c, nil, "projects", string(p), "artifacts", string(hash), "manifest")
+}
+
+// OpenArtifact opens a file artifact for reading.
+func (c *Client) OpenArtifact(ctx context.Context, p bine.ProjectName, hash bine.Hash) (io.ReadCloser, error) {
+	return c.stream(ctx, request{method: http.MethodGet, path: []string{"projects", string(p), "artifacts", string(hash)}, safe: true})
+}
+
+func (c *Client) text(ctx context.Context, query url.Values, path ...string) (string, error) {
+	body, err := c.stream(ctx, request{method: http.MethodGet, path: path, query: query, safe: true})
+	if err != nil {
+		return "", err
+	}
+	defer body.Close()
+	all, err := io.ReadAll(body)
+	return string(all), err
+}
