@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import bine
+
+
+def test_params_read_as_mapping_and_attributes(step_dir):
+    step_dir(params={"depth": 4, "name": "small"})
+    assert bine.params["depth"] == 4
+    assert bine.params.name == "small"
+    assert dict(bine.params) == {"depth": 4, "name": "small"}
+    assert bine.params.get("absent", 7) == 7
+
+
+def test_an_unknown_name_says_which_there_are(step_dir):
+    step_dir(params={"depth": 4}, inputs={"table": "/x"})
+    with pytest.raises(KeyError, match="no parameter 'dept'; it has depth"):
+        bine.params["dept"]
+    with pytest.raises(AttributeError, match="it has depth"):
+        bine.params.dept
+    with pytest.raises(KeyError, match="no input 'tabel'; it has table"):
+        bine.inputs["tabel"]
+
+
+def test_inputs_are_paths_and_gathered_ones_have_items(step_dir, tmp_path):
+    gathered = tmp_path / "models"
+    for key in ("b", "a"):
+        (gathered / key).mkdir(parents=True)
+    step_dir(inputs={"table": str(tmp_path / "t.csv"), "models": str(gathered)})
+    assert bine.inputs["table"] == tmp_path / "t.csv"
+    assert list(bine.inputs.items_of("models")) == ["a", "b"]
+
+
+def test_value_outputs_are_kept_in_one_file(step_dir):
+    out = step_dir()
+    bine.outputs["rows"] = 5
+    bine.outputs["names"] = ["ä", "b"]
+    bine.outputs.update({"better": True})
+    assert json.loads((out / "values.json").read_text()) == {"rows": 5, "names": ["ä", "b"], "better": True}
+    assert bine.outputs["rows"] == 5
+    assert [p.name for p in out.iterdir()] == ["values.json"]
+
+
+@pytest.mark.parametrize("value", [float("nan"), {"x": float("inf")}, object()])
+def test_a_value_that_json_cannot_hold_is_refused(step_dir, value):
+    step_dir()
+    with pytest.raises(bine.Error, match="output score"):
+        bine.outputs["score"] = value
+
+
+def test_an_output_name_cannot_leave_the_directory(step_dir):
+    step_dir()
+    for name in ("../x", "a/b", "", "values.json"):
+        with pytest.raises(bine.Error, match="not the name of an output"):
+            bine.outputs.path(name)
+
+
+def test_metrics_are_lines(step_dir):
+    out = step_dir()
+    bine.log_metric("loss", 0.5, step=1)
+    bine.log_metric("loss", 1)
+    first, second = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    assert (first["name"], first["value"], first["step"]) == ("loss", 0.5, 1)
+    assert second["value"] == 1.0 and "step" not in second and second["at"].endswith("Z")
+    with pytest.raises(bine.Error, match="only finite"):
+        bine.log_metric("loss", float("nan"))
+
+
+def test_a_batch_gives_its_items_one_by_one(step_dir):
+    out = step_dir(batch=[{"key": "a", "with": {"n": 1}}, {"key": "b", "with": {"n": 2}}])
+    for item in bine.items():
+        item.outputs["double"] = item.params.n * 2
+        item.outputs.path("file").write_text(item.key)
+        item.log_metric("n", item.params.n)
+    assert json.loads((out / "items/b/values.json").read_text()) == {"double": 4}
+    assert (out / "items/a/file").read_text() == "a"
+    assert (out / "items/a/metrics.jsonl").exists()
+
+
+def test_a_step_without_batch_is_its_own_only_item(step_dir):
+    out = step_dir(params={"n": 3})
+    (item,) = bine.items()
+    item.outputs["n"] = item.params.n
+    assert json.loads((out / "values.json").read_text()) == {"n": 3}
+
+
+def test_the_step_knows_itself(step_dir):
+    step_dir()
+    assert (bine.step.project, bine.step.run, bine.step.name, bine.step.attempt) == ("demo", "flights-1", "train", 2)
+    assert bine.step.inside
+
+
+def test_outside_of_a_step_the_message_says_so(monkeypatch):
+    monkeypatch.delenv("BINE_WITH", raising=False)
+    with pytest.raises(bine.Error, match="does not run as a step"):
+        bine.params["x"]
+
+
+def test_importing_needs_only_the_standard_library():
+    source = Path(bine.__file__).parents[1]
+    code = f"import sys; sys.path.insert(0, {str(source)!r}); import bine; bine.params; print('ok')"
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "ok\n"
