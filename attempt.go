@@ -2,6 +2,9 @@ package bine
 
 import (
 	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -14,14 +17,31 @@ const (
 	OwnerDeployment OwnerKind = "deployment"
 )
 
-// Owner names what a process is run for. Step and Item are empty for a
-// deployment, whose Name is followed by @ and the model version that it serves.
+// Owner names what a process is run for. For a deployment Step is empty, Name
+// is followed by @ and the model version that it serves, and Item tells the
+// servers of one version apart.
 type Owner struct {
 	Project ProjectName `json:"project"`
 	Kind    OwnerKind   `json:"kind"`
 	Name    string      `json:"name"`
 	Step    StepName    `json:"step,omitempty"`
 	Item    string      `json:"item,omitempty"`
+}
+
+// ServerOwner is what the processes of a model server are run for. generation
+// tells the servers of one version apart.
+func ServerOwner(project ProjectName, name DeploymentName, version int, generation string) Owner {
+	return Owner{Project: project, Kind: OwnerDeployment, Name: fmt.Sprintf("%s@%d", name, version), Item: generation}
+}
+
+// Server takes the name of a deployment's owner apart.
+func (o Owner) Server() (DeploymentName, int, error) {
+	name, text, _ := strings.Cut(o.Name, "@")
+	version, err := strconv.Atoi(text)
+	if o.Kind != OwnerDeployment || err != nil {
+		return "", 0, Errorf(Invalid, "%q is not the owner of a model server", o.Name)
+	}
+	return DeploymentName(name), version, nil
 }
 
 // Resources is what a process asks for and is held to.

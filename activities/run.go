@@ -1,0 +1,161 @@
+package activities
+
+import (
+	"context"
+
+	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/dags/plan"
+)
+
+// RunRef names a run.
+type RunRef struct {
+	Project bine.ProjectName `json:"project"`
+	Run     bine.RunID       `json:"run"`
+}
+
+// StepRef names a step of a run, one item of a fan-out, or a batch of items.
+type StepRef struct {
+	RunRef
+	Step  bine.StepName `json:"step"`
+	Item  string        `json:"item,omitempty"`
+	Items []string      `json:"items,omitempty"` // keys of a batch; Item is then its own key
+	// Environment is the version that steps which name none use, fixed when the run began.
+	Environment int `json:"environment,omitempty"`
+}
+
+// Begun answers BeginRun.
+type Begun struct {
+	State       bine.State `json:"state"` // Running, or the end that the run has reached already
+	Environment int        `json:"environment,omitempty"`
+}
+
+// Resolved says what is left to do for a step whose needs are met.
+type Resolved struct {
+	// State is Pending when the step is to be done now; Skipped, Cached,
+	// Succeeded or Failed when nothing is left to do.
+	State  bine.State `json:"state"`
+	Items  int        `json:"items,omitempty"` // of a fan-out: how many
+	Reason string     `json:"reason,omitempty"`
+}
+
+// Outcome is how a step or run ended.
+type Outcome struct {
+	State   bine.State   `json:"state"`
+	Failure bine.Failure `json:"failure,omitempty"`
+	Reason  string       `json:"reason,omitempty"`
+}
+
+// RunEngine keeps the ledger of runs and decides what a step has to do: it
+// evaluates expressions, resolves inputs and looks into the cache.
+type RunEngine interface {
+	Begin(ctx context.Context, in RunRef) (Begun, error)
+	Finish(ctx context.Context, in RunRef, end Outcome) (Outcome, error)
+	Resolve(ctx context.Context, in StepRef) (Resolved, error)
+	ItemKeys(ctx context.Context, in StepRef, from, count int) ([]string, error)
+	Settle(ctx context.Context, in StepRef, end Outcome) (Outcome, error)
+	Gather(ctx context.Context, in StepRef) (Outcome, error)
+	Perform(ctx context.Context, in StepRef) (Outcome, error)
+}
+
+// Runs groups the activities of runs and their steps. All but PerformStep are
+// local activities: short transactions on the ledger.
+type Runs struct{ engine RunEngine }
+
+// NewRuns makes the activities of runs.
+func NewRuns(e RunEngine) *Runs { return &Runs{e} }
+
+// BeginRun moves a run from pending to running and fixes its environment.
+func (r *Runs) BeginRun(ctx context.Context, in RunRef) (Begun, error) {
+	out, err := r.engine.Begin(ctx, in)
+	return out, forTemporal(err)
+}
+
+// FinishRunInput says how a run ended.
+type FinishRunInput struct {
+	RunRef
+	End Outcome `json:"end"`
+}
+
+// FinishRun moves a run to its end, and with it every step that has none.
+func (r *Runs) FinishRun(ctx context.Context, in FinishRunInput) (Outcome, error) {
+	out, err := r.engine.Finish(ctx, in.RunRef, in.End)
+	return out, forTemporal(err)
+}
+
+// ResolveStep finds out what is left to do for a step, an item or a batch, and
+// writes its row.
+func (r *Runs) ResolveStep(ctx context.Context, in StepRef) (Resolved, error) {
+	out, err := r.engine.Resolve(ctx, in)
+	return out, forTemporal(err)
+}
+
+// ListItemsInput asks for the keys of some items of a fan-out.
+type ListItemsInput struct {
+	StepRef
+	From  int `json:"from"`
+	Count int `json:"count"`
+}
+
+// ListItems gives the keys of items in the order in which the fan-out's
+// expression gave them.
+func (r *Runs) ListItems(ctx context.Context, in ListItemsInput) ([]string, error) {
+	out, err := r.engine.ItemKeys(ctx, in.StepRef, in.From, in.Count)
+	return out, forTemporal(err)
+}
+
+// SettleStepInput says how a step ended that did not succeed.
+type SettleStepInput struct {
+	StepRef
+	End Outcome `json:"end"`
+}
+
+// SettleStep moves a step that failed, was cancelled or is skipped to its end.
+// A step that has ended already keeps its state, which is answered.
+func (r *Runs) SettleStep(ctx context.Context, in SettleStepInput) (Outcome, error) {
+	out, err := r.engine.Settle(ctx, in.StepRef, in.End)
+	return out, forTemporal(err)
+}
+
+// GatherItems sums the items of a fan-out up in the row of the step.
+func (r *Runs) GatherItems(ctx context.Context, in StepRef) (Outcome, error) {
+	out, err := r.engine.Gather(ctx, in)
+	return out, forTemporal(err)
+}
+
+// PerformStep does a light step: one that is no process.
+func (r *Runs) PerformStep(ctx context.Context, in StepRef) (Outcome, error) {
+	stop := beat(ctx)
+	defer stop()
+	out, err := r.engine.Perform(ctx, in)
+	return out, forTemporal(err)
+}
+
+// TickInput names a planned time of a schedule.
+type TickInput struct {
+	Project  bine.ProjectName  `json:"project"`
+	Schedule bine.ScheduleName `json:"schedule"`
+	At       int64             `json:"at"` // microseconds since 1970 UTC
+}
+
+// Accepted is a run that is to be started.
+type Accepted struct {
+	RunRef
+	Plan plan.Plan `json:"plan"`
+}
+
+// TickEngine turns ticks into runs.
+type TickEngine interface {
+	Accept(ctx context.Context, in TickInput) (Accepted, error)
+}
+
+// Ticks groups the activities of schedules.
+type Ticks struct{ engine TickEngine }
+
+// NewTicks makes the activities of schedules.
+func NewTicks(e TickEngine) *Ticks { return &Ticks{e} }
+
+// AcceptTick makes the run of a tick, or answers the one that is there.
+func (t *Ticks) AcceptTick(ctx context.Context, in TickInput) (Accepted, error) {
+	out, err := t.engine.Accept(ctx, in)
+	return out, forTemporal(err)
+}

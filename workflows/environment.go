@@ -1,0 +1,135 @@
+package workflows
+
+import (
+	"errors"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/activities"
+)
+
+// noHostWait is how long an environment waits for the first host before it
+// asks again.
+const noHostWait = 5 * time.Second
+
+// States of an environment on one host; any other text is why it failed.
+const (
+	hostInstalling = "installing"
+	hostReady      = "ready"
+	hostAway       = "away" // installed when the host first needs it
+)
+
+// BuildEnvironment makes a version of a project's environment: one host
+// resolves the requirements to exact versions, then every host installs those.
+// The version becomes ready when every host that answers has it.
+func BuildEnvironment(ctx workflow.Context, in activities.EnvironmentInput) error {
+	ctx = workflow.WithActivityOptions(ctx, quick)
+	err := buildEnvironment(ctx, in)
+	to, reason := bine.EnvironmentReady, ""
+	if err != nil {
+		to, reason = bine.EnvironmentFailed, activities.Message(err)
+	}
+	ctx, done := workflow.NewDisconnectedContext(ctx)
+	defer done()
+	move := activities.MoveEnvironmentInput{Project: in.Project, Version: in.Version, To: to, Reason: reason}
+	if moveErr := workflow.ExecuteActivity(ctx, environments.MoveEnvironment, move).Get(ctx, nil); moveErr != nil {
+		return moveErr
+	}
+	return err
+}
+
+func buildEnvironment(ctx workflow.Context, in activities.EnvironmentInput) error {
+	var want activities.LockEnvironmentInput
+	if err := workflow.ExecuteActivity(ctx, environments.DescribeEnvironment, in).Get(ctx, &want); err != nil {
+		return err
+	}
+	hosts, err := someHosts(ctx)
+	if err != nil {
+		return err
+	}
+	lock, err := lockEnvironment(ctx, want, hosts)
+	if err != nil {
+		return err
+	}
+	in.Lock, in.Python = lock.Lock, lock.Python
+	return installEverywhere(ctx, in, hosts)
+}
+
+// someHosts waits until a host is up.
+func someHosts(ctx workflow.Context) ([]bine.HostName, error) {
+	for {
+		hosts, err := listHosts(ctx)
+		if err != nil || len(hosts) > 0 {
+			return hosts, err
+		}
+		if err := workflow.Sleep(ctx, noHostWait); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// lockEnvironment resolves on the first host that answers.
+func lockEnvironment(ctx workflow.Context, want activities.LockEnvironmentInput, hosts []bine.HostName) (activities.LockEnvironmentResult, error) {
+	var lock activities.LockEnvironmentResult
+	err := error(temporal.NewApplicationError("no host answered", string(bine.Unavailable)))
+	for _, name := range hosts {
+		options := workflow.WithActivityOptions(ctx, onHost(install, name, reachHost))
+		if err = workflow.ExecuteActivity(options, host.LockEnvironment, want).Get(ctx, &lock); err == nil || !unreached(err) {
+			break
+		}
+	}
+	if err != nil {
+		return lock, err
+	}
+	record := activities.RecordLockInput{Project: want.Project, Version: want.Version, Lock: lock}
+	return lock, workflow.ExecuteActivity(ctx, environments.RecordLock, record).Get(ctx, nil)
+}
+
+// installEverywhere installs on all hosts at once. A host that does not answer
+// is no failure: it installs when it is first asked to run something.
+func installEverywhere(ctx workflow.Context, in activities.EnvironmentInput, hosts []bine.HostName) error {
+	faults, wait := make([]error, len(hosts)), workflow.NewWaitGroup(ctx)
+	for i, name := range hosts {
+		wait.Add(1)
+		workflow.GoNamed(ctx, string(name), func(ctx workflow.Context) {
+			defer wait.Done()
+			faults[i] = installOn(ctx, in, name)
+		})
+	}
+	wait.Wait(ctx)
+	return errors.Join(faults...)
+}
+
+func installOn(ctx workflow.Context, in activities.EnvironmentInput, name bine.HostName) error {
+	if err := recordHost(ctx, in, name, hostInstalling); err != nil {
+		return err
+	}
+	options := workflow.WithActivityOptions(ctx, onHost(install, name, reachHost))
+	err := workflow.ExecuteActivity(options, host.InstallEnvironment, in).Get(ctx, nil)
+	switch {
+	case err == nil:
+		return recordHost(ctx, in, name, hostReady)
+	case unreached(err):
+		return recordHost(ctx, in, name, hostAway)
+	default:
+		if recordErr := recordHost(ctx, in, name, activities.Message(err)); recordErr != nil {
+			return recordErr
+		}
+		return err
+	}
+}
+
+func recordHost(ctx workflow.Context, in activities.EnvironmentInput, name bine.HostName, state string) error {
+	record := activities.RecordHostInput{Project: in.Project, Version: in.Version, Host: name, State: state}
+	return workflow.ExecuteActivity(ctx, environments.RecordHost, record).Get(ctx, nil)
+}
+
+// unreached reports whether an activity failed because no agent took it.
+func unreached(err error) bool {
+	late, ok := errors.AsType[*temporal.TimeoutError](err)
+	return ok && late.TimeoutType() == enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START
+}

@@ -1,0 +1,50 @@
+package workflows
+
+import (
+	"fmt"
+
+	"github.com/bine-ml/bine"
+)
+
+// The ids of workflows. They are meaningful, so that starting twice is a no-op
+// and whoever knows an object knows its workflow.
+
+// RunWorkflowID is the id of a run's workflow.
+func RunWorkflowID(project bine.ProjectName, run bine.RunID) string {
+	return fmt.Sprintf("%s/run/%s", project, run)
+}
+
+// StepWorkflowID is the id of the workflow of a step, or of an item of it.
+func StepWorkflowID(project bine.ProjectName, run bine.RunID, step bine.StepName, item string) string {
+	id := fmt.Sprintf("%s/%s", RunWorkflowID(project, run), step)
+	if item != "" {
+		id += "/" + item
+	}
+	return id
+}
+
+// ServerWorkflowID is the id of the workflow of one model server.
+func ServerWorkflowID(o bine.Owner) string {
+	return fmt.Sprintf("%s/server/%s/%s", o.Project, o.Name, o.Item)
+}
+
+// DeploymentWorkflowID is the id of a deployment's workflow.
+func DeploymentWorkflowID(project bine.ProjectName, name bine.DeploymentName) string {
+	return fmt.Sprintf("%s/deployment/%s", project, name)
+}
+
+// ProvisionWorkflowID is the id of the workflow that makes a project.
+func ProvisionWorkflowID(project bine.ProjectName) string { return string(project) + "/provision" }
+
+// DeleteWorkflowID is the id of the workflow that removes a project.
+func DeleteWorkflowID(project bine.ProjectName) string { return string(project) + "/delete" }
+
+// EnvironmentWorkflowID is the id of the workflow that builds an environment.
+func EnvironmentWorkflowID(project bine.ProjectName, version int) string {
+	return fmt.Sprintf("%s/environment/%d", project, version)
+}
+
+// ScheduleID is the id of a schedule in Temporal; its ticks' workflows begin with it.
+func ScheduleID(project bine.ProjectName, name bine.ScheduleName) string {
+	return fmt.Sprintf("%s/schedule/%s", project, name)
+}

@@ -1,0 +1,83 @@
+package workflows
+
+import (
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/activities"
+)
+
+// The options of every call, by the kind of work it does.
+var (
+	// ledger is for short transactions on the metadata database.
+	ledger = workflow.LocalActivityOptions{
+		StartToCloseTimeout:    30 * time.Second,
+		ScheduleToCloseTimeout: 24 * time.Hour,
+		RetryPolicy:            patiently,
+	}
+	// quick is for control activities that take seconds at most.
+	quick = workflow.ActivityOptions{
+		StartToCloseTimeout: 30 * time.Second,
+		RetryPolicy:         patiently,
+	}
+	// long is for control activities that take as long as they take; they beat.
+	long = workflow.ActivityOptions{
+		StartToCloseTimeout: 24 * time.Hour,
+		HeartbeatTimeout:    20 * time.Second,
+		RetryPolicy:         patiently,
+	}
+	// install is for what a host does for minutes, beating.
+	install = workflow.ActivityOptions{
+		StartToCloseTimeout: 2 * time.Hour,
+		HeartbeatTimeout:    20 * time.Second,
+		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 30 * time.Second, MaximumAttempts: 4},
+	}
+
+	patiently = &temporal.RetryPolicy{InitialInterval: 100 * time.Millisecond, BackoffCoefficient: 2, MaximumInterval: 10 * time.Second}
+)
+
+const (
+	// processBeat is how long a host may be silent about a process. Agents beat
+	// three times in it.
+	processBeat = 30 * time.Second
+	// processLongest bounds one attempt; a shorter limit is the shim's to keep.
+	processLongest = 365 * 24 * time.Hour
+	// askAgain is how often a waiting attempt asks whether its resources were
+	// granted, in case the signal was lost.
+	askAgain = 2 * time.Minute
+	// stopWithin is how long a host has to end a process that it was asked to.
+	stopWithin = 2 * time.Minute
+)
+
+// onHost gives the options of an activity on a host's queue, which dies with
+// the host: reach is how long the call waits for the host's agent.
+func onHost(o workflow.ActivityOptions, host bine.HostName, reach time.Duration) workflow.ActivityOptions {
+	o.TaskQueue = activities.HostQueue(host)
+	o.ScheduleToStartTimeout = reach
+	return o
+}
+
+// child gives the options of a child that ends with its parent.
+func child(id string) workflow.ChildWorkflowOptions {
+	return workflow.ChildWorkflowOptions{
+		WorkflowID:            id,
+		WaitForCancellation:   true,
+		ParentClosePolicy:     enumspb.PARENT_CLOSE_POLICY_REQUEST_CANCEL,
+		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+	}
+}
+
+// Names of activities: the structs are never called here.
+var (
+	runs         *activities.Runs
+	attempts     *activities.Attempts
+	host         *activities.Host
+	projects     *activities.Projects
+	environments *activities.Environments
+	deployments  *activities.Deployments
+	ticks        *activities.Ticks
+)
