@@ -45,11 +45,18 @@ type Outcome struct {
 	Reason  string       `json:"reason,omitempty"`
 }
 
+// Finished answers FinishRun. Notify is set where somebody wants to hear of the end.
+type Finished struct {
+	Outcome
+	Notify bool `json:"notify,omitempty"`
+}
+
 // RunEngine keeps the ledger of runs and decides what a step has to do: it
 // evaluates expressions, resolves inputs and looks into the cache.
 type RunEngine interface {
 	Begin(ctx context.Context, in RunRef) (Begun, error)
-	Finish(ctx context.Context, in RunRef, end Outcome) (Outcome, error)
+	Finish(ctx context.Context, in RunRef, end Outcome) (Finished, error)
+	Notify(ctx context.Context, in RunRef) error
 	Resolve(ctx context.Context, in StepRef) (Resolved, error)
 	ItemKeys(ctx context.Context, in StepRef, from, count int) ([]string, error)
 	Settle(ctx context.Context, in StepRef, end Outcome) (Outcome, error)
@@ -77,9 +84,14 @@ type FinishRunInput struct {
 }
 
 // FinishRun moves a run to its end, and with it every step that has none.
-func (r *Runs) FinishRun(ctx context.Context, in FinishRunInput) (Outcome, error) {
+func (r *Runs) FinishRun(ctx context.Context, in FinishRunInput) (Finished, error) {
 	out, err := r.engine.Finish(ctx, in.RunRef, in.End)
 	return out, forTemporal(err)
+}
+
+// NotifyRun tells those that the pipeline names how the run ended.
+func (r *Runs) NotifyRun(ctx context.Context, in RunRef) error {
+	return forTemporal(r.engine.Notify(ctx, in))
 }
 
 // ResolveStep finds out what is left to do for a step, an item or a batch, and

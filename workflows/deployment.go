@@ -62,8 +62,8 @@ type deployment struct {
 	in       ServeDeploymentInput
 	wanted   int
 	asked    bool // a deploy signal came that no server was started for
-	started  int // servers started by this execution
-	failures int // of servers that were ready, since the last that stayed
+	started  int  // servers started by this execution
+	failures int  // of servers that were ready, since the last that stayed
 	current  *server
 	old      []*server
 	stop     *StopInput

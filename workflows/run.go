@@ -131,14 +131,20 @@ func (r *pipelineRun) outcome(ctx workflow.Context) activities.Outcome {
 	return activities.Outcome{State: bine.Succeeded}
 }
 
-// finishRun writes how a run ended, also after a cancel.
+// finishRun writes how a run ended, also after a cancel, and tells whoever
+// wants to know.
 func finishRun(ctx workflow.Context, ref activities.RunRef, end activities.Outcome) (activities.Outcome, error) {
 	ctx, done := workflow.NewDisconnectedContext(ctx)
 	defer done()
 	ctx = workflow.WithLocalActivityOptions(ctx, ledger)
-	var out activities.Outcome
+	var out activities.Finished
 	err := workflow.ExecuteLocalActivity(ctx, runs.FinishRun, activities.FinishRunInput{RunRef: ref, End: end}).Get(ctx, &out)
-	return out, err
+	if err == nil && out.Notify {
+		if err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, notify), runs.NotifyRun, ref).Get(ctx, nil); err != nil {
+			workflow.GetLogger(ctx).Warn("nobody was told how the run ended", "run", ref.Run, "error", err)
+		}
+	}
+	return out.Outcome, err
 }
 
 // doStep does one step, item or batch: it resolves it and, where something is
