@@ -1,0 +1,106 @@
+package expr
+
+import (
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+)
+
+// The names that an expression may begin with.
+func roots(item bool) []string {
+	names := []string{"params", "steps", "run", "project", "tick"}
+	if item {
+		names = append(names, "item", "key")
+	}
+	return names
+}
+
+// provider tells CEL's checker the fields of params, steps, each step and run.
+type provider struct {
+	types.Provider
+	structs map[string]map[string]*cel.Type
+}
+
+const (
+	paramsType = "bine.params"
+	stepsType  = "bine.steps"
+	runType    = "bine.run"
+)
+
+func newProvider(base types.Provider, n Names) provider {
+	params := map[string]*cel.Type{}
+	for name, t := range n.Params {
+		params[name] = celType(t)
+	}
+	steps := map[string]*cel.Type{}
+	p := provider{Provider: base, structs: map[string]map[string]*cel.Type{
+		paramsType: params,
+		stepsType:  steps,
+		runType:    {"id": cel.StringType, "number": cel.IntType, "pipeline": cel.StringType},
+	}}
+	for name, s := range n.Steps {
+		typeName := stepsType + "." + string(name)
+		steps[string(name)] = cel.ObjectType(typeName)
+		fields := map[string]*cel.Type{"state": cel.StringType}
+		for output, t := range s.Outputs {
+			fields[output] = celType(t)
+			if s.Foreach {
+				fields[output] = cel.MapType(cel.StringType, celType(t))
+			}
+		}
+		p.structs[typeName] = fields
+	}
+	return p
+}
+
+func celType(t Type) *cel.Type {
+	switch t {
+	case String:
+		return cel.StringType
+	case Int:
+		return cel.IntType
+	case Float:
+		return cel.DoubleType
+	case Bool:
+		return cel.BoolType
+	case List:
+		return cel.ListType(cel.DynType)
+	case Map:
+		return cel.MapType(cel.StringType, cel.DynType)
+	default:
+		return cel.DynType
+	}
+}
+
+func (p provider) FindStructType(name string) (*types.Type, bool) {
+	if _, ok := p.structs[name]; ok {
+		return types.NewTypeTypeWithParam(types.NewObjectType(name)), true
+	}
+	return p.Provider.FindStructType(name)
+}
+
+func (p provider) FindStructFieldNames(name string) ([]string, bool) {
+	if fields, ok := p.structs[name]; ok {
+		return sortedKeys(fields), true
+	}
+	return p.Provider.FindStructFieldNames(name)
+}
+
+func (p provider) FindStructFieldType(name, field string) (*types.FieldType, bool) {
+	fields, ok := p.structs[name]
+	if !ok {
+		return p.Provider.FindStructFieldType(name, field)
+	}
+	t, ok := fields[field]
+	if !ok {
+		return nil, false
+	}
+	return &types.FieldType{Type: t}, true
+}
+
+func (p provider) NewValue(name string, fields map[string]ref.Val) ref.Val {
+	if _, ok := p.structs[name]; ok {
+		return types.NewErr("%s is not made by an expression", name)
+	}
+	return p.Provider.NewValue(name, fields)
+}
