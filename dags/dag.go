@@ -1,0 +1,76 @@
+// Package dags is the pipeline language: the one checked value DAG and the
+// three ways to get it. Parse reads YAML, New builds it in Go, Decode reads the
+// canonical JSON that is stored. All three check everything and report every
+// fault at once, so whoever holds a DAG that one of them gave can rely on it.
+//
+// The language is a set of tables. Kinds lists the kinds of step, each in a
+// file of its own; the keys of the YAML form are tables too (fields.go), from
+// which the reader, the JSON schema and the documentation are made.
+//
+// The package knows no engine: it does not run steps, open files or ask a
+// clock. Expressions (${{ … }}) are those of package expr; workflow code gets
+// the compact form of package plan instead of a DAG.
+package dags
+
+import (
+	"slices"
+
+	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/dags/expr"
+)
+
+// DAG is a checked pipeline. It is a value: nothing changes one once made.
+type DAG struct {
+	Name        bine.PipelineName `json:"name"`
+	Description string            `json:"description,omitempty"`
+	Params      []Param           `json:"params,omitempty"`
+	Steps       []Step            `json:"steps"` // in the order written
+	Schedule    *Schedule         `json:"schedule,omitempty"`
+	Notify      []Notify          `json:"notify,omitempty"`
+}
+
+// Type is the type of a param or an output.
+type Type = expr.Type
+
+// The types. Params are String, Int, Float, Bool, List or Map; outputs are
+// Artifact (a file or directory), String, Int, Float, Bool or JSON.
+const (
+	String   = expr.String
+	Int      = expr.Int
+	Float    = expr.Float
+	Bool     = expr.Bool
+	List     = expr.List
+	Map      = expr.Map
+	JSON     = expr.JSON
+	Artifact = expr.Artifact
+)
+
+// Step gives the step of a name.
+func (d DAG) Step(name bine.StepName) (Step, bool) {
+	i := slices.IndexFunc(d.Steps, func(s Step) bool { return s.Name == name })
+	if i < 0 {
+		return Step{}, false
+	}
+	return d.Steps[i], true
+}
+
+// Param gives the param of a name.
+func (d DAG) Param(name string) (Param, bool) {
+	i := slices.IndexFunc(d.Params, func(p Param) bool { return p.Name == name })
+	if i < 0 {
+		return Param{}, false
+	}
+	return d.Params[i], true
+}
+
+// Files lists the files of the code that steps name, each once, in order.
+func (d DAG) Files() []string {
+	var files []string
+	for _, s := range d.Steps {
+		if a, ok := s.Action.(PythonAction); ok && a.File() != "" {
+			files = append(files, a.File())
+		}
+	}
+	slices.Sort(files)
+	return slices.Compact(files)
+}

@@ -1,0 +1,249 @@
+package dags
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/dags/expr"
+	"github.com/bine-ml/bine/dags/plan"
+)
+
+// schema is a piece of JSON Schema.
+type schema map[string]any
+
+// field is one key of a mapping in the YAML form: what it is called, what it
+// means, what it takes, and how it is read.
+type field[T any] struct {
+	name     string
+	doc      string
+	required bool
+	schema   schema
+	read     func(v value, into *T)
+}
+
+// readFields reads a mapping by its table; what names such a mapping in faults.
+func readFields[T any](v value, what string, fields []field[T], into *T) {
+	known := make([]string, len(fields))
+	for i, f := range fields {
+		known[i] = f.name
+	}
+	entries := v.entries(what)
+	for _, e := range entries {
+		i := slices.Index(known, e.key)
+		switch {
+		case i < 0:
+			v.faultAt(e.node, e.value.place, "there is no key %q in %s%s", shorten(e.key), what, orAmong(e.key, known))
+		case e.value.isNull():
+			v.faultAt(e.node, e.value.place, "%s has no value", e.key)
+		default:
+			fields[i].read(e.value, into)
+		}
+	}
+	if !v.isMapping() {
+		return
+	}
+	for _, f := range fields {
+		if f.required && !slices.ContainsFunc(entries, func(e entry) bool { return e.key == f.name }) {
+			v.fault("%s is missing: %s", f.name, lowerFirst(f.doc))
+		}
+	}
+}
+
+func lowerFirst(s string) string {
+	s = strings.TrimSuffix(s, ".")
+	if s == "" {
+		return s
+	}
+	return strings.ToLower(s[:1]) + s[1:]
+}
+
+// didYouMean gives the end of a message about a word that is not known.
+func didYouMean[W, T ~string](word W, known []T) string {
+	if near := expr.Nearest(string(word), known); near != "" {
+		return "; did you mean " + string(near) + "?"
+	}
+	return ""
+}
+
+// orAmong is didYouMean, or names all that there is.
+func orAmong[W, T ~string](word W, known []T) string {
+	if hint := didYouMean(word, known); hint != "" || len(known) == 0 || len(known) > 24 {
+		return hint
+	}
+	texts := make([]string, len(known))
+	for i, k := range known {
+		texts[i] = string(k)
+	}
+	return "; there are " + strings.Join(texts, ", ")
+}
+
+// mappingKind completes a kind whose key takes a mapping.
+func mappingKind[A Action](k Kind, fields []field[A]) Kind {
+	for _, f := range fields {
+		k.Fields = append(k.Fields, Field{Name: f.name, Doc: f.doc, Required: f.required})
+	}
+	k.schema = object(fields)
+	k.read = func(v value) Action {
+		var a A
+		readFields(v, k.Name, fields, &a)
+		return a
+	}
+	k.decode = decodeAs[A]
+	return k
+}
+
+// processKeys lists the keys that only a step that is a process takes.
+func processKeys() []string {
+	return []string{"with", "inputs", "outputs", "resources", "environment", "env", "cache"}
+}
+
+var (
+	textSchema     = schema{"type": "string"}
+	durationSchema = schema{"type": []any{"string", "number"}, "description": "90s, 30m, 1h30m, 2d, or a number of seconds"}
+	countSchema    = schema{"type": "integer", "minimum": 1}
+)
+
+func dagFields() []field[DAG] {
+	return []field[DAG]{
+		{name: "name", required: true, doc: "Name of the pipeline.", schema: textSchema,
+			read: func(v value, d *DAG) { d.Name = bine.PipelineName(v.text()) }},
+		{name: "description", doc: "What the pipeline is for.", schema: textSchema,
+			read: func(v value, d *DAG) { d.Description = v.text() }},
+		{name: "params", doc: "Parameters that a run can be given, by name.", schema: mapOf(object(paramFields())),
+			read: func(v value, d *DAG) { d.Params = readParams(v) }},
+		{name: "steps", required: true, doc: "The steps by name.", schema: mapOf(stepSchema()),
+			read: func(v value, d *DAG) { d.Steps = readSteps(v) }},
+		{name: "schedule", doc: "When the pipeline runs by itself.", schema: object(scheduleFields()),
+			read: func(v value, d *DAG) { d.Schedule = readSchedule(v) }},
+		{name: "notify", doc: "Webhooks to post to when a run has ended.", schema: listOf(object(hookFields())),
+			read: func(v value, d *DAG) { d.Notify = readHooks(v) }},
+	}
+}
+
+func paramFields() []field[Param] {
+	return []field[Param]{
+		{name: "type", required: true, doc: "One of string, int, float, bool, list and map.", schema: enum(texts(paramTypes())...),
+			read: func(v value, p *Param) { p.Type = Type(v.choice(texts(paramTypes()))) }},
+		{name: "description", doc: "What the param means.", schema: textSchema,
+			read: func(v value, p *Param) { p.Description = v.text() }},
+		{name: "default", doc: "The value of a run that gives none; without it every run must give one.", schema: schema{},
+			read: func(v value, p *Param) { p.Default = v.tree() }},
+		{name: "min", doc: "The least value of an int or float.", schema: schema{"type": "number"},
+			read: func(v value, p *Param) { p.Min = new(v.number()) }},
+		{name: "max", doc: "The greatest value of an int or float.", schema: schema{"type": "number"},
+			read: func(v value, p *Param) { p.Max = new(v.number()) }},
+		{name: "choices", doc: "The only values allowed.", schema: schema{"type": "array", "minItems": 1},
+			read: func(v value, p *Param) { p.Choices = readChoices(v) }},
+	}
+}
+
+func stepFields() []field[Step] {
+	return []field[Step]{
+		{name: "description", doc: "What the step does.", schema: textSchema,
+			read: func(v value, s *Step) { s.Description = v.text() }},
+		{name: "needs", doc: "Steps that must have succeeded before, beside those whose outputs this one reads.", schema: listOf(textSchema),
+			read: func(v value, s *Step) { s.Needs = readNames(v) }},
+		{name: "when", doc: "An expression; where it is false the step is skipped, and what needs it too.", schema: textSchema,
+			read: func(v value, s *Step) { s.When = v.text() }},
+		{name: "foreach", doc: "Runs the step once for each item of a list.", schema: object(foreachFields()),
+			read: func(v value, s *Step) { s.Foreach = readForeach(v) }},
+		{name: "with", doc: "What the process reads as its parameters; texts may hold expressions.", schema: schema{"type": "object"},
+			read: func(v value, s *Step) { s.With = readWith(v) }},
+		{name: "inputs", doc: "Artifacts of earlier steps by name, each as step.output; of a fan-out, a directory of every item's by key.", schema: mapOf(textSchema),
+			read: func(v value, s *Step) { s.Inputs = readInputs(v) }},
+		{name: "outputs", doc: "What the process gives, by name: artifact, string, int, float, bool or json.", schema: mapOf(enum(texts(outputTypes())...)),
+			read: func(v value, s *Step) { s.Outputs = readOutputs(v) }},
+		{name: "resources", doc: "What a process asks for and is held to.", schema: object(resourceFields()),
+			read: func(v value, s *Step) { readFields(v, "resources", resourceFields(), &s.Resources) }},
+		{name: "environment", doc: "Version of the project's environment; the newest that is ready when the run starts if absent.", schema: countSchema,
+			read: func(v value, s *Step) { s.Environment = v.positive() }},
+		{name: "env", doc: "Environment variables; values may hold expressions.", schema: mapOf(schema{"type": []any{"string", "number", "boolean"}}),
+			read: func(v value, s *Step) { s.Env = v.words("environment variables") }},
+		{name: "retry", doc: "When a failed attempt is tried again; a number is that of attempts.", schema: schema{"oneOf": []any{countSchema, object(retryFields())}},
+			read: func(v value, s *Step) { s.Retry = readRetry(v) }},
+		{name: "timeout", doc: "The longest that the step may take, over all its attempts.", schema: durationSchema,
+			read: func(v value, s *Step) { s.Timeout = v.duration() }},
+		{name: "cache", doc: "Whether outputs may be taken from an earlier run with the same code, environment and inputs: on or off.",
+			schema: schema{"enum": []any{"on", "off", true, false}}, read: func(v value, s *Step) { s.NoCache = !readSwitch(v) }},
+	}
+}
+
+func foreachFields() []field[Foreach] {
+	return []field[Foreach]{
+		{name: "items", required: true, doc: "A list, or an expression for one.", schema: schema{"type": []any{"array", "string"}},
+			read: func(v value, f *Foreach) { f.Items = v.listOrExpression() }},
+		{name: "key", doc: "What names an item, as a text with expressions over item; the item itself if absent.", schema: textSchema,
+			read: func(v value, f *Foreach) { f.Key = v.text() }},
+		{name: "max_parallel", doc: "Items at a time.", schema: countSchema,
+			read: func(v value, f *Foreach) { f.MaxParallel = v.positive() }},
+		{name: "batch", doc: "Items for one process.", schema: countSchema,
+			read: func(v value, f *Foreach) { f.Batch = v.positive() }},
+	}
+}
+
+func retryFields() []field[Retry] {
+	return []field[Retry]{
+		{name: "attempts", required: true, doc: "Tries in all.", schema: countSchema,
+			read: func(v value, r *Retry) { r.Attempts = v.positive() }},
+		{name: "backoff", doc: "Wait before the second try; 10s if absent.", schema: durationSchema,
+			read: func(v value, r *Retry) { r.Backoff = v.duration() }},
+		{name: "factor", doc: "What each further wait grows by; 2 if absent.", schema: schema{"type": "number", "minimum": 1},
+			read: func(v value, r *Retry) { r.Factor = v.number() }},
+		{name: "on", doc: "The failures that are tried again; all of them if absent.", schema: listOf(enum(texts(plan.Retryable())...)),
+			read: func(v value, r *Retry) { r.On = readFailures(v) }},
+	}
+}
+
+func resourceFields() []field[bine.Resources] {
+	return []field[bine.Resources]{
+		{name: "cpu", doc: "Cores; 0.5 if absent.", schema: schema{"type": "number", "exclusiveMinimum": 0},
+			read: func(v value, r *bine.Resources) { r.CPU = readAbove(v, v.number()) }},
+		{name: "memory", doc: "Memory, as 512MiB or 2GiB; 512MiB if absent.", schema: textSchema,
+			read: func(v value, r *bine.Resources) { r.Memory = int64(readAbove(v, float64(v.memory()))) }},
+		{name: "gpus", doc: "Whole GPUs.", schema: schema{"type": "integer", "minimum": 0},
+			read: func(v value, r *bine.Resources) { r.GPUs = v.integer() }},
+	}
+}
+
+func scheduleFields() []field[Schedule] {
+	return []field[Schedule]{
+		{name: "cron", required: true, doc: "Five fields (minute, hour, day, month, day of week), or @daily and the like.", schema: textSchema,
+			read: func(v value, s *Schedule) { s.Cron = v.text() }},
+		{name: "time_zone", doc: "IANA name, as Europe/Vienna; UTC if absent.", schema: textSchema,
+			read: func(v value, s *Schedule) { s.TimeZone = v.text() }},
+		{name: "overlap", doc: "What happens at a tick while the run before still goes on; skip if absent.", schema: enum(Overlaps()...),
+			read: func(v value, s *Schedule) { s.Overlap = v.choice(Overlaps()) }},
+		{name: "catch_up", doc: "Ticks missed for longer than this are dropped; 1h if absent.", schema: durationSchema,
+			read: func(v value, s *Schedule) { s.CatchUp = v.duration() }},
+	}
+}
+
+func hookFields() []field[Notify] {
+	return []field[Notify]{
+		{name: "on", required: true, doc: "One of failure, success and always.", schema: enum(NotifyOn()...),
+			read: func(v value, n *Notify) { n.On = v.choice(NotifyOn()) }},
+		{name: "webhook", required: true, doc: "Address that is posted to, http or https.", schema: schema{"type": "string", "format": "uri"},
+			read: func(v value, n *Notify) { n.Webhook = v.text() }},
+	}
+}
+
+func paramTypes() []Type  { return []Type{String, Int, Float, Bool, List, Map} }
+func outputTypes() []Type { return []Type{Artifact, String, Int, Float, Bool, JSON} }
+
+func texts[T ~string](list []T) []string {
+	out := make([]string, len(list))
+	for i, t := range list {
+		out[i] = string(t)
+	}
+	return out
+}
+
+func readChoices(v value) []json.RawMessage {
+	var list []json.RawMessage
+	for _, item := range v.items("a list of values") {
+		list = append(list, item.tree())
+	}
+	return list
+}

@@ -1,0 +1,413 @@
+package dags
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/dags/expr"
+)
+
+// The limits of the reader: of a text in bytes, of the nodes it has with every
+// alias followed (so that a few lines of nested aliases can't fill the memory),
+// and of nesting.
+const (
+	MaxText  = 1 << 20
+	maxNodes = 200_000
+	maxDepth = 64
+)
+
+// reader reads the nodes of a YAML document and gathers what is wrong with them.
+type reader struct {
+	faults []bine.Detail
+	places map[string]*yaml.Node // where each place of the document stands
+	nodes  int
+}
+
+// value is a node and its place, such as steps.train.with.
+type value struct {
+	r     *reader
+	node  *yaml.Node
+	place string
+	depth int
+}
+
+// entry is a key of a mapping and its value.
+type entry struct {
+	key   string
+	node  *yaml.Node // of the key
+	value value
+}
+
+// at makes the value of a place; an alias is followed.
+func (r *reader) at(node *yaml.Node, place string, depth int) (value, bool) {
+	v := value{r: r, node: node, place: place, depth: depth}
+	if r.places[place] == nil {
+		r.places[place] = node
+	}
+	r.nodes++
+	if r.nodes > maxNodes || depth > maxDepth {
+		if r.nodes <= 2*maxNodes {
+			v.fault("the document has more than %d values or %d levels, with aliases followed", maxNodes, maxDepth)
+			r.nodes = 2*maxNodes + 1 // said once
+		}
+		return v, false
+	}
+	for node.Kind == yaml.AliasNode {
+		node = node.Alias
+	}
+	v.node = node
+	return v, true
+}
+
+func (v value) fault(format string, args ...any) { v.faultAt(v.node, v.place, format, args...) }
+
+func (v value) faultAt(node *yaml.Node, place, format string, args ...any) {
+	v.r.faults = append(v.r.faults, bine.Detail{
+		Message: fmt.Sprintf(format, args...), Location: place, Line: node.Line, Column: node.Column,
+	})
+}
+
+// expected reports that v is something else than it should be.
+func (v value) expected(what string) { v.fault("%s is expected, not %s", what, v.describe()) }
+
+func (v value) describe() string {
+	switch v.node.Kind {
+	case yaml.MappingNode:
+		return "a mapping"
+	case yaml.SequenceNode:
+		return "a list"
+	}
+	switch v.node.ShortTag() {
+	case "!!null":
+		return "nothing"
+	case "!!int", "!!float":
+		return "the number " + v.node.Value
+	case "!!bool":
+		return v.node.Value
+	case "!!str", "!!timestamp":
+		return "the text " + strconv.Quote(shorten(v.node.Value))
+	}
+	return "a value tagged " + v.node.ShortTag()
+}
+
+func shorten(s string) string {
+	if r := []rune(s); len(r) > 60 {
+		return string(r[:60]) + "…"
+	}
+	return s
+}
+
+func (v value) isList() bool    { return v.node.Kind == yaml.SequenceNode }
+func (v value) isMapping() bool { return v.node.Kind == yaml.MappingNode }
+func (v value) isScalar() bool  { return v.node.Kind == yaml.ScalarNode }
+func (v value) isNull() bool    { return v.isScalar() && v.node.ShortTag() == "!!null" }
+func (v value) isText() bool {
+	return v.isScalar() && (v.node.ShortTag() == "!!str" || v.node.ShortTag() == "!!timestamp")
+}
+
+// entries gives the keys and values of a mapping in order; what names it in a fault.
+func (v value) entries(what string) []entry {
+	if !v.isMapping() {
+		v.expected(what)
+		return nil
+	}
+	var list []entry
+	lines := map[string]int{}
+	var merged []value
+	for i := 0; i+1 < len(v.node.Content); i += 2 {
+		k, n := v.node.Content[i], v.node.Content[i+1]
+		if k.ShortTag() == "!!merge" {
+			if m, ok := v.r.at(n, v.place+".<<", v.depth+1); ok {
+				merged = append(merged, m)
+			}
+			continue
+		}
+		e, ok := v.entry(k, n)
+		if !ok {
+			continue
+		}
+		if line, twice := lines[e.key]; twice {
+			v.faultAt(k, e.value.place, "%s is written twice; the first is on line %d", e.key, line)
+			continue
+		}
+		lines[e.key] = k.Line
+		list = append(list, e)
+	}
+	for _, m := range merged {
+		list = m.mergeInto(list, what)
+	}
+	return list
+}
+
+// mergeInto adds the entries of a mapping behind << that are not there yet.
+func (v value) mergeInto(list []entry, what string) []entry {
+	for _, e := range v.entries(what) {
+		if !slices.ContainsFunc(list, func(x entry) bool { return x.key == e.key }) {
+			e.value.place = place(strings.TrimSuffix(v.place, ".<<"), e.key)
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
+func (v value) entry(k, n *yaml.Node) (entry, bool) {
+	for k.Kind == yaml.AliasNode {
+		k = k.Alias
+	}
+	if k.Kind != yaml.ScalarNode {
+		v.faultAt(k, v.place, "a key is expected to be a text")
+		return entry{}, false
+	}
+	at := place(v.place, k.Value)
+	v.r.places[at+"\x00key"] = k
+	value, ok := v.r.at(n, at, v.depth+1)
+	return entry{key: k.Value, node: k, value: value}, ok
+}
+
+// items gives the values of a list.
+func (v value) items(what string) []value {
+	if !v.isList() {
+		v.expected(what)
+		return nil
+	}
+	var list []value
+	for i, n := range v.node.Content {
+		if item, ok := v.r.at(n, place(v.place, i), v.depth+1); ok {
+			list = append(list, item)
+		}
+	}
+	return list
+}
+
+// place adds keys and positions to a place: place("steps", "a", 0) is steps.a[0].
+func place(at string, parts ...any) string {
+	for _, p := range parts {
+		switch p := p.(type) {
+		case int:
+			at += "[" + strconv.Itoa(p) + "]"
+		case string:
+			if at != "" {
+				at += "."
+			}
+			at += p
+		}
+	}
+	return at
+}
+
+// text reads a text; a number or a boolean has to be quoted to be one.
+func (v value) text() string {
+	if v.isText() {
+		return v.node.Value
+	}
+	if v.isScalar() && !v.isNull() {
+		v.fault("a text is expected, not %s: put it into quotes", v.describe())
+	} else {
+		v.expected("a text")
+	}
+	return ""
+}
+
+// word reads a text, a number or a boolean as the text that was written.
+func (v value) word() string {
+	if v.isScalar() && !v.isNull() {
+		return v.node.Value
+	}
+	v.expected("a text")
+	return ""
+}
+
+// texts reads a list of texts, numbers or booleans.
+func (v value) texts() []string {
+	out := []string{}
+	for _, item := range v.items("a list of texts") {
+		out = append(out, item.word())
+	}
+	return out
+}
+
+// words reads a mapping to texts, numbers or booleans.
+func (v value) words(what string) map[string]string {
+	out := map[string]string{}
+	for _, e := range v.entries(what) {
+		out[e.key] = e.value.word()
+	}
+	return out
+}
+
+// choice reads one of several texts.
+func (v value) choice(choices []string) string {
+	s := v.text()
+	if s != "" && !slices.Contains(choices, s) {
+		v.fault("%q is not one of %s%s", shorten(s), strings.Join(choices, ", "), didYouMean(s, choices))
+	}
+	return s
+}
+
+func (v value) integer() int {
+	n, err := strconv.Atoi(strings.ReplaceAll(v.node.Value, "_", ""))
+	if !v.isScalar() || v.node.ShortTag() != "!!int" || err != nil {
+		v.expected("a whole number")
+		return 0
+	}
+	return n
+}
+
+// positive reads a whole number of at least 1.
+func (v value) positive() int {
+	n := v.integer()
+	if n < 1 && v.isScalar() && v.node.ShortTag() == "!!int" {
+		v.fault("a whole number from 1 is expected, not %s", v.node.Value)
+	}
+	return n
+}
+
+func (v value) number() float64 {
+	var f float64
+	tag := v.node.ShortTag()
+	if !v.isScalar() || tag != "!!int" && tag != "!!float" || v.node.Decode(&f) != nil || math.IsInf(f, 0) || math.IsNaN(f) {
+		v.expected("a number")
+		return 0
+	}
+	return f
+}
+
+// duration reads a duration as seconds: a number of them, or a text like 1h30m.
+func (v value) duration() float64 {
+	if v.isScalar() && (v.node.ShortTag() == "!!int" || v.node.ShortTag() == "!!float") {
+		if f := v.number(); f >= 0 {
+			return f
+		}
+	}
+	if v.isText() {
+		if d, err := ParseDuration(v.node.Value); err == nil {
+			return d.Seconds()
+		}
+	}
+	v.expected("a duration, for example 90s, 30m, 1h30m or 2d")
+	return 0
+}
+
+func (v value) memory() int64 {
+	if v.isScalar() && !v.isNull() {
+		if n, err := ParseMemory(v.node.Value); err == nil {
+			return n
+		}
+	}
+	v.expected("an amount of memory with its unit, for example 512MiB or 2GiB,")
+	return 0
+}
+
+func (v value) ref() Ref {
+	var r Ref
+	if s := v.text(); s != "" {
+		if err := r.UnmarshalText([]byte(s)); err != nil {
+			v.fault("%s", err)
+		}
+	}
+	return r
+}
+
+// mappingOrExpression reads a mapping of JSON values, or an expression for one.
+func (v value) mappingOrExpression() json.RawMessage {
+	if v.isMapping() || v.isText() && expr.Only(v.node.Value) {
+		return v.tree()
+	}
+	v.expected("a mapping, or an expression ${{ … }} for one,")
+	return nil
+}
+
+// listOrExpression reads a list of JSON values, or an expression for one.
+func (v value) listOrExpression() json.RawMessage {
+	if v.isList() || v.isText() && expr.Only(v.node.Value) {
+		return v.tree()
+	}
+	v.expected("a list, or an expression ${{ … }} for one,")
+	return nil
+}
+
+func (v value) intOrExpression() json.RawMessage {
+	if v.isScalar() && v.node.ShortTag() == "!!int" || v.isText() && expr.Only(v.node.Value) {
+		return v.tree()
+	}
+	v.expected("a number, or an expression ${{ … }} for one,")
+	return nil
+}
+
+// trees reads a mapping of JSON values.
+func (v value) trees() map[string]json.RawMessage {
+	out := map[string]json.RawMessage{}
+	for _, e := range v.entries("a mapping of names to values") {
+		out[e.key] = e.value.tree()
+	}
+	return out
+}
+
+// tree reads any value as canonical JSON.
+func (v value) tree() json.RawMessage {
+	before := len(v.r.faults)
+	b, err := canonical(v.any())
+	if err != nil && len(v.r.faults) == before {
+		v.fault("%s", err)
+	}
+	return b
+}
+
+func (v value) any() any {
+	switch {
+	case v.isMapping():
+		out := map[string]any{}
+		for _, e := range v.entries("a mapping") {
+			out[e.key] = e.value.any()
+		}
+		return out
+	case v.isList():
+		out := []any{}
+		for _, item := range v.items("a list") {
+			out = append(out, item.any())
+		}
+		return out
+	}
+	return v.scalar()
+}
+
+func (v value) scalar() any {
+	var err error
+	switch v.node.ShortTag() {
+	case "!!null":
+		return nil
+	case "!!bool":
+		var b bool
+		err = v.node.Decode(&b)
+		if err == nil {
+			return b
+		}
+	case "!!int":
+		var n int64
+		if err = v.node.Decode(&n); err == nil {
+			return n
+		}
+		err = errors.New("the number is too large")
+	case "!!float":
+		var f float64
+		if err = v.node.Decode(&f); err == nil && !math.IsInf(f, 0) && !math.IsNaN(f) {
+			return f
+		}
+		err = errors.New("the number is not finite")
+	case "!!str", "!!timestamp":
+		return v.node.Value
+	default:
+		v.fault("the tag %s is not known", v.node.ShortTag())
+		return nil
+	}
+	v.fault("%s is not readable: %v", v.describe(), err)
+	return nil
+}
