@@ -32,7 +32,7 @@ func explain(said string, err error) error {
 		return bine.Errorf(bine.Invalid, "the package index has no package %s: check its name", name)
 	case containsAny(said, "No solution found"):
 		if m := noVersion.FindStringSubmatch(said); m != nil && !strings.Contains(said, " depends on ") {
-			return bine.Errorf(bine.Invalid, "there is no version %s in the package index: %s", m[1], reason)
+			return bine.Errorf(bine.Invalid, "the package index has no version that fits %s", strings.TrimSuffix(m[1], "."))
 		}
 		return bine.Errorf(bine.Invalid, "the requirements cannot be met together: %s", reason)
 	case failedBuild.MatchString(said):

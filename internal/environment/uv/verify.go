@@ -37,10 +37,9 @@ func (b *Builder) verify(ctx context.Context, dir string, requires []string, log
 	defer func() { _ = os.RemoveAll(home) }()
 	limited, stop := context.WithTimeout(ctx, b.config.Verify)
 	defer stop()
-	cmd := exec.CommandContext(limited, b.PythonPath(dir), "-I", "-B", "-c", verifyProgram)
+	cmd := exec.CommandContext(limited, b.PythonPath(dir), "-I", "-B", "-W", "ignore", "-c", verifyProgram)
 	cmd.Dir = home
-	cmd.Env = []string{"HOME=" + home, "TMPDIR=" + home, "PATH=" + os.Getenv("PATH"), "LANG=C.UTF-8", "OMP_NUM_THREADS=1",
-		"PYTHONWARNINGS=ignore"}
+	cmd.Env = []string{"HOME=" + home, "TMPDIR=" + home, "PATH=" + os.Getenv("PATH"), "LANG=C.UTF-8", "OMP_NUM_THREADS=1"}
 	var out bytes.Buffer
 	_, failed := b.run(cmd, log, &out)
 	if ctx.Err() != nil {

@@ -363,7 +363,7 @@ def main(environ: Optional[dict[str, str]] = None) -> int:
         print(f"bine.serve: the model in {directory} does not load", file=sys.stderr)
         return 1
     took = time.monotonic() - began
-    print(f"serving {served.name} at {server.server_address[0]}:{server.server_address[1]}, loaded in {took:.1f}s", flush=True)
+    print(f"serving {served.name} at {address[0]}:{server.server_port}, loaded in {took:.1f}s", flush=True)
     stop.wait()
     server.stop()
     return 0

@@ -1,0 +1,96 @@
+"""Stored pipelines and jobs."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Optional
+
+from .errors import Error
+from .run import Run
+from .step import to_json
+from .transport import Transport, pages
+
+
+class Pipeline:
+    """A pipeline of a project, or a job."""
+
+    def __init__(self, transport: Transport, project: str, name: str, job: bool = False) -> None:
+        self._transport = transport
+        self._project = project
+        self._job = job
+        self.name = name
+
+    def info(self) -> Mapping[str, Any]:
+        """How it stands: ``latest`` version, ``runs``, ``last_run`` …"""
+        found: Mapping[str, Any] = self._transport.json("GET", *self._path())
+        return found
+
+    def start(
+        self,
+        params: Optional[Mapping[str, Any]] = None,
+        *,
+        key: Optional[str] = None,
+        version: Optional[int] = None,
+        cache: bool = True,
+    ) -> Run:
+        """Starts a run and answers at once.
+
+        ``params`` are those that differ from their defaults. The same ``key``
+        gives the same run, so a cell that is executed twice starts one; without
+        it each call starts a new one. ``version`` is the newest if not given.
+        ``cache=False`` does every step anew.
+        """
+        body: dict[str, Any] = {"params": to_json(dict(params or {}), "params"), "key": key or str(uuid.uuid4())}
+        if version:
+            body["version"] = version
+        if not cache:
+            body["no_cache"] = True
+        what = "executions" if self._job else "runs"
+        return Run(self._transport, self._project, self._transport.json("POST", *self._path(what), json=body, safe=True))
+
+    def runs(self, state: str = "") -> list[Run]:
+        """Its runs, newest first."""
+        params = {"pipeline": self.name, **({"state": state} if state else {})}
+        found = pages(self._transport, "projects", self._project, "runs", params=params)
+        return [Run(self._transport, self._project, r) for r in found]
+
+    def _path(self, *more: str) -> tuple[str, ...]:
+        return ("projects", self._project, "jobs" if self._job else "pipelines", self.name, *more)
+
+    def __repr__(self) -> str:
+        return f"{'Job' if self._job else 'Pipeline'}({self.name!r})"
+
+
+def store(transport: Transport, project: str, path: "os.PathLike[str] | str") -> Pipeline:
+    """Stores the pipeline in a YAML file, with the files beside it that its steps name."""
+    source = Path(path)
+    text = source.read_bytes()
+    base = ("projects", project, "pipelines")
+    headers = {"Content-Type": "application/yaml"}
+    checked = transport.json("POST", *base, "check", content=text, headers=headers, safe=True)
+    if checked.get("faults"):
+        raise Error(f"{source} has faults", "invalid", checked["faults"])
+    code = upload(transport, project, source.parent, checked.get("files") or ())
+    stored = transport.json("POST", *base, content=text, headers=headers, params={"code": code}, safe=True)
+    return Pipeline(transport, project, stored["pipeline"])
+
+
+def upload(transport: Transport, project: str, directory: Path, names: Sequence[str]) -> str:
+    """Stores files as a directory artifact and gives its hash; of no files, an empty one."""
+    if not names:
+        return ""
+    entries, content = [], {}
+    for name in sorted(names):
+        data = (directory / name).read_bytes()
+        digest = hashlib.sha256(data).hexdigest()
+        content[digest] = data
+        entries.append({"path": name, "hash": digest, "size": len(data)})
+    artifacts = ("projects", project, "artifacts")
+    for digest in transport.json("POST", *artifacts, "missing", json=sorted(content), safe=True) or ():
+        octets = {"Content-Type": "application/octet-stream"}
+        transport.json("PUT", *artifacts, digest, content=content[digest], headers=octets, safe=True)
+    return str(transport.json("POST", *artifacts, "manifests", json=entries, safe=True)["hash"])

@@ -1,0 +1,109 @@
+"""Projects."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Optional
+
+from . import pipeline as pipelines
+from .deployment import Deployment
+from .errors import Error
+from .file import Files
+from .pipeline import Pipeline
+from .record import EnvironmentVersion, ModelVersion, read
+from .run import Run
+from .transport import Transport, pages
+
+
+class Project:
+    """A project, as the identity of the client sees it."""
+
+    def __init__(self, transport: Transport, name: str) -> None:
+        self._transport = transport
+        self.name = name
+        self.files = Files(transport, name)
+
+    def info(self) -> Mapping[str, Any]:
+        """How it stands: ``state``, ``role``, ``reason`` …"""
+        found: Mapping[str, Any] = self._transport.json("GET", *self._path())
+        return found
+
+    def wait(self, timeout: Optional[float] = 600.0) -> "Project":
+        """Waits until a new project is ready; one that failed is an error with the reason."""
+        end = None if timeout is None else time.monotonic() + timeout
+        while True:
+            info = self.info()
+            if info["state"] == "ready":
+                return self
+            if info["state"] == "failed":
+                raise Error(f"project {self.name} failed: {info.get('reason')}", kind="conflict")
+            if end is not None and time.monotonic() > end:
+                raise TimeoutError(f"project {self.name} is {info['state']} after {timeout} seconds")
+            time.sleep(0.2)
+
+    def pipeline(self, name: str) -> Pipeline:
+        """A pipeline by name."""
+        return Pipeline(self._transport, self.name, name)
+
+    def pipelines(self) -> list[Pipeline]:
+        """All pipelines, by name."""
+        return [self.pipeline(p["name"]) for p in self._transport.json("GET", *self._path("pipelines"))]
+
+    def store(self, path: "os.PathLike[str] | str") -> Pipeline:
+        """Stores the pipeline in a YAML file as its next version, with the step files beside it."""
+        return pipelines.store(self._transport, self.name, path)
+
+    def job(self, name: str) -> Pipeline:
+        """A job by name: start it like a pipeline."""
+        return Pipeline(self._transport, self.name, name, job=True)
+
+    def run(self, id: str) -> Run:
+        """A run by id, for example ``flights-1``."""
+        return Run(self._transport, self.name, self._transport.json("GET", *self._path("runs", id)))
+
+    def runs(self, pipeline: str = "", state: str = "") -> Iterator[Run]:
+        """Runs, newest first."""
+        params = {k: v for k, v in {"pipeline": pipeline, "state": state}.items() if v}
+        for r in pages(self._transport, *self._path("runs"), params=params):
+            yield Run(self._transport, self.name, r)
+
+    def models(self) -> list[str]:
+        """Names of the registered models."""
+        return [m["name"] for m in self._transport.json("GET", *self._path("models"))]
+
+    def model(self, name: str, version: int = 0) -> ModelVersion:
+        """A version of a model; 0 is the newest."""
+        return read(ModelVersion, self._transport.json("GET", *self._path("models", name, "versions", str(version))))
+
+    def deployment(self, name: str) -> Deployment:
+        """A deployment by name, whether it exists yet or not."""
+        return Deployment(self._transport, self.name, name)
+
+    def deployments(self) -> list[Deployment]:
+        """All deployments, by name."""
+        return [self.deployment(d["name"]) for d in self._transport.json("GET", *self._path("deployments"))]
+
+    def environments(self) -> list[EnvironmentVersion]:
+        """Versions of the project's environment, newest first, without their packages."""
+        return [read(EnvironmentVersion, e) for e in self._transport.json("GET", *self._path("environments"))]
+
+    def environment(self, version: int) -> EnvironmentVersion:
+        """One version of the environment, with its packages."""
+        return read(EnvironmentVersion, self._transport.json("GET", *self._path("environments", str(version))))
+
+    def change_environment(
+        self, add: Sequence[str] = (), remove: Sequence[str] = (), base: Optional[int] = None
+    ) -> EnvironmentVersion:
+        """Starts to build the next version of the environment from ``base`` (the current one)."""
+        body: dict[str, Any] = {"add": list(add), "remove": list(remove)}
+        if base is not None:
+            body["base"] = base
+        return read(EnvironmentVersion, self._transport.json("POST", *self._path("environments"), json=body))
+
+    def _path(self, *more: str) -> tuple[str, ...]:
+        return ("projects", self.name, *more)
+
+    def __repr__(self) -> str:
+        return f"Project({self.name!r})"

@@ -1,0 +1,89 @@
+"""Records of the REST API as data classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def read(kind: type[T], data: Mapping[str, Any]) -> T:
+    """A record of the data; what this version does not know is left out."""
+    known = {f.name for f in fields(kind)}  # type: ignore[arg-type]
+    return kind(**{k: v for k, v in data.items() if k in known and v is not None})
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """A step of a run as it went, or one item of a fan-out."""
+
+    name: str = ""
+    item: str = ""
+    kind: str = ""
+    state: str = ""
+    reason: str = ""
+    attempts: int = 0
+    items: int = 0
+    values: Mapping[str, Any] = field(default_factory=dict)
+    artifacts: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    cached_from: str = ""
+    started_at: str = ""
+    ended_at: str = ""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One reported number."""
+
+    name: str = ""
+    value: float = 0.0
+    step: int = 0
+    at: str = ""
+
+
+@dataclass(frozen=True)
+class File:
+    """A file or directory of a project."""
+
+    path: str = ""
+    name: str = ""
+    dir: bool = False
+    size: int = 0
+    owner: str = ""
+    group: str = ""
+    mode: int = 0
+    modified: str = ""
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    """One immutable version of a registered model."""
+
+    model: str = ""
+    version: int = 0
+    framework: str = ""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    schema: Mapping[str, Any] = field(default_factory=dict)
+    example: Any = None
+    description: str = ""
+    artifact: Mapping[str, Any] = field(default_factory=dict)
+    run: str = ""
+    step: str = ""
+    created_by: str = ""
+    created_at: str = ""
+
+
+@dataclass(frozen=True)
+class EnvironmentVersion:
+    """One immutable version of a project's Python environment."""
+
+    version: int = 0
+    state: str = ""
+    reason: str = ""
+    python: str = ""
+    requires: list[str] = field(default_factory=list)
+    packages: list[Mapping[str, str]] = field(default_factory=list)
+    hosts: Mapping[str, str] = field(default_factory=dict)
