@@ -243,3 +243,11 @@ func (c *Client) stream(ctx context.Context, r request) (io.ReadCloser, error) {
 	}
 	return res.Body, nil
 }
+
+// WithPatience gives a client that is like c but waits for as long for a server
+// that does not answer.
+func (c *Client) WithPatience(d time.Duration) *Client {
+	patient := *c
+	patient.patience = d
+	return &patient
+}

@@ -118,7 +118,8 @@ func (d *deployment) listen(ctx workflow.Context) {
 		sel.AddReceive(workflow.GetSignalChannel(ctx, DeploySignal), func(c workflow.ReceiveChannel, _ bool) {
 			var in DeployInput
 			c.Receive(ctx, &in)
-			d.wanted, d.asked, d.stop = in.Version, true, nil
+			going := d.current != nil && !d.current.done && d.stop == nil && in.Version == d.wanted
+			d.wanted, d.asked, d.stop = in.Version, d.asked || !going, nil
 		})
 		sel.AddReceive(workflow.GetSignalChannel(ctx, StopSignal), func(c workflow.ReceiveChannel, _ bool) {
 			var in StopInput

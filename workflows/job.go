@@ -132,7 +132,7 @@ func runProcess(ctx workflow.Context, in activities.RunProcessInput, on bine.Hos
 		var out activities.RunProcessResult
 		err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), host.RunProcess, in).Get(ctx, &out)
 		if err == nil {
-			return activities.Outcome{State: out.State, Failure: out.Failure, Reason: out.Reason}
+			return activities.Outcome(out)
 		}
 		late, isTimeout := errors.AsType[*temporal.TimeoutError](err)
 		if ctx.Err() != nil || !isTimeout {
