@@ -1,0 +1,131 @@
+package database
+
+import (
+	"context"
+	"database/sql"
+	"math/rand/v2"
+	"time"
+)
+
+// tries bounds how often a transaction that lost a race is run again.
+const tries = 12
+
+// Write runs f in one transaction and returns when it is on disk; f's error
+// undoes it and is returned. f uses only tx and must be repeatable: a
+// transaction that lost a race, or whose neighbour in a shared commit failed,
+// is run again. On SQLite writers take turns, and those that wait share one
+// commit; on MySQL transactions are READ COMMITTED. Within Together, f joins
+// that transaction.
+func (db *DB) Write(ctx context.Context, f func(tx *sql.Tx) error) error {
+	if j := joinedTo(ctx, db); j != nil {
+		return j.run(f)
+	}
+	var err error
+	for try := range tries {
+		if err = ctx.Err(); err != nil {
+			return err
+		}
+		if db.queue != nil {
+			err = db.queue.do(ctx, db.write, f)
+		} else {
+			err = once(ctx, db.write, f)
+		}
+		if err == nil || !transient(err) {
+			break
+		}
+		pause := time.Duration(1+rand.Int64N(4<<min(try, 7))) * time.Millisecond
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return db.Explain(err)
+}
+
+// once runs f in a transaction of its own.
+func once(ctx context.Context, pool *sql.DB, f func(tx *sql.Tx) error) error {
+	tx, err := pool.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // after a commit, or a panic of f, this is right too
+	if err := f(tx); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// Reader answers queries.
+type Reader interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// Reader reads: within Together from its transaction, so that it sees what was
+// written there, else from the pool.
+func (db *DB) Reader(ctx context.Context) Reader {
+	if j := joinedTo(ctx, db); j != nil {
+		return j.tx
+	}
+	return db.read
+}
+
+// joined is a transaction that several Writes share.
+type joined struct {
+	db    *DB
+	tx    *sql.Tx
+	after []func()
+	fault error // of the first Write that failed
+}
+
+type joinedKey struct{}
+
+func joinedTo(ctx context.Context, db *DB) *joined {
+	if j, ok := ctx.Value(joinedKey{}).(*joined); ok && j.db == db {
+		return j
+	}
+	return nil
+}
+
+func (j *joined) run(f func(tx *sql.Tx) error) error {
+	if j.fault == nil {
+		j.fault = f(j.tx)
+	}
+	return j.fault
+}
+
+// Together makes every Write under the context that it gives f part of one
+// transaction: all of them stand, or none. It saves commits on paths that
+// write in several packages. f has to be short and repeatable, and waits for
+// nothing outside the database; a Write in it that fails undoes everything, even if f goes on.
+func (db *DB) Together(ctx context.Context, f func(ctx context.Context) error) error {
+	if joinedTo(ctx, db) != nil {
+		return f(ctx)
+	}
+	var j *joined
+	err := db.Write(ctx, func(tx *sql.Tx) error {
+		j = &joined{db: db, tx: tx}
+		if err := f(context.WithValue(ctx, joinedKey{}, j)); err != nil {
+			return err
+		}
+		return j.fault
+	})
+	if err != nil {
+		return err
+	}
+	for _, f := range j.after {
+		f()
+	}
+	return nil
+}
+
+// OnCommit runs f after a Write that was successful: now, or within Together
+// when its transaction is committed.
+func (db *DB) OnCommit(ctx context.Context, f func()) {
+	if j := joinedTo(ctx, db); j != nil {
+		j.after = append(j.after, f)
+		return
+	}
+	f()
+}
