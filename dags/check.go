@@ -147,6 +147,7 @@ func (c *checker) checkParam(i int) {
 	}
 	if number && p.Min != nil && p.Max != nil && *p.Min > *p.Max {
 		c.faultf(place(at, "max"), "the greatest value %v is less than the least, %v", *p.Max, *p.Min)
+		return
 	}
 	for k, choice := range p.Choices {
 		v, err := CheckValue(p.Type, choice)

@@ -63,9 +63,6 @@ func (c *checker) checkStep(s *Step) {
 		if t := s.Outputs[name]; !slices.Contains(outputTypes(), t) {
 			c.faultf(s.at("outputs", name), "%q is not one of %s%s", t, strings.Join(texts(outputTypes()), ", "), didYouMean(t, outputTypes()))
 		}
-		if _, twice := s.Action.outputs()[name]; twice {
-			c.faultf(s.at("outputs", name), "a %s step has an output %s already", s.Kind(), name)
-		}
 	}
 	for _, name := range sortedKeys(s.Inputs) {
 		c.identifier(s.at("inputs", name), "input", name)

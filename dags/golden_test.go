@@ -21,12 +21,12 @@ var update = flag.Bool("update", false, "write the .want files anew")
 // indented; each NAME.bad.yml fails with the faults in NAME.bad.want.
 func TestGolden(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.yml")
-	if err != nil || len(files) < 1 {
+	if err != nil || len(files) < 10 {
 		t.Fatalf("found %d files, %v", len(files), err)
 	}
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
-			got := outcome(t, readFile(t, file))
+			got := outcome(t, mustRead(t, file))
 			bad := strings.HasSuffix(file, ".bad.yml")
 			if failed := !strings.HasPrefix(got, "{"); failed != bad {
 				t.Fatalf("Parse of %s gave\n%s", file, got)
@@ -37,7 +37,7 @@ func TestGolden(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if text := string(readFile(t, want)); got != text {
+			if text := string(mustRead(t, want)); got != text {
 				t.Errorf("Parse of %s gave\n%s\nwant\n%s", file, got, text)
 			}
 		})
@@ -76,7 +76,7 @@ func faults(t *testing.T, err error) string {
 	return b.String()
 }
 
-func readFile(t *testing.T, name string) []byte {
+func mustRead(t testing.TB, name string) []byte {
 	t.Helper()
 	b, err := os.ReadFile(name)
 	if err != nil {

@@ -27,8 +27,13 @@ func Parse(text []byte) (DAG, error) {
 	}
 	r := &reader{places: map[string]*yaml.Node{}}
 	var d DAG
-	if v, ok := r.at(document.Content[0], "", 0); ok {
-		readFields(v, "a pipeline", dagFields(), &d)
+	v, _ := r.at(document.Content[0], "", 0)
+	readFields(v, "a pipeline", dagFields(), &d)
+	switch {
+	case r.overflow != nil:
+		return DAG{}, faultsError([]bine.Detail{*r.overflow})
+	case !v.isMapping():
+		return DAG{}, faultsError(r.faults)
 	}
 	d, faults := finish(d, r.faults)
 	for i := len(r.faults); i < len(faults); i++ {

@@ -29,6 +29,8 @@ type reader struct {
 	faults []bine.Detail
 	places map[string]*yaml.Node // where each place of the document stands
 	nodes  int
+
+	overflow *bine.Detail // set once a limit is reached; nothing is read after that
 }
 
 // value is a node and its place, such as steps.train.with.
@@ -53,11 +55,11 @@ func (r *reader) at(node *yaml.Node, place string, depth int) (value, bool) {
 		r.places[place] = node
 	}
 	r.nodes++
-	if r.nodes > maxNodes || depth > maxDepth {
-		if r.nodes <= 2*maxNodes {
-			v.fault("the document has more than %d values or %d levels, with aliases followed", maxNodes, maxDepth)
-			r.nodes = 2*maxNodes + 1 // said once
-		}
+	if r.overflow == nil && (r.nodes > maxNodes || depth > maxDepth) {
+		r.overflow = &bine.Detail{Line: node.Line, Column: node.Column, Message: fmt.Sprintf(
+			"the document has more than %d values or %d levels, with every alias followed", maxNodes, maxDepth)}
+	}
+	if r.overflow != nil {
 		return v, false
 	}
 	for node.Kind == yaml.AliasNode {

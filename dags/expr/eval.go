@@ -95,14 +95,14 @@ func evalOne(ctx context.Context, src string, s Scope) (json.RawMessage, error) 
 	}
 	value, err := toJSON(out)
 	if err != nil {
-		return nil, bine.Errorf(bine.KindOf(err), "${{ %s }}: %w", strings.TrimSpace(src), err)
+		return nil, bine.Errorf(bine.KindOf(err), "%s: %w", short(src), err)
 	}
 	return value, nil
 }
 
 func evalError(ctx context.Context, src string, err error) error {
 	if ctx.Err() != nil {
-		return fmt.Errorf("evaluate ${{ %s }}: %w", strings.TrimSpace(src), ctx.Err())
+		return fmt.Errorf("evaluate %s: %w", short(src), ctx.Err())
 	}
 	message := strings.TrimPrefix(err.Error(), "evaluation error: ")
 	kind := bine.Invalid
@@ -116,7 +116,15 @@ func evalError(ctx context.Context, src string, err error) error {
 	case strings.HasPrefix(message, "no such key"):
 		message = strings.Replace(message, "no such key: ", "there is no key ", 1)
 	}
-	return bine.Errorf(kind, "${{ %s }}: %s", strings.TrimSpace(src), message)
+	return bine.Errorf(kind, "%s: %s", short(src), message)
+}
+
+// short names an expression in a message.
+func short(src string) string {
+	if r := []rune(strings.TrimSpace(src)); len(r) > 120 {
+		src = string(r[:120]) + " …"
+	}
+	return Wrap(src)
 }
 
 // bind gives CEL the values that a program may read; of the steps only those
