@@ -1,0 +1,196 @@
+// Package dfs is the file system of projects: a hierarchical name space whose
+// metadata are rows of a transactional database, strongly consistent, with
+// small files in the database too and the bytes of larger ones in a block store.
+//
+// # What it promises
+//
+// A change is seen whole or not at all, by everybody, from the moment the call
+// returns, and survives a crash. Several servers may work on one name space at
+// once; none of them holds state that another needs. A row never names a block
+// that is not there: a block is made durable before the row that names it is
+// committed, and given up only after that row is gone.
+//
+// # Paths
+//
+// A path is absolute, its components parted by single slashes; see [Clean].
+// What belongs to a project is below /Projects/<project>; nothing is renamed
+// from one project into another.
+//
+// # Who may do what
+//
+// Each call carries the acting [User]. A user acts in one project, and other
+// projects do not exist for them: they answer NotFound, as what was never
+// there. Within the project a Data Owner may do everything but change what is
+// below .artifacts, which is written by the platform alone. For a Data
+// Scientist mode, owner and group decide as POSIX has it: the owner is the
+// project user (<project>__<user>), the group mostly <project>__data_scientist,
+// so that the group's bits of the mode say what Data Scientists may do. What is
+// made gets the group of its directory and, if no mode is asked for, the
+// directory's mode (a file without the execute bits). Removing and renaming
+// need the right to write to the directory, reading and passing through one
+// the bits r and x. Super is for the platform itself. The API has checked the
+// role for the route before; this is the second lock.
+//
+// # Times
+//
+// The modification time of a file moves with its content. That of a directory
+// is moved only by SetAttributes: to touch the directory with every entry made
+// in it would make its row the narrowest place of all. Access times are kept
+// but not moved by reading.
+package dfs
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/bine-ml/bine"
+)
+
+// User is who acts. The zero value is nobody: it sees no project.
+type User struct {
+	Project bine.ProjectName
+	Name    bine.UserName
+	Role    bine.Role // in Project
+	Super   bool      // the platform itself; may everything
+}
+
+// Platform is the user under which the platform itself acts.
+func Platform() User { return User{Name: platformName, Super: true} }
+
+// platformName owns what the platform makes; no person can have the name of a
+// project user without the project.
+const platformName = "bine"
+
+// Info describes a file or directory.
+type Info struct {
+	Path     string
+	Name     string // last component; empty for /
+	ID       int64  // stays the same when it is renamed or overwritten
+	Dir      bool
+	Size     int64  // bytes; of a directory 0
+	Mode     uint32 // the permission bits, as POSIX has them
+	Owner    string
+	Group    string
+	Version  int64 // of a file: moves with every change of the content
+	Modified time.Time
+	Accessed time.Time
+	Created  time.Time
+}
+
+// FS is the file system. Every error that a caller can act on is a
+// *bine.Error that names the path: NotFound (nothing there, or nothing that
+// the user may know of), Conflict (already there, not empty, not at that
+// offset, a file where a directory is needed or the other way round), Invalid
+// (a bad path, a directory under itself), Forbidden, NoQuota, Unavailable (try
+// again).
+type FS interface {
+	// Stat describes what is at path.
+	Stat(ctx context.Context, user User, path string) (Info, error)
+	// List gives up to limit entries of the directory ordered by the bytes of
+	// their names, beginning behind the name after ("" is the beginning), and
+	// whether there are more. An entry that stays where it is appears exactly
+	// once in a walk over the pages, whatever else comes and goes. A limit of 0
+	// or over 10,000 is 10,000.
+	List(ctx context.Context, user User, dir, after string, limit int) (entries []Info, more bool, err error)
+	// Mkdir makes a directory. One that is there already is a Conflict, and
+	// none with o.Parents; a file there always is.
+	Mkdir(ctx context.Context, user User, path string, o MkdirOptions) (Info, error)
+	// Create makes a file of what r yields. Nobody sees a part of it: until the
+	// call returns, readers see what was there before, and when it fails, that
+	// stays. Overwriting keeps id, mode, owner and extended attributes.
+	Create(ctx context.Context, user User, path string, r io.Reader, o CreateOptions) (Info, error)
+	// Append adds data at offset, which must be the size of the file. Bytes that
+	// the file has already and that are the same are skipped, so sending them
+	// again is harmless; different ones and a gap are a Conflict that names the
+	// size. At offset 0 a file that is not there is made. Small appends are
+	// coalesced: a file that grew line by line reads like any other.
+	Append(ctx context.Context, user User, path string, offset int64, data []byte) (Info, error)
+	// Open reads length bytes from offset on, or fewer where the file ends;
+	// length 0 is to the end. It answers the state of the file that is read: a
+	// reader goes on with it while the file is overwritten or removed, for as
+	// long as Options.Grace. An offset behind the end is Invalid. Memory is
+	// constant, and each checksum is checked before its bytes are handed out.
+	Open(ctx context.Context, user User, path string, offset, length int64) (io.ReadCloser, Info, error)
+	// Rename moves a file or directory, whatever is below it, in one step. What
+	// is at to is a Conflict, unless both are files and o.Overwrite is set. A
+	// directory under itself is Invalid however deep, and so is another project.
+	Rename(ctx context.Context, user User, from, to string, o RenameOptions) (Info, error)
+	// Remove removes a file, an empty directory or, with o.Recursive, a whole
+	// tree: it is gone at once, and what it held is reclaimed later.
+	Remove(ctx context.Context, user User, path string, o RemoveOptions) error
+	// SetAttributes changes what a is not nil in, all or nothing.
+	SetAttributes(ctx context.Context, user User, path string, a Attributes) (Info, error)
+	// Xattrs gives all extended attributes.
+	Xattrs(ctx context.Context, user User, path string) (map[string][]byte, error)
+	// Xattr gives one extended attribute, or NotFound.
+	Xattr(ctx context.Context, user User, path, name string) ([]byte, error)
+	// SetXattr makes or replaces an extended attribute: a name of at most 255
+	// bytes and a value of at most 16 KiB, at most 100 of them. Names that begin
+	// with "bine." are the platform's.
+	SetXattr(ctx context.Context, user User, path, name string, value []byte) error
+	// RemoveXattr removes an extended attribute, or answers NotFound.
+	RemoveXattr(ctx context.Context, user User, path, name string) error
+	// Usage sums up what is below path, or the file at path. That of a project's
+	// directory is what counts towards its quota, which what was removed does
+	// until it is reclaimed.
+	Usage(ctx context.Context, user User, path string) (Usage, error)
+	// SetQuota limits what may be below the directory of a project. A quota
+	// under what is there already refuses only what would add to it. Writers at
+	// work at the same moment may together exceed it by what they write then.
+	// Only the platform sets quotas.
+	SetQuota(ctx context.Context, user User, dir string, q Quota) error
+}
+
+// MkdirOptions says how a directory is made.
+type MkdirOptions struct {
+	Parents bool   // make those above it too
+	Mode    uint32 // 0 is that of the directory it is made in
+}
+
+// CreateOptions says how a file is made.
+type CreateOptions struct {
+	Overwrite bool   // replace the content of a file that is there; without it that is a Conflict
+	Parents   bool   // make the directories above it too
+	Mode      uint32 // 0 is that of the directory it is made in, without the execute bits
+	// Xattrs are set together with the content.
+	Xattrs map[string][]byte
+	// At, where set, is asked when all of the content has been read and gives
+	// the path of the file, which may depend on it. The path that Create is
+	// called with is then only what permission and quota are checked for early.
+	At func() (string, error)
+}
+
+// RenameOptions says how a file or directory is renamed.
+type RenameOptions struct {
+	Overwrite bool // replace a file that is there by a file
+}
+
+// RemoveOptions says how a file or directory is removed.
+type RemoveOptions struct {
+	Recursive bool // with everything below it
+}
+
+// Attributes are changes to a file or directory; nil leaves as it is. The mode
+// and the times may be changed by the owner and by Data Owners, the group by
+// them to one of their own, the owner by Data Owners only.
+type Attributes struct {
+	Mode     *uint32
+	Owner    *string
+	Group    *string
+	Modified *time.Time
+	Accessed *time.Time
+}
+
+// Usage sums up what is below a path.
+type Usage struct {
+	Bytes       int64
+	Files       int64
+	Directories int64 // without the one at the path itself
+	Quota       Quota // of the project that the path belongs to
+}
+
+// Quota limits what is below a directory. 0 is no limit.
+type Quota struct {
+	Bytes int64
+}
