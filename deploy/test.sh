@@ -1,0 +1,29 @@
+#!/bin/sh
+# Runs every test: test.sh [--long]
+set -eu
+long=""
+[ "${1:-}" = --long ] && long=1
+step() { printf '\n== %s (%s s)\n' "$1" "$(($(date +%s) - begun))"; }
+begun=$(date +%s)
+
+step "formatting, modules, vet, staticcheck, workflowcheck"
+bad=$(gofmt -l $(git ls-files '*.go'))
+[ -z "$bad" ] || { echo "not formatted (make fmt): $bad"; exit 1; }
+go mod tidy -diff
+go vet ./...
+go tool -modfile=tools.mod staticcheck ./...
+go tool -modfile=tools.mod workflowcheck ./workflows/...
+
+step "Go tests"
+# One package at a time: several links of the Temporal server at once do not fit into memory.
+go test -p 2 $(go list ./... | grep -v -e /internal/temporal/embedded -e '/cmd/bine$')
+go test -p 1 ./internal/temporal/embedded/... ./cmd/bine
+
+step "Python client"
+deploy/test-python.sh
+
+step "whole system"
+mkdir -p bin
+go build -trimpath -ldflags '-s -w' -o bin/bine ./cmd/bine
+(cd e2e && BINE_E2E_LONG=$long go test -p 1 -timeout 60m ./...)
+step "done"
