@@ -20,6 +20,8 @@ import (
 const (
 	// reportPipe is the descriptor on which an agent hears that the process started.
 	reportPipe = 3
+	// lockDescriptor holds the lock of the attempt, where an agent took it.
+	lockDescriptor = 4
 	// look is how often the shim looks at memory, its agent and the stop file.
 	look = 100 * time.Millisecond
 	// patience is what a process has between SIGTERM and SIGKILL.
@@ -55,8 +57,7 @@ func supervise(dir string) error {
 	signal.Ignore(syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGPIPE)
 	unix.CloseOnExec(reportPipe)
 	report := os.NewFile(reportPipe, "report")
-
-	lock, err := shim.Lock(dir)
+	lock, err := takeLock(dir)
 	if err != nil {
 		return err
 	}
@@ -78,6 +79,18 @@ func supervise(dir string) error {
 	_, _ = io.WriteString(report, "started\n") // the agent may be gone
 	_ = report.Close()
 	return s.watch(asked)
+}
+
+func takeLock(dir string) (*os.File, error) {
+	unix.CloseOnExec(lockDescriptor)
+	lock := shim.Inherited(dir, lockDescriptor)
+	if lock == nil {
+		var err error
+		if lock, err = shim.Lock(dir); err != nil {
+			return nil, err
+		}
+	}
+	return lock, shim.Sign(lock)
 }
 
 // begin writes down that a process is about to start.

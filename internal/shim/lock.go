@@ -14,8 +14,9 @@ import (
 // ErrLocked says that another shim lives in the directory.
 var ErrLocked = errors.New("another shim supervises this attempt")
 
-// Lock takes the lock of dir for as long as the returned file stays open, and
-// writes the process id of the caller into it.
+// Lock takes the lock of dir for as long as the returned file, or one that a
+// child inherited of it, stays open. An agent takes it for the shim that it is
+// about to start; whoever holds it says so by Sign.
 func Lock(dir string) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(dir, LockFile), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -35,9 +36,6 @@ func Lock(dir string) (*os.File, error) {
 	if err == nil {
 		err = f.Truncate(0)
 	}
-	if err == nil {
-		_, err = f.WriteAt([]byte(strconv.Itoa(os.Getpid())), 0)
-	}
 	if err != nil {
 		_ = f.Close()
 		return nil, err
@@ -45,8 +43,32 @@ func Lock(dir string) (*os.File, error) {
 	return f, nil
 }
 
+// Inherited gives the lock of dir that the descriptor holds, or nil where it is
+// something else.
+func Inherited(dir string, descriptor uintptr) *os.File {
+	var has syscall.Stat_t
+	if syscall.Fstat(int(descriptor), &has) != nil {
+		return nil
+	}
+	info, err := os.Stat(filepath.Join(dir, LockFile))
+	if err != nil {
+		return nil
+	}
+	want, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || has.Dev != want.Dev || has.Ino != want.Ino {
+		return nil
+	}
+	return os.NewFile(descriptor, LockFile)
+}
+
+// Sign writes the process id of the caller into the lock that it holds.
+func Sign(lock *os.File) error {
+	_, err := lock.WriteAt([]byte(strconv.Itoa(os.Getpid())), 0)
+	return err
+}
+
 // Living gives the process id of the shim that lives in dir; 0: none does. The
-// id is negative one for a shim that has taken the lock and not yet written it.
+// id is -1 while the lock is taken and not yet signed.
 func Living(dir string) (int, error) {
 	f, err := os.Open(filepath.Join(dir, LockFile))
 	if errors.Is(err, fs.ErrNotExist) {
