@@ -30,6 +30,9 @@ func (c *checker) faultf(at, format string, args ...any) {
 }
 
 func (c *checker) fault(d bine.Detail) {
+	if len(c.faults) >= maxFaults {
+		return
+	}
 	for _, k := range c.known {
 		if k.Location != "" && (within(k.Location, d.Location) || within(d.Location, k.Location)) {
 			return

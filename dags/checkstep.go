@@ -39,7 +39,7 @@ func (c *checker) checkSteps() {
 	}
 	before := len(c.faults)
 	for i := range d.Steps {
-		c.checkNeeds(&d.Steps[i])
+		c.checkNeeds(&d.Steps[i], seen)
 	}
 	if len(c.faults) == before {
 		c.checkCycles()
@@ -236,11 +236,7 @@ func (c *checker) artifact(s *Step, at string, r Ref) {
 	}
 	from, ok := c.dag.Step(r.Step)
 	if !ok {
-		names := make([]bine.StepName, len(c.dag.Steps))
-		for i, s := range c.dag.Steps {
-			names[i] = s.Name
-		}
-		c.faultf(at, "there is no step %q%s", r.Step, didYouMean(r.Step, names))
+		c.faultf(at, "there is no step %q%s", r.Step, didYouMean(r.Step, c.stepNames()))
 		return
 	}
 	if from.Action == nil {
@@ -258,17 +254,21 @@ func (c *checker) artifact(s *Step, at string, r Ref) {
 	}
 }
 
-// checkNeeds adds the steps that a step refers to and checks that all exist.
-func (c *checker) checkNeeds(s *Step) {
+func (c *checker) stepNames() []bine.StepName {
 	names := make([]bine.StepName, len(c.dag.Steps))
-	for i, other := range c.dag.Steps {
-		names[i] = other.Name
+	for i, s := range c.dag.Steps {
+		names[i] = s.Name
 	}
+	return names
+}
+
+// checkNeeds adds the steps that a step refers to and checks that all are known.
+func (c *checker) checkNeeds(s *Step, known map[bine.StepName]bool) {
 	var all []bine.StepName
 	for i, n := range s.Needs {
 		switch {
-		case !slices.Contains(names, n):
-			c.faultf(s.at("needs", i), "there is no step %q%s", n, didYouMean(n, names))
+		case !known[n]:
+			c.faultf(s.at("needs", i), "there is no step %q%s", n, didYouMean(n, c.stepNames()))
 		case n == s.Name:
 			c.faultf(s.at("needs", i), "a step cannot need itself")
 		case !slices.Contains(all, n):
@@ -280,7 +280,7 @@ func (c *checker) checkNeeds(s *Step) {
 			switch {
 			case n == s.Name:
 				c.faultf(s.at(), "the step reads its own outputs, which exist only after it")
-			case slices.Contains(names, n) && !slices.Contains(all, n):
+			case known[n] && !slices.Contains(all, n):
 				all = append(all, n)
 			}
 		}

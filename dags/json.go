@@ -25,8 +25,8 @@ func (d DAG) Hash(code bine.Hash) bine.Hash {
 
 // Decode reads the canonical JSON of a pipeline and checks it again.
 func Decode(stored []byte) (DAG, error) {
-	if len(stored) > MaxText {
-		return DAG{}, bine.Errorf(bine.TooLarge, "the pipeline has %d bytes; at most %d are allowed", len(stored), MaxText)
+	if len(stored) > MaxStored {
+		return DAG{}, bine.Errorf(bine.TooLarge, "the pipeline has %d bytes; at most %d are allowed", len(stored), MaxStored)
 	}
 	var d DAG
 	decoder := json.NewDecoder(bytes.NewReader(stored))

@@ -3,6 +3,7 @@ package dags
 import (
 	"encoding/json"
 	"slices"
+	"sync"
 
 	"github.com/bine-ml/bine"
 )
@@ -47,12 +48,15 @@ type Field struct {
 }
 
 // Kinds lists the kinds of step, in the order in which documents show them.
-func Kinds() []Kind {
+func Kinds() []Kind { return slices.Clone(kinds()) }
+
+// kinds makes the table, once.
+var kinds = sync.OnceValue(func() []Kind {
 	return []Kind{pythonKind(), commandKind(), valuesKind(), modelKind(), deployKind(), notifyKind()}
-}
+})
 
 func findKind(name string) (Kind, bool) {
-	kinds := Kinds()
+	kinds := kinds()
 	i := slices.IndexFunc(kinds, func(k Kind) bool { return k.Name == name })
 	if i < 0 {
 		return Kind{}, false

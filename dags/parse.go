@@ -153,9 +153,10 @@ func readParams(v value) []Param {
 
 func readSteps(v value) []Step {
 	var list []Step
+	fields := allStepFields()
 	for _, e := range v.entries("a mapping of names to steps") {
 		s := Step{Name: bine.StepName(e.key)}
-		readFields(e.value, "a step", allStepFields(), &s)
+		readFields(e.value, "a step", fields, &s)
 		list = append(list, s)
 	}
 	return list

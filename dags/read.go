@@ -15,20 +15,34 @@ import (
 	"github.com/bine-ml/bine/dags/expr"
 )
 
-// The limits of the reader: of a text in bytes, of the nodes it has with every
-// alias followed (so that a few lines of nested aliases can't fill the memory),
-// and of nesting.
+// The limits of the front doors, in bytes: of a text in YAML, and of the
+// canonical JSON, in which what the text leaves out is written down.
 const (
-	MaxText  = 1 << 20
-	maxNodes = 200_000
-	maxDepth = 64
+	MaxText   = 1 << 20
+	MaxStored = 16 << 20
 )
+
+// The limits of what a text may hold with every alias followed, so that a few
+// lines of nested aliases can't fill the memory.
+const (
+	maxNodes = 200_000
+	maxBytes = 2 * MaxText
+	maxDepth = 64
+	maxKey   = 256      // bytes of one key
+	maxPlace = 64 << 20 // bytes of all places together
+)
+
+// maxFaults is the most faults that are gathered; whoever has more will
+// parse again anyway.
+const maxFaults = 100
 
 // reader reads the nodes of a YAML document and gathers what is wrong with them.
 type reader struct {
 	faults []bine.Detail
 	places map[string]*yaml.Node // where each place of the document stands
-	nodes  int
+	nodes  int                   // read so far
+	text   int                   // bytes of texts read so far
+	paths  int                   // bytes of places read so far
 
 	overflow *bine.Detail // set once a limit is reached; nothing is read after that
 }
@@ -50,28 +64,33 @@ type entry struct {
 
 // at makes the value of a place; an alias is followed.
 func (r *reader) at(node *yaml.Node, place string, depth int) (value, bool) {
-	v := value{r: r, node: node, place: place, depth: depth}
 	if r.places[place] == nil {
 		r.places[place] = node
 	}
+	at := node
 	r.nodes++
-	if r.overflow == nil && (r.nodes > maxNodes || depth > maxDepth) {
-		r.overflow = &bine.Detail{Line: node.Line, Column: node.Column, Message: fmt.Sprintf(
-			"the document has more than %d values or %d levels, with every alias followed", maxNodes, maxDepth)}
+	for node.Kind == yaml.AliasNode {
+		node = node.Alias
+	}
+	v := value{r: r, node: node, place: place, depth: depth}
+	r.text += len(node.Value)
+	r.paths += len(place)
+	if r.overflow == nil && (r.nodes > maxNodes || r.text > maxBytes || r.paths > maxPlace || depth > maxDepth) {
+		r.overflow = &bine.Detail{Line: at.Line, Column: at.Column, Message: fmt.Sprintf(
+			"the document has more than %d values, %d bytes or %d levels, with every alias followed", maxNodes, maxBytes, maxDepth)}
 	}
 	if r.overflow != nil {
 		return v, false
 	}
-	for node.Kind == yaml.AliasNode {
-		node = node.Alias
-	}
-	v.node = node
 	return v, true
 }
 
 func (v value) fault(format string, args ...any) { v.faultAt(v.node, v.place, format, args...) }
 
 func (v value) faultAt(node *yaml.Node, place, format string, args ...any) {
+	if len(v.r.faults) >= maxFaults {
+		return
+	}
 	v.r.faults = append(v.r.faults, bine.Detail{
 		Message: fmt.Sprintf(format, args...), Location: place, Line: node.Line, Column: node.Column,
 	})
@@ -166,6 +185,10 @@ func (v value) entry(k, n *yaml.Node) (entry, bool) {
 	}
 	if k.Kind != yaml.ScalarNode {
 		v.faultAt(k, v.place, "a key is expected to be a text")
+		return entry{}, false
+	}
+	if len(k.Value) > maxKey {
+		v.faultAt(k, v.place, "the key %q is longer than %d bytes", shorten(k.Value), maxKey)
 		return entry{}, false
 	}
 	at := place(v.place, k.Value)

@@ -16,6 +16,7 @@ import (
 // Checker checks the expressions of one pipeline.
 type Checker struct {
 	names Names
+	steps []bine.StepName   // in order
 	envs  map[bool]*cel.Env // with item and key, and without
 }
 
@@ -38,7 +39,7 @@ func NewChecker(n Names) (*Checker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the environment of expressions: %w", err)
 	}
-	return &Checker{names: n, envs: map[bool]*cel.Env{false: typed, true: withItem}}, nil
+	return &Checker{names: n, steps: sortedKeys(n.Steps), envs: map[bool]*cel.Env{false: typed, true: withItem}}, nil
 }
 
 // Check checks a text with expressions against the names that exist; see
@@ -143,13 +144,12 @@ func isTypeName(name string) bool {
 }
 
 func (c *Checker) stepFault(fields []string, tested bool) string {
-	steps := sortedKeys(c.names.Steps)
 	if len(fields) == 0 {
-		return "steps is not a value: name an output of one of them, as in steps." + string(or(steps, "name")) + ".state"
+		return "steps is not a value: name an output of one of them, as in steps." + string(or(c.steps, "name")) + ".state"
 	}
 	s, ok := c.names.Steps[bine.StepName(fields[0])]
 	if !ok {
-		return unknown("step", fields[0], steps)
+		return unknown("step", fields[0], c.steps)
 	}
 	outputs := append(sortedKeys(s.Outputs), "state")
 	if len(fields) == 1 {
