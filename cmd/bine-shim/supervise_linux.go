@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -55,6 +56,7 @@ func supervise(dir string) error {
 	asked := make(chan os.Signal, 1)
 	signal.Notify(asked, syscall.SIGTERM)
 	signal.Ignore(syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGPIPE)
+	closeInherited()
 	unix.CloseOnExec(reportPipe)
 	report := os.NewFile(reportPipe, "report")
 	lock, err := takeLock(dir)
@@ -79,6 +81,25 @@ func supervise(dir string) error {
 	_, _ = io.WriteString(report, "started\n") // the agent may be gone
 	_ = report.Close()
 	return s.watch(asked)
+}
+
+// closeInherited closes the descriptors that a parent of the agent left open
+// for everybody: a shim would hold them for days, and its process see them. The
+// runtime's own are closed on exec, and stay.
+func closeInherited() {
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return
+	}
+	for _, entry := range entries {
+		fd, err := strconv.Atoi(entry.Name())
+		if err != nil || fd <= lockDescriptor {
+			continue
+		}
+		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err == nil && flags&unix.FD_CLOEXEC == 0 {
+			_ = unix.Close(fd)
+		}
+	}
 }
 
 func takeLock(dir string) (*os.File, error) {

@@ -237,6 +237,11 @@ const (
 // reported, where the server still answers.
 func (a *Agent) Close(ctx context.Context, mode CloseMode) error {
 	a.mu.Lock()
+	if a.closing {
+		a.mu.Unlock()
+		a.work.Wait() // another call closes it
+		return nil
+	}
 	a.closing = true
 	var open []*attempt
 	for _, t := range a.attempts {

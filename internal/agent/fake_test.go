@@ -44,8 +44,9 @@ type server struct {
 	puts      int
 	completed map[string]activities.RunProcessResult // by token
 	beats     map[string]int
-	unknown   map[string]bool // tokens that Temporal does not know
-	installs  string          // log of environments
+	waiting   map[string]chan struct{} // closed when the task is completed
+	unknown   map[string]bool          // tokens that Temporal does not know
+	installs  string                   // log of environments
 }
 
 func newServer(t testing.TB) *server {
@@ -54,7 +55,7 @@ func newServer(t testing.TB) *server {
 		processes: map[bine.AttemptID]bine.Process{}, fenced: map[bine.AttemptID]bool{}, asked: map[bine.AttemptID]int{},
 		started: map[bine.AttemptID]int{}, ready: map[bine.AttemptID]client.ReadyAttempt{}, logs: map[bine.AttemptID][]byte{},
 		results: map[bine.AttemptID]bine.AttemptResult{}, artifacts: map[bine.Hash][]byte{},
-		completed: map[string]activities.RunProcessResult{}, beats: map[string]int{}, unknown: map[string]bool{}}
+		completed: map[string]activities.RunProcessResult{}, beats: map[string]int{}, waiting: map[string]chan struct{}{}, unknown: map[string]bool{}}
 	mux := http.NewServeMux()
 	s.routeHost(mux)
 	s.routeAttempt(mux)
@@ -78,6 +79,19 @@ func (s *server) set(do func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	do()
+}
+
+// done is closed when the activity of an attempt is completed.
+func (s *server) done(attempt bine.AttemptID) <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	task, done := "task-"+string(attempt), make(chan struct{})
+	if _, ok := s.completed[task]; ok {
+		close(done)
+	} else {
+		s.waiting[task] = done
+	}
+	return done
 }
 
 func answer(w http.ResponseWriter, v any) {
@@ -239,6 +253,10 @@ func (s *server) routeTemporal(mux *http.ServeMux) {
 			return
 		}
 		s.completed[in.Task] = in.Result
+		if done := s.waiting[in.Task]; done != nil {
+			close(done)
+			delete(s.waiting, in.Task)
+		}
 	})
 }
 

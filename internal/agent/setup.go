@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -32,6 +33,9 @@ type placed struct {
 // defaultLog is how much output is kept where the process does not say.
 const defaultLog = 10 << 20
 
+// errReplaced says that the server does not want the attempt run any more.
+var errReplaced = errors.New("the attempt is not current")
+
 // prepare puts everything in place and writes the spec. It stops early when the
 // attempt is to stop.
 func (t *attempt) prepare(ctx context.Context) error {
@@ -57,6 +61,9 @@ func (t *attempt) prepare(ctx context.Context) error {
 		p.Assignment, err = t.agent.o.API.Assignment(ctx, t.id)
 		return err
 	}), whileAway)
+	if bine.IsKind(err, bine.Fenced) || bine.IsKind(err, bine.NotFound) {
+		return fmt.Errorf("%w: %w", errReplaced, err)
+	}
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ func (t *attempt) supervise() {
 		if ctx.Err() != nil {
 			return
 		}
-		if bine.IsKind(err, bine.Fenced) || bine.IsKind(err, bine.NotFound) {
+		if errors.Is(err, errReplaced) {
 			close(t.gone)
 			t.abandon(ctx, err.Error())
 			return
