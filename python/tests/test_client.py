@@ -206,11 +206,12 @@ def test_predict_takes_rows_and_tables(fake, client):
 
 
 def test_login_looks_at_arguments_environment_and_configuration_in_this_order(tmp_path, monkeypatch):
-    for name in ("BINE_API", "BINE_API_KEY", "BINE_TOKEN", "BINE_PROJECT", "BINE_CLIENT_CONFIG"):
+    for name in ("BINE_API", "BINE_API_KEY", "BINE_TOKEN", "BINE_PROJECT", "BINE_CONFIG"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     with pytest.raises(bine.Error, match="no server is named"):
         bine.login()
+    monkeypatch.setenv("BINE_CONFIG", str(tmp_path / "bine" / "config.json"))
     (tmp_path / "bine").mkdir()
     context = {"url": "http://kept:1", "key": "bine_kept", "project": "demo"}
     (tmp_path / "bine" / "config.json").write_text(json.dumps({"current": "x", "contexts": {"x": context}}))

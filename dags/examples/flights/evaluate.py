@@ -57,7 +57,9 @@ def main() -> None:
     baseline = round(float(roc_auc_score(late, base_rate(models[key], test))), 6)
 
     target = outputs.path("best")
-    shutil.copytree(models[key], target, copy_function=shutil.copyfile)
+    target.mkdir()
+    for file in sorted(models[key].iterdir()):
+        shutil.copyfile(file, target / file.name)
     about = json.loads((target / "model.json").read_text(encoding="utf-8"))
     about["metrics"] = {"roc_auc": score, "baseline": baseline, "validation_roc_auc": scores[key]}
     (target / "model.json").write_text(json.dumps(about, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Optional
@@ -14,9 +15,14 @@ from .transport import Transport
 
 
 def config_path() -> Path:
-    """The file in which ``bine login`` keeps addresses and keys."""
-    base = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
-    return Path(os.environ.get("BINE_CLIENT_CONFIG") or os.path.join(base, "bine", "config.json"))
+    """The file in which ``bine login`` keeps addresses and keys: where the CLI has it."""
+    if os.environ.get("BINE_CONFIG"):
+        return Path(os.environ["BINE_CONFIG"])
+    if sys.platform == "darwin":
+        base = os.path.expanduser("~/Library/Application Support")
+    else:
+        base = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+    return Path(base, "bine", "config.json")
 
 
 def _context() -> Mapping[str, Any]:
