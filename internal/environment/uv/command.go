@@ -19,25 +19,25 @@ import (
 // uv runs uv and streams what it says to log. Where the index does not answer
 // it tries once more with what the cache holds. What went wrong comes back as
 // an error for people.
-func (b *Builder) uv(ctx context.Context, log io.Writer, args ...string) error {
-	err := b.runUV(ctx, log, args...)
+func (b *Builder) uv(ctx context.Context, cache string, log io.Writer, args ...string) error {
+	err := b.runUV(ctx, cache, log, args...)
 	if !bine.IsKind(err, bine.Unavailable) || ctx.Err() != nil {
 		return err
 	}
 	fmt.Fprintln(log, "the package index does not answer: trying with what is in the cache")
-	if offline := b.runUV(ctx, log, append(slices.Clone(args), "--offline")...); offline != nil {
+	if offline := b.runUV(ctx, cache, log, append(slices.Clone(args), "--offline")...); offline != nil {
 		return err
 	}
 	return nil
 }
 
-func (b *Builder) runUV(ctx context.Context, log io.Writer, args ...string) error {
+func (b *Builder) runUV(ctx context.Context, cache string, log io.Writer, args ...string) error {
 	set := b.settings()
 	if set.noIndex && args[0] == "pip" {
 		args = append(slices.Clone(args), "--no-index")
 	}
 	cmd := exec.CommandContext(ctx, b.config.Program, args...)
-	cmd.Env = set.environ
+	cmd.Env = append(slices.Clone(set.environ), "UV_CACHE_DIR="+cache)
 	said, err := b.run(cmd, log, nil)
 	if err == nil {
 		return nil

@@ -67,7 +67,7 @@ func (b *Builder) build(ctx context.Context, lock environment.Lock, packages []b
 		return err
 	}
 	began := time.Now()
-	if err := b.uv(ctx, log, "venv", dir, "--allow-existing", "--relocatable", "--no-project", "--python", py.Executable); err != nil {
+	if err := b.uv(ctx, b.cacheOf(dir), log, "venv", dir, "--allow-existing", "--relocatable", "--no-project", "--python", py.Executable); err != nil {
 		return err
 	}
 	if len(packages) > 0 {
@@ -93,6 +93,14 @@ func (b *Builder) build(ctx context.Context, lock environment.Lock, packages []b
 	return nil
 }
 
+// cacheOf says where downloads for the environment at dir are kept.
+func (b *Builder) cacheOf(dir string) string {
+	if b.config.Cache != "" {
+		return b.config.Cache
+	}
+	return filepath.Join(filepath.Dir(dir), cacheName)
+}
+
 // sync installs the packages of a lock into the virtual environment at dir.
 func (b *Builder) sync(ctx context.Context, lock, dir string, log io.Writer) error {
 	file, err := os.CreateTemp("", "bine-lock-*.txt")
@@ -107,7 +115,7 @@ func (b *Builder) sync(ctx context.Context, lock, dir string, log io.Writer) err
 	if err != nil {
 		return onDisk(err)
 	}
-	return b.uv(ctx, log, "pip", "sync", file.Name(), "--require-hashes", "--compile-bytecode", "--python", b.PythonPath(dir))
+	return b.uv(ctx, b.cacheOf(dir), log, "pip", "sync", file.Name(), "--require-hashes", "--compile-bytecode", "--python", b.PythonPath(dir))
 }
 
 // Remove takes dir away, and what an interrupted Install left beside it.

@@ -67,7 +67,11 @@ func (b *Builder) resolve(ctx context.Context, py python, requires []string, log
 	if err := os.WriteFile(in, []byte(strings.Join(requires, "\n")+"\n"), 0o600); err != nil {
 		return "", fmt.Errorf("lock: %w", err)
 	}
-	if err := b.uv(ctx, log, "pip", "compile", in, "--output-file", out, "--generate-hashes", "--no-header",
+	cache := b.config.Cache
+	if cache == "" {
+		cache = filepath.Join(dir, "cache")
+	}
+	if err := b.uv(ctx, cache, log, "pip", "compile", in, "--output-file", out, "--generate-hashes", "--no-header",
 		"--no-annotate", "--no-emit-index-url", "--no-emit-find-links", "--python", py.Executable); err != nil {
 		return "", err
 	}

@@ -60,7 +60,7 @@ func (b *Builder) findSettings() settings {
 	environ := passed(b.config.Environ)
 	pip := b.pipSettings(environ)
 	environ = append(environ, fromPip(pip, environ)...)
-	fixed := []string{"UV_CACHE_DIR=" + b.config.Cache, "UV_NO_PROGRESS=1", "UV_PYTHON_DOWNLOADS=never", "NO_COLOR=1",
+	fixed := []string{"UV_NO_PROGRESS=1", "UV_PYTHON_DOWNLOADS=never", "NO_COLOR=1",
 		"UV_COMPILE_BYTECODE_TIMEOUT=600"}
 	if lookup(environ, "UV_SYSTEM_CERTS") == "" && lookup(environ, "UV_NATIVE_TLS") == "" {
 		fixed = append(fixed, "UV_SYSTEM_CERTS=1")

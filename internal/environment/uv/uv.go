@@ -9,7 +9,7 @@
 //
 // Source distributions run their own code while they are built, and may write
 // to the cache; so a cache must not be shared by projects that do not trust
-// each other. Give each project a Builder with a cache of its own.
+// each other. By default it lies beside the environments of each project.
 package uv
 
 import (
@@ -31,7 +31,10 @@ const Version = "0.13.8"
 // Config says with what environments are made.
 type Config struct {
 	Program string // uv, see Ensure
-	Cache   string // directory that keeps downloads and builds, on the same file system as the environments
+	// Cache is the directory that keeps downloads and builds, on the file system
+	// of the environments. Empty is one for each project: .cache beside the
+	// environment that is installed; Lock then keeps nothing.
+	Cache string
 	// Python is the interpreter to start from where a Spec names no version;
 	// empty is the first python3 on the PATH.
 	Python string
@@ -71,6 +74,9 @@ func New(c Config) *Builder {
 
 // markerName is the file whose presence says that an environment is complete.
 const markerName = "bine-environment.json"
+
+// cacheName is the directory of downloads beside a project's environments.
+const cacheName = ".cache"
 
 // marker describes an environment in its own directory.
 type marker struct {

@@ -54,6 +54,25 @@ func TestBuilder(t *testing.T) {
 	environmenttest.Run(t, func(t *testing.T) environment.Builder { return uv.New(config(t)) })
 }
 
+func TestEachProjectHasACacheOfItsOwn(t *testing.T) {
+	c := config(t)
+	c.Cache = ""
+	b := uv.New(c)
+	lock, err := b.Lock(t.Context(), environment.Spec{Requires: []string{"alpha"}}, t.Output())
+	if err != nil {
+		t.Fatal(err)
+	}
+	base := t.TempDir()
+	for _, project := range []string{"one", "two"} {
+		if err := b.Install(t.Context(), lock, filepath.Join(base, project, "1"), t.Output()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(filepath.Join(base, project, ".cache")); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestEnsureTwiceInstallsOnce(t *testing.T) {
 	first := needUV(t)
 	second, err := uv.Ensure(t.Context(), filepath.Join(os.TempDir(), "bine-test-uv"), t.Output())
