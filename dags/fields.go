@@ -199,9 +199,9 @@ func retryFields() []field[Retry] {
 func resourceFields() []field[bine.Resources] {
 	return []field[bine.Resources]{
 		{name: "cpu", doc: "Cores; 0.5 if absent.", schema: schema{"type": "number", "exclusiveMinimum": 0},
-			read: func(v value, r *bine.Resources) { r.CPU = readAbove(v, v.number()) }},
+			read: func(v value, r *bine.Resources) { r.CPU = v.above() }},
 		{name: "memory", doc: "Memory, as 512MiB or 2GiB; 512MiB if absent.", schema: textSchema,
-			read: func(v value, r *bine.Resources) { r.Memory = int64(readAbove(v, float64(v.memory()))) }},
+			read: func(v value, r *bine.Resources) { r.Memory = v.memory() }},
 		{name: "gpus", doc: "Whole GPUs.", schema: schema{"type": "integer", "minimum": 0},
 			read: func(v value, r *bine.Resources) { r.GPUs = v.integer() }},
 	}

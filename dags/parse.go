@@ -266,14 +266,6 @@ func readSwitch(v value) bool {
 	return true
 }
 
-// readAbove refuses what is not more than zero.
-func readAbove(v value, n float64) float64 {
-	if v.isScalar() && n < 0 || n == 0 && strings.Trim(v.node.Value, "0.") == "" {
-		v.fault("more than 0 is expected, not %s", v.node.Value)
-	}
-	return n
-}
-
 // isExpression reports whether a JSON value is a text that is one expression.
 func isExpression(raw json.RawMessage) (string, bool) {
 	var text string

@@ -135,11 +135,13 @@ func TestItemExistsOnlyInAFanOut(t *testing.T) {
 
 func TestEvalIsBounded(t *testing.T) {
 	for name, text := range map[string]string{
-		"operations": "${{ range(100000).map(x, range(1000).map(y, x * y)).size() }}",
-		"doubling":   "${{ ['0123456789']" + strings.Repeat(".map(x, x + x)", 60) + " }}",
-		"join":       "${{ join(range(100000), 'a long separator that makes the text much longer than it may be') }}",
-		"source":     "${{ '" + strings.Repeat("a", expr.MaxSource) + "' }}",
-		"nesting":    "${{ " + strings.Repeat("(", 500) + "1" + strings.Repeat(")", 500) + " }}",
+		"operations":    "${{ range(100000).map(x, range(1000).map(y, x * y)).size() }}",
+		"doubling":      "${{ ['0123456789']" + strings.Repeat(".map(x, x + x)", 60) + " }}",
+		"our functions": "${{ range(99999).map(i, join(range(i), ',').size()) }}",
+		"many lists":    "${{ range(99999).map(i, sum(range(99999))) }}",
+		"join":          "${{ join(range(100000), 'a long separator that makes the text much longer than it may be') }}",
+		"source":        "${{ '" + strings.Repeat("a", expr.MaxSource) + "' }}",
+		"nesting":       "${{ " + strings.Repeat("(", 500) + "1" + strings.Repeat(")", 500) + " }}",
 	} {
 		t.Run(name, func(t *testing.T) {
 			began := time.Now()

@@ -19,6 +19,9 @@ type Function struct {
 	option cel.EnvOption
 }
 
+// ownPrefix begins the names of our overloads.
+const ownPrefix = "bine_"
+
 // maxRange is the longest list that range gives.
 const maxRange = 100_000
 
@@ -45,11 +48,11 @@ func Functions() []Function {
 }
 
 func function(name string, in, out *cel.Type, f func(ref.Val) ref.Val) cel.EnvOption {
-	return cel.Function(name, cel.Overload("bine_"+name, []*cel.Type{in}, out, cel.UnaryBinding(f)))
+	return cel.Function(name, cel.Overload(ownPrefix+name, []*cel.Type{in}, out, cel.UnaryBinding(f)))
 }
 
 func function2(name string, a, b, out *cel.Type, f func(ref.Val, ref.Val) ref.Val) cel.EnvOption {
-	return cel.Function(name, cel.Overload("bine_"+name, []*cel.Type{a, b}, out, cel.BinaryBinding(f)))
+	return cel.Function(name, cel.Overload(ownPrefix+name, []*cel.Type{a, b}, out, cel.BinaryBinding(f)))
 }
 
 func toFloat(v ref.Val) ref.Val { return v.ConvertToType(types.DoubleType) }
