@@ -1,0 +1,308 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/internal/database"
+)
+
+// NewRun is a run to be accepted.
+type NewRun struct {
+	Pipeline bine.PipelineName
+	Version  int             // 0 is the newest
+	Params   json.RawMessage // every parameter with its value
+	Key      string          // idempotency key; empty is none
+	NoCache  bool
+	RetryOf  bine.RunID
+	Schedule bine.ScheduleName
+	Tick     *time.Time
+	By       bine.UserName
+}
+
+// RunFilter narrows a list of runs; what is empty takes all.
+type RunFilter struct {
+	Pipeline bine.PipelineName
+	State    bine.State
+	Kind     bine.PipelineKind
+}
+
+// longestKey bounds idempotency keys, in characters.
+const longestKey = 200
+
+// runRow is a run with its place among all runs.
+type runRow struct {
+	bine.Run
+	seq int64
+}
+
+const runColumns = "seq, project, name, pipeline, kind, version, hash, number, state, reason, params, no_cache, retry_of, schedule, tick, started_by, created_at, started_at, ended_at"
+
+func scanRun(row interface{ Scan(...any) error }) (r runRow, err error) {
+	var params raw
+	var created int64
+	var tick, started, ended *int64
+	err = row.Scan(&r.seq, &r.Project, &r.ID, &r.Pipeline, &r.Kind, &r.Version, &r.Hash, &r.Number, &r.State, &r.Reason, &params, &r.NoCache,
+		&r.RetryOf, &r.Schedule, &tick, &r.StartedBy, &created, &started, &ended)
+	r.Params, r.CreatedAt = params.V, database.Time(created)
+	r.Tick, r.StartedAt, r.EndedAt = maybe(tick), maybe(started), maybe(ended)
+	return r, err
+}
+
+// queryRuns gives the runs that meet a condition.
+func (s *Store) queryRuns(ctx context.Context, where string, args ...any) ([]runRow, error) {
+	found, err := s.db.Reader(ctx).QueryContext(ctx, "SELECT "+runColumns+" FROM runs WHERE "+where, args...)
+	if err != nil {
+		return nil, s.db.Explain(err)
+	}
+	defer found.Close()
+	var runs []runRow
+	for found.Next() {
+		run, err := scanRun(found)
+		if err != nil {
+			return nil, err
+		}
+		runs = append(runs, run)
+	}
+	return runs, found.Err()
+}
+
+// AcceptRun makes the row of a run and gives it the next number of its
+// pipeline. A key that was used in the project answers the run of then,
+// with created false; for another pipeline it is a Conflict.
+func (s *Store) AcceptRun(ctx context.Context, project bine.ProjectName, v NewRun) (run bine.Run, created bool, err error) {
+	if len(v.Key) > longestKey {
+		return run, false, bine.Errorf(bine.Invalid, "the idempotency key is %d characters long; at most %d are allowed", len(v.Key), longestKey)
+	}
+	for range 2 { // once more when another request with the key came in between
+		err = s.write(ctx, func(t *tx) (err error) {
+			run, created, err = t.acceptRun(project, v)
+			return err
+		})
+		if !s.db.IsDuplicate(err) {
+			break
+		}
+	}
+	return run, created, forDomain(err, named("run of pipeline", v.Pipeline))
+}
+
+func (t *tx) acceptRun(project bine.ProjectName, v NewRun) (bine.Run, bool, error) {
+	if run, ok, err := t.runOfKey(project, v); ok || err != nil {
+		return run, false, err
+	}
+	run := bine.Run{Project: project, Pipeline: v.Pipeline, Version: v.Version, State: bine.Pending, Params: v.Params, NoCache: v.NoCache,
+		RetryOf: v.RetryOf, Schedule: v.Schedule, Tick: v.Tick, StartedBy: v.By, CreatedAt: database.Time(t.now)}
+	if err := t.pinVersion(&run); err != nil {
+		return run, false, err
+	}
+	if _, err := t.exec("UPDATE run_numbers SET last = last + 1 WHERE project = ? AND pipeline = ?", project, v.Pipeline); err != nil {
+		return run, false, err
+	}
+	if err := t.row("SELECT last FROM run_numbers WHERE project = ? AND pipeline = ?", project, v.Pipeline).Scan(&run.Number); err != nil {
+		return run, false, err
+	}
+	run.ID = bine.NewRunID(v.Pipeline, run.Number)
+	_, err := t.exec("INSERT INTO runs ("+strings.TrimPrefix(runColumns, "seq, ")+") VALUES "+in(18),
+		project, run.ID, run.Pipeline, run.Kind, run.Version, run.Hash, run.Number, run.State, "", raw{run.Params}, run.NoCache,
+		run.RetryOf, run.Schedule, micros(run.Tick), run.StartedBy, t.now, nil, nil)
+	if err != nil {
+		return run, false, err
+	}
+	if v.Key != "" {
+		if _, err := t.exec("INSERT INTO idempotency (project, request, run, created_at) VALUES (?, ?, ?, ?)", project, v.Key, run.ID, t.now); err != nil {
+			return run, false, err
+		}
+	}
+	t.event(project, objectRun, string(run.ID), string(run.State))
+	return run, true, nil
+}
+
+// runOfKey gives the run that a request with the same key made.
+func (t *tx) runOfKey(project bine.ProjectName, v NewRun) (bine.Run, bool, error) {
+	if v.Key == "" {
+		return bine.Run{}, false, nil
+	}
+	row, err := scanRun(t.row("SELECT "+runColumns+" FROM runs WHERE project = ? AND name = (SELECT run FROM idempotency WHERE project = ? AND request = ?)", project, project, v.Key))
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return bine.Run{}, false, nil
+	case err == nil && row.Pipeline != v.Pipeline:
+		return bine.Run{}, false, bine.Errorf(bine.Conflict, "the idempotency key %q was used for run %q of another pipeline: use a new key", v.Key, string(row.ID))
+	}
+	return row.Run, err == nil, err
+}
+
+// pinVersion fills in the version that a run executes. The pipeline cannot be
+// deleted until the transaction ends, because the run refers to it.
+func (t *tx) pinVersion(run *bine.Run) error {
+	what := named("pipeline", run.Pipeline)
+	var latest int
+	if err := t.row("SELECT kind, latest FROM pipelines WHERE project = ? AND name = ?", run.Project, run.Pipeline).Scan(&run.Kind, &latest); err != nil {
+		return forDomain(err, what)
+	}
+	if run.Version == 0 {
+		run.Version = latest
+	}
+	err := t.row("SELECT hash FROM pipeline_versions WHERE project = ? AND pipeline = ? AND version = ?", run.Project, run.Pipeline, run.Version).Scan(&run.Hash)
+	return forDomain(err, numbered(what, run.Version))
+}
+
+// Run gives a run, with the number of its steps in each state.
+func (s *Store) Run(ctx context.Context, project bine.ProjectName, id bine.RunID) (bine.Run, error) {
+	row, err := scanRun(s.db.Reader(ctx).QueryRowContext(ctx, "SELECT "+runColumns+" FROM runs WHERE project = ? AND name = ?", project, id))
+	if err != nil {
+		return bine.Run{}, forDomain(s.db.Explain(err), named("run", id))
+	}
+	runs := []bine.Run{row.Run}
+	err = s.countSteps(ctx, project, runs)
+	return runs[0], err
+}
+
+// Runs gives runs of a project, newest first, with the number of their steps in
+// each state. after is the next of the page before, empty for the first; an
+// empty next says that there are no more.
+func (s *Store) Runs(ctx context.Context, project bine.ProjectName, f RunFilter, after string, limit int) (runs []bine.Run, next string, err error) {
+	where, args := "project = ?", []any{project}
+	narrow := func(condition string, value any) { where, args = where+" AND "+condition, append(args, value) }
+	if f.Pipeline != "" {
+		narrow("pipeline = ?", f.Pipeline)
+	}
+	if f.State != "" {
+		narrow("state = ?", f.State)
+	}
+	if f.Kind != "" {
+		narrow("kind = ?", f.Kind)
+	}
+	if after != "" {
+		seq, err := strconv.ParseInt(after, 10, 64)
+		if err != nil {
+			return nil, "", bine.Errorf(bine.Invalid, "%q is no place in the list of runs: use what the page before gave as next", after)
+		}
+		narrow("seq < ?", seq)
+	}
+	found, err := s.queryRuns(ctx, where+" ORDER BY seq DESC LIMIT ?", append(args, limit+1)...)
+	if err != nil {
+		return nil, "", err
+	}
+	if len(found) > limit {
+		found = found[:limit]
+		next = strconv.FormatInt(found[limit-1].seq, 10)
+	}
+	for _, r := range found {
+		runs = append(runs, r.Run)
+	}
+	return runs, next, s.countSteps(ctx, project, runs)
+}
+
+// countSteps fills in the number of steps in each state.
+func (s *Store) countSteps(ctx context.Context, project bine.ProjectName, runs []bine.Run) error {
+	if len(runs) == 0 {
+		return nil
+	}
+	place, args := map[bine.RunID]int{}, []any{project}
+	for i, r := range runs {
+		place[r.ID] = i
+		args = append(args, r.ID)
+	}
+	found, err := s.db.Reader(ctx).QueryContext(ctx, "SELECT run, state, COUNT(*) FROM steps WHERE project = ? AND run IN "+in(len(runs))+" AND item = '' GROUP BY run, state", args...)
+	if err != nil {
+		return s.db.Explain(err)
+	}
+	defer found.Close()
+	for found.Next() {
+		var id bine.RunID
+		var state bine.State
+		var n int
+		if err := found.Scan(&id, &state, &n); err != nil {
+			return err
+		}
+		run := &runs[place[id]]
+		if run.Steps == nil {
+			run.Steps = map[bine.State]int{}
+		}
+		run.Steps[state] = n
+	}
+	return found.Err()
+}
+
+// MoveRun changes the state of a run that is in one of from.
+func (s *Store) MoveRun(ctx context.Context, project bine.ProjectName, id bine.RunID, from []bine.State, to bine.State, reason string) error {
+	return s.write(ctx, func(t *tx) error {
+		set, args := moveTo(to, reason, t.now)
+		args = append(append(args, project, id), values(from)...)
+		n, err := t.exec("UPDATE runs SET "+set+" WHERE project = ? AND name = ? AND state IN "+in(len(from)), args...)
+		if err != nil {
+			return err
+		}
+		changed, err := moved(n, named("run", id), to, func() (is bine.State, err error) {
+			return is, t.row("SELECT state FROM runs WHERE project = ? AND name = ?", project, id).Scan(&is)
+		})
+		if changed {
+			t.event(project, objectRun, string(id), string(to))
+		}
+		return err
+	})
+}
+
+// moveTo gives what a move sets: the state, its reason, and the time at which
+// it began to run or ended.
+func moveTo(to bine.State, reason string, now int64) (set string, args []any) {
+	switch {
+	case to == bine.Running:
+		return "state = ?, reason = ?, started_at = COALESCE(started_at, ?)", []any{to, reason, now}
+	case to.Ended():
+		return "state = ?, reason = ?, ended_at = ?", []any{to, reason, now}
+	}
+	return "state = ?, reason = ?", []any{to, reason}
+}
+
+// DeleteRun removes a run that has ended, with all that is kept of it.
+func (s *Store) DeleteRun(ctx context.Context, project bine.ProjectName, id bine.RunID) error {
+	return s.write(ctx, func(t *tx) error {
+		n, err := t.exec("DELETE FROM runs WHERE project = ? AND name = ? AND ended_at IS NOT NULL", project, id)
+		if err != nil || n > 0 {
+			return err
+		}
+		var state bine.State
+		if err := t.row("SELECT state FROM runs WHERE project = ? AND name = ?", project, id).Scan(&state); err != nil {
+			return forDomain(err, named("run", id))
+		}
+		return bine.Errorf(bine.Conflict, "run %q is %s: cancel it first", string(id), state)
+	})
+}
+
+// PruneRuns removes the oldest runs of a pipeline that have ended, so that
+// keep runs are left, and gives those it removed.
+func (s *Store) PruneRuns(ctx context.Context, project bine.ProjectName, pipeline bine.PipelineName, keep int) (removed []bine.RunID, err error) {
+	runs, err := s.queryRuns(ctx, "project = ? AND pipeline = ? ORDER BY seq DESC", project, pipeline)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range runs[min(keep, len(runs)):] {
+		if !r.State.Ended() {
+			continue
+		}
+		if err := s.DeleteRun(ctx, project, r.ID); err != nil && !bine.IsKind(err, bine.NotFound) {
+			return removed, err
+		}
+		removed = append(removed, r.ID)
+	}
+	return removed, nil
+}
+
+// UnfinishedRuns gives the runs of all projects that were accepted before a
+// time and have not ended, oldest first.
+func (s *Store) UnfinishedRuns(ctx context.Context, before time.Time) ([]bine.Run, error) {
+	found, err := s.queryRuns(ctx, "state IN (?, ?, ?) AND created_at < ? ORDER BY seq", bine.Pending, bine.Waiting, bine.Running, database.Micros(before))
+	runs := make([]bine.Run, len(found))
+	for i, r := range found {
+		runs[i] = r.Run
+	}
+	return runs, err
+}
