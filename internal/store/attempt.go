@@ -1,0 +1,330 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/internal/database"
+)
+
+const attemptColumns = "id, project, kind, owner, step, item, number, state, failure, reason, exit_code, host, resources, used, log_size, created_at, started_at, ended_at"
+
+func scanAttempt(row interface{ Scan(...any) error }, more ...any) (bine.Attempt, error) {
+	var a bine.Attempt
+	var resources doc[bine.Resources]
+	var used doc[*bine.Usage]
+	var created int64
+	var started, ended *int64
+	err := row.Scan(append([]any{&a.ID, &a.Owner.Project, &a.Owner.Kind, &a.Owner.Name, &a.Owner.Step, &a.Owner.Item, &a.Number, &a.State, &a.Failure, &a.Reason, &a.ExitCode,
+		&a.Host, &resources, &used, &a.LogSize, &created, &started, &ended}, more...)...)
+	a.Resources, a.Usage = resources.V, used.V
+	a.CreatedAt, a.StartedAt, a.EndedAt = database.Time(created), maybe(started), maybe(ended)
+	return a, err
+}
+
+// isOwner is the condition for the attempts of one owner.
+const isOwner = "project = ? AND kind = ? AND owner = ? AND step = ? AND item = ?"
+
+func ownerArgs(o bine.Owner) []any { return []any{o.Project, o.Kind, o.Name, o.Step, o.Item} }
+
+// refOf is the row of steps that an owner of kind run stands for.
+func refOf(o bine.Owner) StepRef { return StepRef{bine.RunID(o.Name), o.Step, o.Item} }
+
+// StartAttempt makes the n-th attempt of a process, which waits for its
+// resources, and counts it on the row of its step. One that is there is
+// answered as it is; one that a newer attempt has replaced is Fenced.
+func (s *Store) StartAttempt(ctx context.Context, owner bine.Owner, number int, p bine.Process) (bine.Attempt, error) {
+	var a bine.Attempt
+	err := s.write(ctx, func(t *tx) (err error) {
+		a, err = t.startAttempt(owner, number, p)
+		return err
+	})
+	return a, forDomain(err, "attempt of "+owner.Name)
+}
+
+func (t *tx) startAttempt(owner bine.Owner, number int, p bine.Process) (bine.Attempt, error) {
+	id := bine.NewAttemptID(owner, number)
+	var newest int
+	if err := t.row("SELECT COALESCE(MAX(number), 0) FROM attempts WHERE "+isOwner, ownerArgs(owner)...).Scan(&newest); err != nil {
+		return bine.Attempt{}, err
+	}
+	if newest >= number {
+		a, err := scanAttempt(t.row("SELECT "+attemptColumns+" FROM attempts WHERE id = ?", id))
+		if errors.Is(err, sql.ErrNoRows) {
+			return a, bine.Errorf(bine.Fenced, "attempt %d of %s was replaced by attempt %d", number, owner.Name, newest)
+		}
+		return a, err
+	}
+	a := bine.Attempt{ID: id, Owner: owner, Number: number, State: bine.Waiting, Resources: p.Resources, CreatedAt: database.Time(t.now)}
+	var run *string
+	if owner.Kind == bine.OwnerRun {
+		run = &owner.Name
+	}
+	_, err := t.exec("INSERT INTO attempts (id, project, kind, owner, step, item, number, run, state, failure, reason, host, resources, log_size, process, created_at) VALUES "+in(16),
+		id, owner.Project, owner.Kind, owner.Name, owner.Step, owner.Item, number, run, a.State, "", "", "", docOf(p.Resources), 0, docOf(p), t.now)
+	if t.db.IsForeign(err) {
+		return a, bine.Errorf(bine.NotFound, "there is no %s %q in project %q", owner.Kind, owner.Name, string(owner.Project))
+	}
+	if err == nil && run != nil {
+		_, err = t.exec("UPDATE steps SET attempts = ?"+isStep, append([]any{number}, refOf(owner).args(owner.Project)...)...)
+	}
+	return a, err
+}
+
+// Attempt gives an attempt.
+func (s *Store) Attempt(ctx context.Context, id bine.AttemptID) (bine.Attempt, error) {
+	a, err := scanAttempt(s.db.Reader(ctx).QueryRowContext(ctx, "SELECT "+attemptColumns+" FROM attempts WHERE id = ?", id))
+	return a, forDomain(s.db.Explain(err), named("attempt", id))
+}
+
+// Attempts gives the attempts of an owner, oldest first.
+func (s *Store) Attempts(ctx context.Context, owner bine.Owner) ([]bine.Attempt, error) {
+	return s.queryAttempts(ctx, isOwner+" ORDER BY number", ownerArgs(owner)...)
+}
+
+// CurrentAttempts gives the attempts on a host that have not ended.
+func (s *Store) CurrentAttempts(ctx context.Context, host bine.HostName) ([]bine.Attempt, error) {
+	return s.queryAttempts(ctx, "host = ? AND ended_at IS NULL ORDER BY created_at, id", host)
+}
+
+func (s *Store) queryAttempts(ctx context.Context, where string, args ...any) ([]bine.Attempt, error) {
+	found, err := s.db.Reader(ctx).QueryContext(ctx, "SELECT "+attemptColumns+" FROM attempts WHERE "+where, args...)
+	if err != nil {
+		return nil, s.db.Explain(err)
+	}
+	defer found.Close()
+	var list []bine.Attempt
+	for found.Next() {
+		a, err := scanAttempt(found)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, a)
+	}
+	return list, found.Err()
+}
+
+// AttemptProcess gives what an attempt runs.
+func (s *Store) AttemptProcess(ctx context.Context, id bine.AttemptID) (bine.Process, error) {
+	var p doc[bine.Process]
+	err := s.db.Reader(ctx).QueryRowContext(ctx, "SELECT process FROM attempts WHERE id = ?", id).Scan(&p)
+	return p.V, forDomain(s.db.Explain(err), named("attempt", id))
+}
+
+// AttemptHost notes where an attempt has its resources: it is pending there. An
+// attempt that has begun or ended is left as it is.
+func (s *Store) AttemptHost(ctx context.Context, id bine.AttemptID, host bine.HostName) error {
+	return s.write(ctx, func(t *tx) error {
+		n, err := t.exec("UPDATE attempts SET host = ?, state = ? WHERE id = ? AND state IN (?, ?)", host, bine.Pending, id, bine.Waiting, bine.Pending)
+		if err != nil || n > 0 {
+			return err
+		}
+		return forDomain(t.row("SELECT 1 FROM attempts WHERE id = ?", id).Scan(&n), named("attempt", id))
+	})
+}
+
+// AttemptStarted notes that the process of an attempt began on a host, and
+// moves its step, item or batch, which has not ended, to running. One that
+// runs already keeps its time; one that has ended, or is not the newest of its owner, is Fenced.
+func (s *Store) AttemptStarted(ctx context.Context, id bine.AttemptID, host bine.HostName, at time.Time) error {
+	return s.write(ctx, func(t *tx) error {
+		a, process, err := t.lockAttempt(id)
+		if err != nil {
+			return err
+		}
+		if a.State.Ended() {
+			return bine.Errorf(bine.Fenced, "attempt %q is %s already", string(id), a.State)
+		}
+		if err := t.newest(a); err != nil {
+			return err
+		}
+		if a.State == bine.Running {
+			return nil
+		}
+		if _, err := t.exec("UPDATE attempts SET state = ?, host = ?, started_at = ? WHERE id = ?", bine.Running, host, database.Micros(at), id); err != nil {
+			return err
+		}
+		return t.stepStarted(a, process, database.Micros(at))
+	})
+}
+
+// stepStarted moves what an attempt is for to running.
+func (t *tx) stepStarted(a bine.Attempt, process doc[bine.Process], at int64) error {
+	if a.Owner.Kind != bine.OwnerRun {
+		return nil
+	}
+	ref := refOf(a.Owner)
+	items := []string{ref.Item}
+	if strings.HasPrefix(ref.Item, batchPrefix) {
+		for _, item := range process.V.Batch {
+			items = append(items, item.Key)
+		}
+	}
+	for some := range slices.Chunk(items, putAtOnce) {
+		args := append([]any{bine.Running, at, a.Owner.Project, ref.Run, ref.Step, bine.Pending, bine.Waiting}, values(some)...)
+		n, err := t.exec("UPDATE steps SET state = ?, reason = '', started_at = COALESCE(started_at, ?) WHERE project = ? AND run = ? AND name = ? AND state IN (?, ?) AND item IN "+in(len(some)), args...)
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			t.stepEvent(a.Owner.Project, ref, bine.Running)
+		}
+	}
+	return nil
+}
+
+// lockAttempt reads an attempt that nobody else changes until the transaction ends.
+func (t *tx) lockAttempt(id bine.AttemptID) (bine.Attempt, doc[bine.Process], error) {
+	var process doc[bine.Process]
+	a, err := scanAttempt(t.row("SELECT "+attemptColumns+", process FROM attempts WHERE id = ?"+t.db.Dialect().ForUpdate(), id), &process)
+	return a, process, forDomain(err, named("attempt", id))
+}
+
+// newest is Fenced when a newer attempt of the same owner was started.
+func (t *tx) newest(a bine.Attempt) error {
+	var number int
+	if err := t.row("SELECT MAX(number) FROM attempts WHERE "+isOwner, ownerArgs(a.Owner)...).Scan(&number); err != nil {
+		return err
+	}
+	if number > a.Number {
+		return bine.Errorf(bine.Fenced, "attempt %d of %s was replaced by attempt %d", a.Number, a.Owner.Name, number)
+	}
+	return nil
+}
+
+// EndAttempt ends an attempt in one transaction: its row, its metrics, its job
+// token, and when it succeeded the row of its step, item or batch with its
+// items. first is false when it was ended so before. An attempt that ended
+// otherwise, or is not the newest of its owner, is Fenced and changes nothing.
+func (s *Store) EndAttempt(ctx context.Context, id bine.AttemptID, r bine.AttemptResult) (first bool, err error) {
+	if !r.State.Ended() {
+		return false, bine.Errorf(bine.Invalid, "%s is no end of an attempt", r.State)
+	}
+	err = s.write(ctx, func(t *tx) error {
+		first = false
+		a, _, err := t.lockAttempt(id)
+		if err != nil {
+			return err
+		}
+		if a.State.Ended() {
+			if a.State == r.State && a.Failure == r.Failure {
+				return nil
+			}
+			return bine.Errorf(bine.Fenced, "attempt %q has ended already: it %s", string(id), a.State)
+		}
+		if err := t.newest(a); err != nil {
+			return err
+		}
+		first = true
+		return t.endAttempt(a, r)
+	})
+	return first && err == nil, err
+}
+
+func (t *tx) endAttempt(a bine.Attempt, r bine.AttemptResult) error {
+	ended := micros(r.EndedAt)
+	if ended == nil {
+		ended = &t.now
+	}
+	_, err := t.exec("UPDATE attempts SET state = ?, failure = ?, reason = ?, exit_code = ?, used = ?, started_at = COALESCE(?, started_at), ended_at = ? WHERE id = ?",
+		r.State, r.Failure, r.Reason, r.ExitCode, docOf(r.Usage), micros(r.StartedAt), ended, a.ID)
+	if err != nil {
+		return err
+	}
+	if _, err := t.exec("DELETE FROM job_tokens WHERE attempt = ?", a.ID); err != nil {
+		return err
+	}
+	if err := t.putMetrics(a.ID, r.Metrics); err != nil {
+		return err
+	}
+	if r.State != bine.Succeeded || a.Owner.Kind != bine.OwnerRun {
+		return nil
+	}
+	for key, item := range r.Items {
+		if err := t.endItem(a, key, item, *ended); err != nil {
+			return err
+		}
+	}
+	return t.succeed(a, r, *ended)
+}
+
+const endStep = "UPDATE steps SET state = ?, reason = ?, outputs = ?, artifacts = ?, metrics = ?, started_at = COALESCE(?, started_at, ?), ended_at = ?" + isStep + " AND state IN (?, ?, ?)"
+
+// succeed ends the step, item or batch of an attempt that succeeded.
+func (t *tx) succeed(a bine.Attempt, r bine.AttemptResult, ended int64) error {
+	last := map[string]float64{}
+	for _, m := range r.Metrics {
+		if finite(m.Value) {
+			last[m.Name] = m.Value
+		}
+	}
+	ref := refOf(a.Owner)
+	args := []any{bine.Succeeded, "", docOf(r.Values), docOf(r.Artifacts), docOf(last), micros(r.StartedAt), ended, ended}
+	n, err := t.exec(endStep, append(append(args, ref.args(a.Owner.Project)...), values(open)...)...)
+	if err == nil && n > 0 {
+		t.stepEvent(a.Owner.Project, ref, bine.Succeeded)
+	}
+	return err
+}
+
+// endItem ends one item of a batch.
+func (t *tx) endItem(a bine.Attempt, key string, item bine.ItemResult, ended int64) error {
+	state := bine.Succeeded
+	if item.Reason != "" {
+		state = bine.Failed
+	}
+	ref := StepRef{bine.RunID(a.Owner.Name), a.Owner.Step, key}
+	args := []any{state, item.Reason, docOf(item.Values), docOf(item.Artifacts), nil, nil, ended, ended}
+	_, err := t.exec(endStep, append(append(args, ref.args(a.Owner.Project)...), values(open)...)...)
+	return err
+}
+
+func finite(f float64) bool { return !math.IsNaN(f) && !math.IsInf(f, 0) }
+
+// putMetrics adds the finite ones of metrics.
+func (t *tx) putMetrics(id bine.AttemptID, metrics []bine.Metric) error {
+	metrics = slices.DeleteFunc(slices.Clone(metrics), func(m bine.Metric) bool { return !finite(m.Value) })
+	for some := range slices.Chunk(metrics, putAtOnce) {
+		var args []any
+		for _, m := range some {
+			args = append(args, id, m.Name, m.Value, m.Step, orNow(m.At, t.now))
+		}
+		if _, err := t.exec("INSERT INTO metrics (attempt, name, value, at_step, at) VALUES "+rows(len(some), 5), args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Metrics gives what an attempt reported, in its order.
+func (s *Store) Metrics(ctx context.Context, id bine.AttemptID) ([]bine.Metric, error) {
+	found, err := s.db.Reader(ctx).QueryContext(ctx, "SELECT name, value, at_step, at FROM metrics WHERE attempt = ? ORDER BY seq", id)
+	if err != nil {
+		return nil, s.db.Explain(err)
+	}
+	defer found.Close()
+	var list []bine.Metric
+	for found.Next() {
+		var m bine.Metric
+		var at int64
+		if err := found.Scan(&m.Name, &m.Value, &m.Step, &at); err != nil {
+			return nil, err
+		}
+		m.At = database.Time(at)
+		list = append(list, m)
+	}
+	return list, found.Err()
+}
+
+// SetLogSize notes how much of an attempt's log is kept; it never shrinks.
+func (s *Store) SetLogSize(ctx context.Context, id bine.AttemptID, size int64) error {
+	return s.write(ctx, func(t *tx) error {
+		return t.change(named("attempt", id), "UPDATE attempts SET log_size = CASE WHEN log_size < ? THEN ? ELSE log_size END WHERE id = ?", size, size, id)
+	})
+}
