@@ -148,31 +148,21 @@ func (s *Server) launchOnce() error {
 	}
 	s.address = plan.address
 	// In a goroutine of its own, because what is fatal to the server ends the
-	// goroutine that it happens in.
+	// goroutine that it happens in, where it is not made a panic on the way.
 	up := make(chan error, 1)
 	go func() {
 		outcome := errors.New("it stopped while it started")
-		defer func() { up <- outcome }()
-		s.server, err = server.NewServer(
-			server.WithConfig(&plan.config),
-			server.ForServices(server.DefaultServices),
-			server.WithStaticHosts(plan.hosts),
-			server.WithLogger(s.log),
-			server.WithTLSConfigFactory(s.certs.provider()),
-			server.WithAuthorizer(authorization.NewNoopAuthorizer()), // the certificates let nobody else in
-			server.WithClaimMapper(func(*config.Config) authorization.ClaimMapper { return authorization.NewNoopClaimMapper() }),
-			server.WithDynamicConfigClient(settings()),
-		)
-		if err != nil {
-			outcome = err
-			return
-		}
-		outcome = s.server.Start()
+		defer func() {
+			if r := recover(); r != nil {
+				outcome = fmt.Errorf("panic: %v", r)
+			}
+			up <- outcome
+		}()
+		outcome = s.bringUp(plan)
 	}()
 	err = <-up
 	select {
-	case fatal := <-s.failed:
-		err = errors.Join(fatal, err)
+	case err = <-s.failed: // says more than what followed from it
 	default:
 	}
 	if err != nil {
@@ -183,6 +173,25 @@ func (s *Server) launchOnce() error {
 		return fmt.Errorf("start Temporal: %w", err)
 	}
 	return nil
+}
+
+// bringUp makes and starts the server's parts.
+func (s *Server) bringUp(plan layout) error {
+	made, err := server.NewServer(
+		server.WithConfig(&plan.config),
+		server.ForServices(server.DefaultServices),
+		server.WithStaticHosts(plan.hosts),
+		server.WithLogger(s.log),
+		server.WithTLSConfigFactory(s.certs.provider()),
+		server.WithAuthorizer(authorization.NewNoopAuthorizer()), // the certificates let nobody else in
+		server.WithClaimMapper(func(*config.Config) authorization.ClaimMapper { return authorization.NewNoopClaimMapper() }),
+		server.WithDynamicConfigClient(settings()),
+	)
+	if err != nil {
+		return err
+	}
+	s.server = made
+	return made.Start()
 }
 
 // Address gives the host and port of the frontend.

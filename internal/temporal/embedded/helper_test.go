@@ -54,17 +54,23 @@ func stop(t testing.TB, s *embedded.Server) {
 // dial connects with a key that is kept in dir.
 func dial(t testing.TB, s *embedded.Server, dir string) client.Client {
 	t.Helper()
-	key, err := temporal.LoadKey(filepath.Join(dir, "payload.key"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	o := s.ClientOptions(temporal.NewSealer(key))
+	o := s.ClientOptions(sealerIn(t, dir))
 	o.Logger = slog.New(slog.DiscardHandler)
 	c, err := temporal.Dial(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c
+}
+
+// sealerIn gives the sealer whose key is kept in dir.
+func sealerIn(t testing.TB, dir string) *temporal.Sealer {
+	t.Helper()
+	key, err := temporal.LoadKey(filepath.Join(dir, "payload.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return temporal.NewSealer(key)
 }
 
 // work runs a worker with all test workflows; the answer stops it.

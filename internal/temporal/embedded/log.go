@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"runtime"
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	"go.temporal.io/server/common/log"
@@ -66,7 +67,7 @@ func (l *logger) Fatal(msg string, tags ...tag.Tag) {
 }
 
 func (l *logger) log(level slog.Level, msg string, tags []tag.Tag) {
-	if l.stopping.Load() || abandoned(tags) {
+	if l.stopping.Load() || expected(msg, tags) {
 		level = slog.LevelDebug
 	}
 	ctx := context.Background()
@@ -76,12 +77,21 @@ func (l *logger) log(level slog.Level, msg string, tags []tag.Tag) {
 	l.to.With(l.attrs...).Log(ctx, level, "temporal: "+msg, attrsOf(tags)...)
 }
 
-// abandoned says whether a message is about a call that its caller gave up, as
-// each worker does when it stops. The server calls that an error.
-func abandoned(tags []tag.Tag) bool {
-	return slices.ContainsFunc(tags, func(t tag.Tag) bool {
-		return t.Key() == "error" && fmt.Sprint(t.Value()) == context.Canceled.Error()
-	})
+// expected says whether a message is about something that is as it should be:
+// the HTTP port is off on purpose, a worker that stops gives up its polls, and a
+// server that starts is asked until it can answer.
+func expected(msg string, tags []tag.Tag) bool {
+	return strings.HasPrefix(msg, "HTTP API port has not been set") ||
+		slices.ContainsFunc(tags, func(t tag.Tag) bool {
+			if t.Key() != "error" {
+				return false
+			}
+			switch fmt.Sprint(t.Value()) {
+			case context.Canceled.Error(), "Frontend is not healthy yet", "shard status unknown":
+				return true
+			}
+			return false
+		})
 }
 
 func attrsOf(tags []tag.Tag) []any {

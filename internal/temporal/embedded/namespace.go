@@ -39,16 +39,17 @@ func createNamespace(store *config.SQL, o Options) error {
 func (s *Server) keepNamespace(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	namespaces, err := client.NewNamespaceClient(client.Options{
-		HostPort: s.address, ConnectionOptions: client.ConnectionOptions{TLS: s.TLS()},
-		Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler)),
+	c, err := client.NewLazyClient(client.Options{
+		HostPort: s.address, Namespace: s.options.Namespace,
+		ConnectionOptions: client.ConnectionOptions{TLS: s.TLS()},
+		Logger:            log.NewStructuredLogger(slog.New(slog.DiscardHandler)),
 	})
 	if err != nil {
 		return fmt.Errorf("connect to Temporal: %w", err)
 	}
-	defer namespaces.Close()
+	defer c.Close()
 	for {
-		err := s.agreeOnRetention(ctx, namespaces)
+		err := s.agree(ctx, c.WorkflowService())
 		if err == nil {
 			return nil
 		}
@@ -62,23 +63,25 @@ func (s *Server) keepNamespace(ctx context.Context) error {
 	}
 }
 
-// agreeOnRetention answers nil only when the server itself says that the
-// retention is the wanted one.
-func (s *Server) agreeOnRetention(ctx context.Context, namespaces client.NamespaceClient) error {
+// agree answers nil only when the server itself says that the retention is the
+// wanted one, and takes calls for the namespace, which it does later than it
+// describes a new one.
+func (s *Server) agree(ctx context.Context, service workflowservice.WorkflowServiceClient) error {
 	name, want := s.options.Namespace, durationpb.New(s.options.Retention)
-	found, err := namespaces.Describe(ctx, name)
+	found, err := service.DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: name})
 	if _, missing := errors.AsType[*serviceerror.NamespaceNotFound](err); missing {
-		err = namespaces.Register(ctx, &workflowservice.RegisterNamespaceRequest{Namespace: name, WorkflowExecutionRetentionPeriod: want})
-		return errors.Join(err, errors.New("namespace was just registered"))
+		_, err = service.RegisterNamespace(ctx, &workflowservice.RegisterNamespaceRequest{Namespace: name, WorkflowExecutionRetentionPeriod: want})
+		return errors.Join(err, errors.New("the namespace was just registered"))
 	}
 	if err != nil {
 		return err
 	}
-	if found.GetConfig().GetWorkflowExecutionRetentionTtl().AsDuration() == want.AsDuration() {
-		return nil
+	if found.GetConfig().GetWorkflowExecutionRetentionTtl().AsDuration() != want.AsDuration() {
+		_, err = service.UpdateNamespace(ctx, &workflowservice.UpdateNamespaceRequest{
+			Namespace: name, Config: &namespacepb.NamespaceConfig{WorkflowExecutionRetentionTtl: want},
+		})
+		return errors.Join(err, errors.New("the retention was just changed"))
 	}
-	err = namespaces.Update(ctx, &workflowservice.UpdateNamespaceRequest{
-		Namespace: name, Config: &namespacepb.NamespaceConfig{WorkflowExecutionRetentionTtl: want},
-	})
-	return errors.Join(err, errors.New("retention was just changed"))
+	_, err = service.CountWorkflowExecutions(ctx, &workflowservice.CountWorkflowExecutionsRequest{Namespace: name})
+	return err
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 
+	driver "github.com/go-sql-driver/mysql"
 	"go.temporal.io/server/common/config"
 	"go.temporal.io/server/common/log"
 	"go.temporal.io/server/common/persistence/sql/sqlplugin/mysql" // registers "mysql8"
@@ -105,7 +106,8 @@ func (s stores) checkpoint(ctx context.Context) error {
 	return errors.Join(faults...)
 }
 
-// parseMySQL reads mysql://user:password@host:port/database?attribute=value.
+// parseMySQL reads mysql://user:password@host:port/database?attribute=value; the
+// attribute socket is the path of a socket that stands for host and port.
 func parseMySQL(address string) (*config.SQL, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "mysql" || u.Host == "" || len(u.Path) < 2 || strings.Contains(u.Path[1:], "/") {
@@ -123,6 +125,10 @@ func parseMySQL(address string) (*config.SQL, error) {
 	}
 	for name, values := range u.Query() {
 		cfg.ConnectAttributes[name] = values[0]
+	}
+	if socket := u.Query().Get("socket"); socket != "" {
+		cfg.ConnectProtocol, cfg.ConnectAddr = "unix", socket
+		delete(cfg.ConnectAttributes, "socket")
 	}
 	return cfg, nil
 }
@@ -159,7 +165,10 @@ func prepareMySQL(ctx context.Context, cfg *config.SQL, lg log.Logger) error {
 // MariaDB kept the old one, MySQL 8 knows the new one only. It also waits for no
 // server that is not there.
 func isolate(ctx context.Context, cfg *config.SQL) error {
-	db, err := sql.Open("mysql", fmt.Sprintf("%s:%s@tcp(%s)/", cfg.User, cfg.Password, cfg.ConnectAddr))
+	dsn := driver.NewConfig()
+	dsn.User, dsn.Passwd, dsn.Net, dsn.Addr = cfg.User, cfg.Password, cfg.ConnectProtocol, cfg.ConnectAddr
+	dsn.TLSConfig = cfg.ConnectAttributes["tls"]
+	db, err := sql.Open("mysql", dsn.FormatDSN())
 	if err != nil {
 		return err
 	}
