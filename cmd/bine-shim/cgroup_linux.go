@@ -21,6 +21,9 @@ type group struct {
 	dir  *os.File // what clone3 takes
 }
 
+// mostProcesses is how many processes and threads a group may have.
+const mostProcesses = "16384"
+
 // newGroup makes the cgroup that spec asks for, with its limit of memory.
 func newGroup(spec shim.Spec) (*group, error) {
 	if spec.Cgroup == "" {
@@ -38,6 +41,7 @@ func newGroup(spec shim.Spec) (*group, error) {
 		_ = g.set("memory.oom.group", "1") // not in every kernel
 		_ = g.set("memory.swap.max", "0")  // only where swap is accounted
 	}
+	_ = g.set("pids.max", mostProcesses) // only where the controller was delegated too
 	dir, err := os.Open(g.path)
 	if err != nil {
 		g.remove()

@@ -130,7 +130,7 @@ func (s *supervisor) start() error {
 	}
 	var err error
 	if s.group, err = newGroup(s.spec); err != nil {
-		return err
+		fmt.Fprintln(os.Stderr, "bine-shim: without a cgroup:", err) // the watch of memory does for it
 	}
 	log, err := os.OpenFile(filepath.Join(s.dir, shim.LogFile), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
@@ -174,13 +174,19 @@ func (s *supervisor) fork(output, fault int) error {
 	if err != nil {
 		return err
 	}
-	how := &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	s.group.attributes(how)
-	s.began = time.Now()
-	s.pid, err = syscall.ForkExec(self, []string{"bine-shim", "exec", s.dir}, &syscall.ProcAttr{
+	how := &syscall.ProcAttr{
 		Dir: filepath.Join(s.dir, shim.WorkDir), Env: []string{},
-		Files: []uintptr{null.Fd(), uintptr(output), uintptr(output), uintptr(fault)}, Sys: how,
-	})
+		Files: []uintptr{null.Fd(), uintptr(output), uintptr(output), uintptr(fault)},
+		Sys:   &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL},
+	}
+	s.group.attributes(how.Sys)
+	s.began = time.Now()
+	s.pid, err = syscall.ForkExec(self, []string{"bine-shim", "exec", s.dir}, how)
+	if err != nil && s.group != nil { // a cgroup that cannot be entered after all
+		s.group.remove()
+		s.group, how.Sys.UseCgroupFD = nil, false
+		s.pid, err = syscall.ForkExec(self, []string{"bine-shim", "exec", s.dir}, how)
+	}
 	if err != nil {
 		return fmt.Errorf("start a process: %w", err)
 	}

@@ -70,6 +70,7 @@ type Options struct {
 
 	Capacity  bine.Resources // what may be given to processes; fields that are zero are found out
 	CacheSize int64          // bytes of code and inputs that are kept; 0 is 10 GiB
+	Heartbeat time.Duration  // between the heartbeats of an activity; 0 is 10 s
 	Logger    *slog.Logger
 }
 
@@ -160,6 +161,9 @@ func check(o *Options) error {
 	if o.CacheSize == 0 {
 		o.CacheSize = 10 << 30
 	}
+	if o.Heartbeat == 0 {
+		o.Heartbeat = beatEvery
+	}
 	if o.SystemPython == "" {
 		o.SystemPython = systemPython()
 	}
@@ -200,13 +204,11 @@ func own(dir string) (*os.File, error) {
 func (a *Agent) Run(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { _ = a.Close(context.WithoutCancel(ctx), KeepProcesses) })
 	defer stop()
-	if err := a.touch(); err != nil {
+	if err := errors.Join(a.touch(), a.adopt()); err != nil {
+		_ = a.Close(ctx, KeepProcesses)
 		return err
 	}
 	a.work.Go(a.keepAlive)
-	if err := a.adopt(); err != nil {
-		return err
-	}
 	close(a.adopted)
 	a.work.Go(a.report)
 	a.work.Go(a.tidy)

@@ -45,7 +45,6 @@ type attempt struct {
 	reported chan struct{} // closed when all is told and the directory removed
 	stopped  chan struct{} // closed when it was asked to stop
 	shipped  int64         // bytes of log that the server has
-	cgroup   string
 
 	mu       sync.Mutex
 	task     []byte
@@ -197,18 +196,44 @@ func (a *Agent) adopt() error {
 			discard(dir)
 			continue
 		}
-		var owner bine.Owner
-		if err := readJSON(filepath.Join(dir, ownerFile), &owner); err != nil {
-			return fmt.Errorf("take over attempt %s: %w", entry.Name(), err)
+		t := a.newAttempt(bine.AttemptID(entry.Name()), bine.Owner{}, nil)
+		if err := t.load(); err != nil {
+			a.log.Error("attempt of an earlier agent cannot be taken over, a power cut may have cost its files", "attempt", t.id, "error", err)
+			t.bury()
+			continue
 		}
-		task, err := os.ReadFile(filepath.Join(dir, taskFile))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		t := a.newAttempt(bine.AttemptID(entry.Name()), owner, task)
 		a.attempts[t.id] = t
 		a.work.Go(t.supervise)
-		a.log.Info("attempt of an earlier agent is taken over", "attempt", t.id, "owner", owner)
+		a.log.Info("attempt of an earlier agent is taken over", "attempt", t.id, "owner", t.owner)
 	}
 	return nil
+}
+
+// load reads what create and renew wrote.
+func (t *attempt) load() error {
+	if err := readJSON(filepath.Join(t.dir, ownerFile), &t.owner); err != nil {
+		return err
+	}
+	task, err := os.ReadFile(filepath.Join(t.dir, taskFile))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if len(task) > 0 {
+		t.task = task
+	}
+	return nil
+}
+
+// bury gives an attempt up whose files cannot be read. One whose process may
+// have been started counts as lost and is not started again.
+func (t *attempt) bury() {
+	if shim.HasStarted(t.dir) {
+		killMarked(t.id)
+		end := activities.RunProcessResult{State: bine.Lost, Failure: bine.FailureLost, Reason: "its files on the host were lost"}
+		if err := shim.Write(filepath.Join(t.agent.o.Dir, doneDir), string(t.id), end); err != nil {
+			t.agent.log.Error("attempt stays as it is", "attempt", t.id, "error", err)
+			return
+		}
+	}
+	discard(t.dir)
 }

@@ -46,6 +46,7 @@ type server struct {
 	beats     map[string]int
 	waiting   map[string]chan struct{} // closed when the task is completed
 	unknown   map[string]bool          // tokens that Temporal does not know
+	cancelled map[string]bool          // tokens of activities that are cancelled
 	installs  string                   // log of environments
 }
 
@@ -55,7 +56,7 @@ func newServer(t testing.TB) *server {
 		processes: map[bine.AttemptID]bine.Process{}, fenced: map[bine.AttemptID]bool{}, asked: map[bine.AttemptID]int{},
 		started: map[bine.AttemptID]int{}, ready: map[bine.AttemptID]client.ReadyAttempt{}, logs: map[bine.AttemptID][]byte{},
 		results: map[bine.AttemptID]bine.AttemptResult{}, artifacts: map[bine.Hash][]byte{},
-		completed: map[string]activities.RunProcessResult{}, beats: map[string]int{}, waiting: map[string]chan struct{}{}, unknown: map[string]bool{}}
+		completed: map[string]activities.RunProcessResult{}, beats: map[string]int{}, waiting: map[string]chan struct{}{}, unknown: map[string]bool{}, cancelled: map[string]bool{}}
 	mux := http.NewServeMux()
 	s.routeHost(mux)
 	s.routeAttempt(mux)
@@ -250,6 +251,9 @@ func (s *server) routeTemporal(mux *http.ServeMux) {
 		}
 		if r.PathValue("what") == "beat" {
 			s.beats[in.Task]++
+			if s.cancelled[in.Task] {
+				w.WriteHeader(http.StatusGone)
+			}
 			return
 		}
 		s.completed[in.Task] = in.Result

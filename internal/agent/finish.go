@@ -19,12 +19,13 @@ import (
 	"github.com/bine-ml/bine/internal/shim"
 )
 
-// beatEvery is how often Temporal hears of an activity that waits for a process.
+// beatEvery is how often Temporal hears of an activity that waits for a process,
+// a third of what it waits.
 const beatEvery = 10 * time.Second
 
 // beat tells Temporal that the attempt is worked on, and does what it answers.
 func (t *attempt) beat(ctx context.Context) {
-	every(ctx, beatEvery, func() {
+	every(ctx, t.agent.o.Heartbeat, func() {
 		task := t.token()
 		if task == nil {
 			return

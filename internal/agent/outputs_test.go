@@ -156,15 +156,24 @@ func TestAnInputThatIsNotThereFailsTheSetup(t *testing.T) {
 	}
 }
 
-// builder installs environments that are a link to the system's Python.
-type builder struct{ installs int }
+// builder installs environments that are a link to the system's Python. With
+// wait, it says so and then takes for ever.
+type builder struct {
+	installs int
+	wait     chan struct{}
+}
 
 func (b *builder) Lock(_ context.Context, python string, requires []string, log io.Writer) (activities.LockEnvironmentResult, error) {
 	_, _ = io.WriteString(log, "resolved\n")
 	return activities.LockEnvironmentResult{Lock: strings.Join(requires, "\n"), Python: "3.11"}, nil
 }
 
-func (b *builder) Install(_ context.Context, lock, _, dir string, log io.Writer) error {
+func (b *builder) Install(ctx context.Context, lock, _, dir string, log io.Writer) error {
+	if b.wait != nil {
+		close(b.wait)
+		<-ctx.Done()
+		return ctx.Err()
+	}
 	b.installs++
 	_, _ = io.WriteString(log, "installed "+lock+"\n")
 	if err := os.MkdirAll(filepath.Join(dir, "bin"), 0o755); err != nil {

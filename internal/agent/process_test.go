@@ -276,3 +276,74 @@ func TestOneDirectoryServesOneAgent(t *testing.T) {
 		t.Errorf("New in a directory that is taken = %v, want a conflict", err)
 	}
 }
+
+func TestACancelledActivityEndsItsProcess(t *testing.T) {
+	s := newServer(t)
+	a, _ := startAgent(t, s, func(o *agent.Options) { o.Heartbeat = 20 * time.Millisecond })
+	attempt := begin(t, s, a, "cancelled", shell("exec sleep 100"))
+	task := "task-" + string(attempt)
+	eventually(t, "Temporal hears of the activity", func() (ok bool) { s.set(func() { ok = s.beats[task] > 1 }); return ok })
+	s.set(func() { s.cancelled[task] = true })
+	if got := end(t, s, attempt); got.State != bine.Cancelled {
+		t.Errorf("result = %+v, want cancelled", got)
+	}
+}
+
+func TestAProcessOutlivesTheActivityThatTemporalGaveUp(t *testing.T) {
+	s := newServer(t)
+	a, dir := startAgent(t, s, func(o *agent.Options) { o.Heartbeat = 20 * time.Millisecond })
+	attempt := id("given-up")
+	s.set(func() { s.unknown["task-"+string(attempt)] = true })
+	begin(t, s, a, "given-up", shell("while [ ! -e go ]; do sleep 0.01; done"))
+	held := filepath.Join(dir, "attempts", string(attempt))
+	eventually(t, "the token is dropped", func() bool { _, err := os.Stat(filepath.Join(held, "task")); return err != nil })
+	if err := os.WriteFile(filepath.Join(held, "work", "go"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the end is reported", func() (ok bool) { s.set(func() { _, ok = s.results[attempt] }); return ok })
+	if err := a.Take(t.Context(), []byte("another"), input(attempt)); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the later activity is completed", func() (ok bool) { s.set(func() { _, ok = s.completed["another"] }); return ok })
+	if got := s.completed["another"]; got.State != bine.Succeeded || starts(t, dir, attempt) != 1 {
+		t.Errorf("completed with %+v after %d starts", got, starts(t, dir, attempt))
+	}
+}
+
+func TestStopDuringSetUpEndsIt(t *testing.T) {
+	s := newServer(t)
+	b := &builder{wait: make(chan struct{})}
+	a, dir := startAgent(t, s, func(o *agent.Options) { o.Environments = b })
+	attempt := begin(t, s, a, "slow", bine.Process{Command: []string{"true"}, Environment: 1})
+	<-b.wait
+	if err := a.Stop(t.Context(), activities.StopProcessInput{Attempt: attempt, Reason: "enough"}); err != nil {
+		t.Fatal(err)
+	}
+	if got := end(t, s, attempt); got.State != bine.Cancelled || got.Reason != "enough" {
+		t.Errorf("result = %+v, want cancelled", got)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "ledger")); err == nil {
+		t.Error("a process was started")
+	}
+}
+
+func TestAnAttemptWhoseFilesWereLostIsNotStartedAgain(t *testing.T) {
+	s := newServer(t)
+	dir := agentDir(t)
+	attempt := id("torn")
+	held := filepath.Join(dir, "attempts", string(attempt))
+	if err := os.MkdirAll(held, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"owner.json", "started"} { // as a power cut leaves them
+		if err := os.WriteFile(filepath.Join(held, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a := startAgentIn(t, s, dir)
+	begin(t, s, a, "torn", shell("true"))
+	end(t, s, attempt)
+	if got := s.completed["task-"+string(attempt)]; got.State != bine.Lost {
+		t.Errorf("completed with %+v, want lost", got)
+	}
+}
