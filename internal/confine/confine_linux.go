@@ -22,7 +22,7 @@ func ABI() (int, error) {
 	case errors.Is(err, syscall.ENOSYS):
 		return 0, errors.New("this kernel was built without Landlock (5.13 and later can have it)")
 	case errors.Is(err, syscall.EOPNOTSUPP):
-		return 0, errors.New("Landlock is off on this kernel: add landlock to lsm= on its command line")
+		return 0, errors.New("this kernel has Landlock switched off: add landlock to lsm= on its command line")
 	case err != nil:
 		return 0, fmt.Errorf("ask the kernel for Landlock: %w", err)
 	case version < 1:
