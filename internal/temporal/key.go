@@ -40,8 +40,8 @@ func (k Key) ID() string { return k.id }
 // String gives the name of the key, never the key.
 func (k Key) String() string { return "key " + k.id }
 
-// GoString gives the name of the key, never the key.
-func (k Key) GoString() string { return k.String() }
+// Format writes the name of the key whatever the verb is, never the key.
+func (k Key) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(k.String())) }
 
 // LogValue gives the name of the key, never the key.
 func (k Key) LogValue() slog.Value { return slog.StringValue(k.String()) }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -152,12 +153,36 @@ func TestClosedHistoriesAreExportedSealed(t *testing.T) {
 	if err != nil || second.New != 0 || second.Kept != 1 {
 		t.Errorf("second pass: %+v, %v", second, err)
 	}
+	repeatedly(t, c)
 	for name, packed := range sink.files {
 		if !strings.HasPrefix(name, "demo/run/song/") {
 			t.Errorf("exported as %s", name)
 		}
 		readSong(t, c, sealer, packed)
 	}
+}
+
+// repeatedly checks that the loop exports what there is, and ends when told.
+func repeatedly(t *testing.T, c client.Client) {
+	t.Helper()
+	sink := &memory{files: make(map[string][]byte)}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		temporal.Export(ctx, c, sink, time.Millisecond, slog.New(slog.DiscardHandler))
+	}()
+	soon(t, func() string {
+		sink.Lock()
+		defer sink.Unlock()
+		if len(sink.files) != 1 {
+			return "the loop has not exported the history"
+		}
+		return ""
+	})
+	cancel()
+	<-ended
 }
 
 // readSong checks an exported history: sealed as a file, clear when decoded.
