@@ -1,0 +1,82 @@
+package api
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humagin"
+
+	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/internal/auth"
+)
+
+// call is what is known about a request beside its input.
+type call struct {
+	auth.Identity
+	member  auth.Membership
+	address string // of the caller
+	request string // id
+	object  string // what the audit record names; by default the path
+	actor   bine.UserName
+	http    *http.Request
+	writer  http.ResponseWriter
+}
+
+type callKey struct{}
+
+// callOf gives what is known about the request; never nil.
+func callOf(ctx context.Context) *call {
+	if c, ok := ctx.Value(callKey{}).(*call); ok {
+		return c
+	}
+	return &call{}
+}
+
+// named sets what the audit record of the request names.
+func named(ctx context.Context, object string) { callOf(ctx).object = object }
+
+// admit is the middleware that every operation passes: it says who is asking,
+// whether they may, and until when the answer must be there.
+func (a *API) admit(hc huma.Context, next func(huma.Context)) {
+	r, _ := hc.Operation().Metadata[routeKey].(route)
+	g := humagin.Unwrap(hc)
+	c := &call{http: g.Request, writer: g.Writer, request: RequestID(g.Request.Context()), address: addressOf(g.Request),
+		object: strings.TrimPrefix(strings.TrimPrefix(g.Request.URL.Path, base), "/")}
+	ctx := context.WithValue(g.Request.Context(), callKey{}, c)
+	id, member, err := a.guard.Admit(g.Request.WithContext(ctx), r.access, bine.ProjectName(hc.Param("project")))
+	c.Identity, c.member, c.actor = id, member, id.User
+	if err != nil {
+		if r.audited() && id.Known() {
+			err = a.record(ctx, r, err)
+		}
+		writeProblem(g.Writer, a.problemOf(ctx, err))
+		return
+	}
+	ctx, cancel := deadlines(ctx, g.Writer, r)
+	defer cancel()
+	next(huma.WithContext(hc, ctx))
+}
+
+func addressOf(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}
+
+type requestKey struct{}
+
+// WithRequestID gives a context that carries the id of a request.
+func WithRequestID(ctx context.Context, id string) context.Context {
+	return context.WithValue(ctx, requestKey{}, id)
+}
+
+// RequestID gives the id of the request that ctx belongs to.
+func RequestID(ctx context.Context) string {
+	id, _ := ctx.Value(requestKey{}).(string)
+	return id
+}

@@ -1,0 +1,271 @@
+package api
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/client"
+	"github.com/bine-ml/bine/dfs"
+	"github.com/bine-ml/bine/internal/auth"
+)
+
+// Files is the part of the file system that the API uses.
+type Files interface {
+	Stat(ctx context.Context, user dfs.User, path string) (dfs.Info, error)
+	List(ctx context.Context, user dfs.User, dir, after string, limit int) ([]dfs.Info, bool, error)
+	Mkdir(ctx context.Context, user dfs.User, path string, o dfs.MkdirOptions) (dfs.Info, error)
+	Create(ctx context.Context, user dfs.User, path string, r io.Reader, o dfs.CreateOptions) (dfs.Info, error)
+	Append(ctx context.Context, user dfs.User, path string, offset int64, data []byte) (dfs.Info, error)
+	Open(ctx context.Context, user dfs.User, path string, offset, length int64) (io.ReadCloser, dfs.Info, error)
+	Rename(ctx context.Context, user dfs.User, from, to string, o dfs.RenameOptions) (dfs.Info, error)
+	Remove(ctx context.Context, user dfs.User, path string, o dfs.RemoveOptions) error
+	Xattrs(ctx context.Context, user dfs.User, path string) (map[string][]byte, error)
+	Usage(ctx context.Context, user dfs.User, path string) (dfs.Usage, error)
+}
+
+// fileRoutes are those of the files of a project. The content of a file goes
+// in and out as it is; only what surrounds it is JSON.
+func (a *API) fileRoutes() {
+	see := auth.Access{Role: bine.DataScientist, Scopes: reads, Job: true}
+	write := auth.Access{Role: bine.DataScientist, Job: true} // where, the handlers say
+	const all, one = "projects/{project}/files", "projects/{project}/files/{path}"
+	add(a, route{id: "list-files", method: http.MethodGet, path: all, tag: "files", summary: "A directory in pages, by name", access: see}, a.files)
+	add(a, route{id: "describe-file", method: http.MethodGet, path: "projects/{project}/stat", tag: "files", summary: "One file or directory", access: see}, a.stat)
+	add(a, route{id: "measure-files", method: http.MethodGet, path: "projects/{project}/usage", tag: "files", summary: "The sum of what is below a directory", access: see}, a.usage)
+	add(a, route{id: "download-file", method: http.MethodGet, path: one, tag: "files", summary: "The content of a file, or a range of it; a Data Scientist sees the first MiB",
+		access: see, stream: true, gives: "application/octet-stream"}, a.download)
+	add(a, route{id: "upload-file", method: http.MethodPut, path: one, tag: "files", summary: "Write a file, whole or not at all; a Data Scientist below Resources and Jupyter",
+		access: write, stream: true, body: "application/octet-stream"}, a.upload)
+	add(a, route{id: "change-file", method: http.MethodPost, path: one, tag: "files", summary: "Make a directory or rename", access: write}, a.changeFile)
+	add(a, route{id: "remove-file", method: http.MethodDelete, path: one, tag: "files", summary: "Remove a file or a directory", access: write}, a.removeFile)
+}
+
+// preview is what a Data Scientist sees of a file: enough to look at it, too
+// little to carry data away by mistake.
+const preview = 1 << 20
+
+// programs are the directories that Data Scientists write to.
+func programs() []string { return []string{"Resources", "Jupyter"} }
+
+// fileUser is who acts on files for a request.
+func fileUser(ctx context.Context) dfs.User {
+	c := callOf(ctx)
+	return dfs.User{Project: c.member.Project, Name: c.User, Role: c.member.Role}
+}
+
+type inFile struct {
+	inProject
+	Path string `path:"path" doc:"path below the project's directory; it may hold slashes"`
+}
+
+func (in inFile) full() (string, error) { return projectPath(in.Project, in.Path) }
+
+// projectPath gives the path of a file of a project. It refuses what the file
+// system would, and backslashes, which some clients take for slashes.
+func projectPath(p bine.ProjectName, relative string) (string, error) {
+	if strings.ContainsAny(relative, "\\\x00") {
+		return "", bine.Errorf(bine.Invalid, "path %q has a backslash or a NUL byte", relative)
+	}
+	return dfs.Clean(strings.TrimSuffix("/Projects/"+string(p)+"/"+strings.TrimPrefix(relative, "/"), "/"))
+}
+
+// mayWrite says whether the caller may change what is at a path: Data
+// Scientists programs only, and nobody what the platform keeps. Where a job
+// may write is decided by the file system alone.
+func mayWrite(ctx context.Context, p bine.ProjectName, relative string) error {
+	top, rest, _ := strings.Cut(strings.Trim(relative, "/"), "/")
+	switch {
+	case top == "":
+		return bine.Errorf(bine.Invalid, "name a file or directory of the project")
+	case strings.HasPrefix(top, "."):
+		return bine.Errorf(bine.Forbidden, "%s is written by the platform alone", top)
+	case callOf(ctx).member.Role == bine.DataOwner || callOf(ctx).Via == auth.ViaJob || (rest != "" && slices.Contains(programs(), top)):
+		return nil
+	}
+	return auth.NeedRole(p, bine.DataOwner)
+}
+
+func fileOf(p bine.ProjectName, i dfs.Info, attrs map[string][]byte) client.File {
+	f := client.File{Path: strings.TrimPrefix(strings.TrimPrefix(i.Path, dfs.ProjectPath(p)), "/"), Name: i.Name, Dir: i.Dir, Size: i.Size,
+		Mode: i.Mode, Owner: i.Owner, Group: i.Group, Modified: i.Modified}
+	for name, value := range attrs {
+		if f.Attrs == nil {
+			f.Attrs = map[string]string{}
+		}
+		f.Attrs[name] = string(value)
+	}
+	return f
+}
+
+func (a *API) files(ctx context.Context, in *struct {
+	inProject
+	inPage
+	Dir string `query:"dir" doc:"directory; empty is the project's"`
+}) (*body[client.Page[client.File]], error) {
+	dir, err := projectPath(in.Project, in.Dir)
+	if err != nil {
+		return nil, err
+	}
+	after, err := base64.RawURLEncoding.DecodeString(in.After)
+	if err != nil {
+		return nil, bine.Errorf(bine.Invalid, "after is not a cursor: use next of the page before")
+	}
+	entries, more, err := a.Files.List(ctx, fileUser(ctx), dir, string(after), in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	next := ""
+	if more {
+		next = base64.RawURLEncoding.EncodeToString([]byte(entries[len(entries)-1].Name))
+	}
+	var shown []client.File
+	for _, e := range entries {
+		if strings.Trim(in.Dir, "/") != "" || !strings.HasPrefix(e.Name, ".") { // the platform's own are not for people
+			shown = append(shown, fileOf(in.Project, e, nil))
+		}
+	}
+	return page(shown, next, nil)
+}
+
+type inPath struct {
+	inProject
+	Path string `query:"path" doc:"path below the project's directory; empty is that itself"`
+}
+
+func (a *API) stat(ctx context.Context, in *inPath) (*body[client.File], error) {
+	full, err := projectPath(in.Project, in.Path)
+	if err != nil {
+		return nil, err
+	}
+	info, err := a.Files.Stat(ctx, fileUser(ctx), full)
+	if err != nil {
+		return nil, err
+	}
+	attrs, err := a.Files.Xattrs(ctx, fileUser(ctx), full)
+	return answer(fileOf(in.Project, info, attrs), err)
+}
+
+func (a *API) usage(ctx context.Context, in *inPath) (*body[client.FileUsage], error) {
+	full, err := projectPath(in.Project, in.Path)
+	if err != nil {
+		return nil, err
+	}
+	u, err := a.Files.Usage(ctx, fileUser(ctx), full)
+	return answer(client.FileUsage{Bytes: u.Bytes, Files: u.Files, Directories: u.Directories, Quota: u.Quota.Bytes}, err)
+}
+
+func (a *API) download(ctx context.Context, in *struct {
+	inFile
+	Range   string `header:"Range" doc:"bytes=from-to"`
+	IfMatch string `header:"If-None-Match" doc:"ETag of what the caller has"`
+}) (*huma.StreamResponse, error) {
+	full, err := in.full()
+	if err != nil {
+		return nil, err
+	}
+	user := fileUser(ctx)
+	info, err := a.Files.Stat(ctx, user, full)
+	if err != nil {
+		return nil, err
+	}
+	if info.Dir {
+		return nil, bine.Errorf(bine.Conflict, "%s is a directory: list it, or download its files", in.Path)
+	}
+	open := func(offset, length int64) (io.ReadCloser, error) {
+		r, now, err := a.Files.Open(ctx, user, full, offset, length)
+		if err == nil && now.Version != info.Version {
+			r.Close()
+			return nil, bine.Errorf(bine.Conflict, "%s was overwritten just now: ask again", in.Path)
+		}
+		return r, err
+	}
+	etag := fmt.Sprintf(`"%d-%d"`, info.ID, info.Version)
+	return a.send(ctx, content{name: info.Name, size: info.Size, etag: etag, modified: info.Modified, open: open}, in.Range, in.IfMatch)
+}
+
+func (a *API) upload(ctx context.Context, in *struct {
+	inFile
+	Overwrite bool `query:"overwrite" doc:"replace a file that is there"`
+}) (*body[client.File], error) {
+	full, err := in.full()
+	if err != nil {
+		return nil, err
+	}
+	if err := mayWrite(ctx, in.Project, in.Path); err != nil {
+		return nil, err
+	}
+	info, err := a.Files.Create(ctx, fileUser(ctx), full, callOf(ctx).http.Body, dfs.CreateOptions{Overwrite: in.Overwrite})
+	return answer(fileOf(in.Project, info, nil), err)
+}
+
+func (a *API) changeFile(ctx context.Context, in *struct {
+	inFile
+	Body client.FileChange
+}) (*body[client.File], error) {
+	full, err := in.full()
+	if err != nil {
+		return nil, err
+	}
+	if err := mayWrite(ctx, in.Project, in.Path); err != nil {
+		return nil, err
+	}
+	var info dfs.Info
+	if in.Body.Op == "mkdir" {
+		info, err = a.Files.Mkdir(ctx, fileUser(ctx), full, dfs.MkdirOptions{Parents: true})
+	} else {
+		info, err = a.rename(ctx, in.Project, full, in.Body.To)
+	}
+	return answer(fileOf(in.Project, info, nil), err)
+}
+
+func (a *API) rename(ctx context.Context, p bine.ProjectName, from, relative string) (dfs.Info, error) {
+	to, err := projectPath(p, relative)
+	if err != nil {
+		return dfs.Info{}, err
+	}
+	if err := mayWrite(ctx, p, relative); err != nil {
+		return dfs.Info{}, err
+	}
+	return a.Files.Rename(ctx, fileUser(ctx), from, to, dfs.RenameOptions{})
+}
+
+func (a *API) removeFile(ctx context.Context, in *struct {
+	inFile
+	Recursive bool `query:"recursive" doc:"a directory with everything in it"`
+}) (*none, error) {
+	full, err := in.full()
+	if err != nil {
+		return nil, err
+	}
+	if err := mayWrite(ctx, in.Project, in.Path); err != nil {
+		return nil, err
+	}
+	return done(a.Files.Remove(ctx, fileUser(ctx), full, dfs.RemoveOptions{Recursive: in.Recursive}))
+}
+
+// mediaType guesses what a file is from its name alone: its content is the
+// user's, and must not choose how a browser treats it.
+func mediaType(name string) string {
+	if t := mime.TypeByExtension(path.Ext(name)); t != "" {
+		return t
+	}
+	return "application/octet-stream"
+}
+
+// attachment writes a name for Content-Disposition.
+func attachment(name string) string {
+	return mime.FormatMediaType("attachment", map[string]string{"filename": name})
+}
+
+func digits(n int64) string { return strconv.FormatInt(n, 10) }

@@ -1,0 +1,56 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/client"
+	"github.com/bine-ml/bine/internal/lease"
+)
+
+// Launcher starts, signals and cancels workflows. Every call is harmless when
+// made again.
+type Launcher interface {
+	runLauncher
+	projectLauncher
+	deploymentLauncher
+	scheduleLauncher
+	// History gives the history of a workflow by its id.
+	History(ctx context.Context, workflow string) (client.History, error)
+}
+
+type runLauncher interface {
+	StartRun(ctx context.Context, run bine.Run) error
+	CancelRun(ctx context.Context, project bine.ProjectName, run bine.RunID) error
+	// Granted tells waiting workflows where their resources are.
+	Granted(ctx context.Context, grants []lease.Grant) error
+}
+
+type projectLauncher interface {
+	// Provision makes a project whose row, and whose first environment's, are there.
+	Provision(ctx context.Context, project bine.ProjectName) error
+	DeleteProject(ctx context.Context, project bine.ProjectName) error
+	BuildEnvironment(ctx context.Context, project bine.ProjectName, version int) error
+}
+
+type deploymentLauncher interface {
+	Deploy(ctx context.Context, project bine.ProjectName, name bine.DeploymentName, version int) error
+	StopDeployment(ctx context.Context, project bine.ProjectName, name bine.DeploymentName, forget bool) error
+	// Ready tells a deployment that a model server answers.
+	Ready(ctx context.Context, owner bine.Owner) error
+}
+
+type scheduleLauncher interface {
+	SetSchedule(ctx context.Context, project bine.ProjectName, s bine.Schedule) error
+	DeleteSchedule(ctx context.Context, project bine.ProjectName, name bine.ScheduleName) error
+	TriggerSchedule(ctx context.Context, project bine.ProjectName, name bine.ScheduleName) error
+	ScheduleNext(ctx context.Context, project bine.ProjectName, name bine.ScheduleName) ([]time.Time, error)
+}
+
+// Ledger is the part of the ledger of resources that the API uses.
+type Ledger interface {
+	SetHost(ctx context.Context, host bine.HostName, capacity bine.Resources, up bool) ([]lease.Grant, error)
+	Release(ctx context.Context, attempt bine.AttemptID) ([]lease.Grant, error)
+	Leases(ctx context.Context) ([]bine.Lease, error)
+}

@@ -1,0 +1,121 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/internal/store"
+)
+
+// Store is the part of the platform's metadata that the API uses, noun by noun.
+type Store interface {
+	userStore
+	projectStore
+	environmentStore
+	pipelineStore
+	runStore
+	attemptStore
+	hostStore
+	modelStore
+	deploymentStore
+	scheduleStore
+	eventStore
+}
+
+type userStore interface {
+	CreateUser(ctx context.Context, user bine.User, passwordHash string) error
+	User(ctx context.Context, name bine.UserName) (bine.User, error)
+	Users(ctx context.Context) ([]bine.User, error)
+	DeleteUser(ctx context.Context, name bine.UserName) error
+	Keys(ctx context.Context, user bine.UserName) ([]bine.Key, error)
+	DeleteKey(ctx context.Context, user bine.UserName, id string) error
+	AppendAudit(ctx context.Context, a bine.Audit) error
+	Audits(ctx context.Context, after int64, limit int) ([]bine.Audit, error)
+}
+
+type projectStore interface {
+	CreateProject(ctx context.Context, p bine.Project) error
+	Project(ctx context.Context, name bine.ProjectName) (bine.Project, error)
+	Projects(ctx context.Context, user bine.UserName) ([]bine.Project, error)
+	MoveProject(ctx context.Context, name bine.ProjectName, from []bine.ProjectState, to bine.ProjectState, reason string) error
+	Members(ctx context.Context, project bine.ProjectName) ([]bine.Member, error)
+	SetMember(ctx context.Context, project bine.ProjectName, m bine.Member) error
+	RemoveMember(ctx context.Context, project bine.ProjectName, user bine.UserName) error
+	RoleOf(ctx context.Context, project bine.ProjectName, user bine.UserName) (bine.Role, bool, error)
+}
+
+type environmentStore interface {
+	CreateEnvironment(ctx context.Context, project bine.ProjectName, e bine.Environment) (bine.Environment, error)
+	Environment(ctx context.Context, project bine.ProjectName, version int) (bine.Environment, error)
+	Environments(ctx context.Context, project bine.ProjectName) ([]bine.Environment, error)
+	CurrentEnvironment(ctx context.Context, project bine.ProjectName) (int, error)
+	UseEnvironment(ctx context.Context, project bine.ProjectName, version int) error
+	AppendEnvironmentLog(ctx context.Context, project bine.ProjectName, version int, host bine.HostName, text string) error
+	EnvironmentLog(ctx context.Context, project bine.ProjectName, version int, offset int64) (string, error)
+}
+
+type pipelineStore interface {
+	StorePipeline(ctx context.Context, project bine.ProjectName, v store.NewVersion) (bine.PipelineVersion, error)
+	Pipelines(ctx context.Context, project bine.ProjectName, kind bine.PipelineKind) ([]bine.Pipeline, error)
+	Pipeline(ctx context.Context, project bine.ProjectName, name bine.PipelineName) (bine.Pipeline, error)
+	PipelineVersion(ctx context.Context, project bine.ProjectName, name bine.PipelineName, version int) (bine.PipelineVersion, error)
+	PipelineVersions(ctx context.Context, project bine.ProjectName, name bine.PipelineName) ([]bine.PipelineVersion, error)
+	DeletePipeline(ctx context.Context, project bine.ProjectName, name bine.PipelineName) error
+}
+
+type runStore interface {
+	AcceptRun(ctx context.Context, project bine.ProjectName, r store.NewRun) (bine.Run, bool, error)
+	Run(ctx context.Context, project bine.ProjectName, run bine.RunID) (bine.Run, error)
+	Runs(ctx context.Context, project bine.ProjectName, f store.RunFilter, after string, limit int) ([]bine.Run, string, error)
+	DeleteRun(ctx context.Context, project bine.ProjectName, run bine.RunID) error
+	Step(ctx context.Context, project bine.ProjectName, ref store.StepRef) (bine.Step, error)
+	Steps(ctx context.Context, project bine.ProjectName, run bine.RunID) ([]bine.Step, error)
+	Items(ctx context.Context, project bine.ProjectName, run bine.RunID, step bine.StepName, after string, limit int) ([]bine.Step, string, error)
+}
+
+type attemptStore interface {
+	Attempt(ctx context.Context, id bine.AttemptID) (bine.Attempt, error)
+	Attempts(ctx context.Context, owner bine.Owner) ([]bine.Attempt, error)
+	AttemptProcess(ctx context.Context, id bine.AttemptID) (bine.Process, error)
+	AttemptStarted(ctx context.Context, id bine.AttemptID, host bine.HostName, at time.Time) error
+	EndAttempt(ctx context.Context, id bine.AttemptID, result bine.AttemptResult) (bool, error)
+	SetLogSize(ctx context.Context, id bine.AttemptID, size int64) error
+	Metrics(ctx context.Context, id bine.AttemptID) ([]bine.Metric, error)
+	CurrentAttempts(ctx context.Context, host bine.HostName) ([]bine.Attempt, error)
+}
+
+type hostStore interface {
+	PutHost(ctx context.Context, h bine.Host) error
+	BeatHost(ctx context.Context, name bine.HostName, at time.Time) (bool, error)
+	Hosts(ctx context.Context) ([]bine.Host, error)
+	MarkLost(ctx context.Context, before time.Time) ([]bine.HostName, error)
+}
+
+type modelStore interface {
+	RegisterModel(ctx context.Context, project bine.ProjectName, v bine.ModelVersion, key string) (bine.ModelVersion, error)
+	Models(ctx context.Context, project bine.ProjectName) ([]bine.Model, error)
+	ModelVersion(ctx context.Context, project bine.ProjectName, name bine.ModelName, version int) (bine.ModelVersion, error)
+	ModelVersions(ctx context.Context, project bine.ProjectName, name bine.ModelName) ([]bine.ModelVersion, error)
+}
+
+type deploymentStore interface {
+	PutDeployment(ctx context.Context, project bine.ProjectName, d bine.Deployment) (bine.Deployment, error)
+	Deployment(ctx context.Context, project bine.ProjectName, name bine.DeploymentName) (bine.Deployment, error)
+	Deployments(ctx context.Context, project bine.ProjectName) ([]bine.Deployment, error)
+	SetServing(ctx context.Context, project bine.ProjectName, name bine.DeploymentName, r store.Route) error
+}
+
+type scheduleStore interface {
+	PutSchedule(ctx context.Context, project bine.ProjectName, s bine.Schedule) error
+	Schedule(ctx context.Context, project bine.ProjectName, name bine.ScheduleName) (bine.Schedule, error)
+	Schedules(ctx context.Context, project bine.ProjectName) ([]bine.Schedule, error)
+	DeleteSchedule(ctx context.Context, project bine.ProjectName, name bine.ScheduleName) error
+}
+
+type eventStore interface {
+	Events(ctx context.Context, project bine.ProjectName, after int64, limit int) ([]bine.Event, error)
+	LastEvent(ctx context.Context, project bine.ProjectName) (int64, error)
+	Watch(project bine.ProjectName) (woken <-chan struct{}, stop func())
+	PruneEvents(ctx context.Context, before time.Time) (int64, error)
+}
