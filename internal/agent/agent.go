@@ -98,6 +98,8 @@ type Agent struct {
 	closing  bool
 }
 
+var _ activities.Supervisor = (*Agent)(nil)
+
 // New makes an agent, which does nothing before Run. The directory must not be
 // in use by another one.
 func New(o Options) (*Agent, error) {

@@ -3,8 +3,10 @@
 // It promises: what is not listed cannot be opened, made, renamed or removed;
 // from ABI 6 on, no process outside can be signalled and no abstract socket
 // reached; the memory and environment of processes outside cannot be read. It
-// does not hide names and sizes of files, does not restrict the network, and is
-// no defence against faults of the kernel.
+// does not hide names, sizes and modes of files, does not restrict the network,
+// reaches sockets that have a path before ABI 9, lets a process change the mode
+// of files that its user owns, and is no defence against faults of the kernel.
+// So an agent is best run by a user of its own who owns nothing else.
 //
 // Every confined process shares /dev/shm with the others of its user, because
 // the semaphores of Python's multiprocessing live there.
