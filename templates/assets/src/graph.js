@@ -1,0 +1,23 @@
+// Steps of a graph and its chart light up together, and the arrow keys walk
+// from node to node.
+function mark(name) {
+  for (const el of document.querySelectorAll("[data-step]")) el.classList.toggle("is-hover", name !== "" && el.dataset.step === name);
+}
+
+let started = false;
+
+export function startGraph() {
+  if (started) return;
+  started = true;
+  const over = (event) => mark(event.target.closest?.("[data-step]")?.dataset.step ?? "");
+  document.addEventListener("pointerover", over);
+  document.addEventListener("focusin", over);
+  document.addEventListener("keydown", (event) => {
+    const here = event.target.closest?.("svg.graph a[data-step]");
+    if (!here || !event.key.startsWith("Arrow")) return;
+    const all = [...here.closest("svg").querySelectorAll("a[data-step]")];
+    const step = event.key === "ArrowDown" || event.key === "ArrowRight" ? 1 : -1;
+    event.preventDefault();
+    all[(all.indexOf(here) + step + all.length) % all.length].focus();
+  });
+}

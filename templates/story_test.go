@@ -1,0 +1,407 @@
+package templates_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/client"
+	"github.com/bine-ml/bine/templates"
+	"github.com/bine-ml/bine/templates/assets"
+)
+
+// A story is one page with some data.
+type story struct {
+	name string
+	page templates.Page
+}
+
+// nasty is put wherever people or programs choose a text.
+const nasty = `"><script>alert(1)</script><img src=x onerror=alert(2)>{{.}}'--`
+
+var now = time.Date(2026, 3, 14, 9, 26, 53, 0, time.UTC)
+
+func before(d time.Duration) time.Time   { return now.Add(-d) }
+func beforeP(d time.Duration) *time.Time { t := before(d); return &t }
+func raw(s string) json.RawMessage       { return json.RawMessage(s) }
+
+// emptyStories are pages of which nothing is known but that they were asked for.
+func emptyStories() []story {
+	s := templates.Shell{Title: "Empty", User: "ada", Self: "/x", Now: now, Project: &bine.Project{Name: "demo", State: bine.ProjectReady}}
+	return []story{
+		{"sign-in", templates.SignInPage{}},
+		{"error", templates.ErrorPage{}},
+		{"home", templates.HomePage{Shell: templates.Shell{User: "ada"}}},
+		{"project", templates.ProjectPage{Shell: s}},
+		{"pipelines", templates.PipelinesPage{Shell: s}},
+		{"pipeline", templates.PipelinePage{Shell: s}},
+		{"runs", templates.RunsPage{Shell: s}},
+		{"run", templates.RunPage{Shell: s}},
+		{"history", templates.HistoryPage{Shell: s}},
+		{"files", templates.FilesPage{Shell: s}},
+		{"file", templates.FilePage{Shell: s}},
+		{"artifact", templates.ArtifactPage{Shell: s}},
+		{"jobs", templates.JobsPage{Shell: s}},
+		{"job", templates.JobPage{Shell: s}},
+		{"members", templates.MembersPage{Shell: s}},
+		{"hosts", templates.HostsPage{Shell: s}},
+		{"environments", templates.EnvironmentsPage{Shell: s}},
+		{"environment", templates.EnvironmentPage{Shell: s}},
+		{"models", templates.ModelsPage{Shell: s}},
+		{"model", templates.ModelPage{Shell: s}},
+		{"deployments", templates.DeploymentsPage{Shell: s}},
+		{"deployment", templates.DeploymentPage{Shell: s}},
+		{"schedules", templates.SchedulesPage{Shell: s}},
+		{"schedule", templates.SchedulePage{Shell: s}},
+		{"keys", templates.KeysPage{Shell: s}},
+		{"account", templates.AccountPage{Shell: s}},
+		{"users", templates.UsersPage{Shell: s}},
+		{"audit", templates.AuditPage{Shell: s}},
+	}
+}
+
+// stories are pages full of data. text stands in for what people choose: the
+// words given, or something nasty.
+func stories(text func(string) string) []story {
+	f := &fixture{text: text}
+	return []story{
+		{"sign-in", templates.SignInPage{Shell: templates.Shell{Title: "Sign in", Assets: assets.Embedded()}, Next: text("/projects/demo"), Problem: text("The name or the password is wrong.")}},
+		{"not-found", templates.ErrorPage{Shell: f.shell("", ""), Status: 404, Message: text("There is no run flights-99 in project demo."), Details: f.faults(), Request: "01J9"}},
+		{"home", f.home()},
+		{"project", f.project()},
+		{"project-provisioning", f.provisioning()},
+		{"pipelines", f.pipelines()},
+		{"pipeline-start", f.pipeline("start")},
+		{"pipeline-edit", f.pipeline("edit")},
+		{"pipeline-versions", f.pipeline("versions")},
+		{"pipeline-use", f.pipeline("use")},
+		{"runs", templates.RunsPage{Shell: f.shell("Runs", "runs"), Runs: f.runs(), Pipelines: []bine.PipelineName{bine.PipelineName(text("flights"))}, Pipeline: bine.PipelineName(text("flights")), Next: text("cursor")}},
+		{"run-log", f.run("log")},
+		{"run-items", f.run("items")},
+		{"run-inputs", f.run("inputs")},
+		{"run-outputs", f.run("outputs")},
+		{"run-attempts", f.run("attempts")},
+		{"run-metrics", f.run("metrics")},
+		{"history-compact", f.history("compact")},
+		{"history-timeline", f.history("timeline")},
+		{"history-full", f.history("full")},
+		{"files", f.files()},
+		{"file", templates.FilePage{Shell: f.shell("File", "files"), File: f.file("planes.csv", false), Preview: templates.Preview{Kind: "table", Header: []string{text("tailnum"), "year"}, Rows: [][]string{{text("N10156"), "2004"}, {"N102UW", "1998"}}, Truncated: true}}},
+		{"file-text", templates.FilePage{Shell: f.shell("File", "files"), File: f.file("notes.txt", false), Preview: templates.Preview{Kind: "text", Text: text("some notes")}}},
+		{"file-image", templates.FilePage{Shell: f.shell("File", "files"), File: f.file("plot.png", false), Preview: templates.Preview{Kind: "image", Image: "/x.png"}}},
+		{"artifact", templates.ArtifactPage{Shell: f.shell("Artifact", "runs"), Name: text("clean"), Ref: f.ref("dir"), Entries: []bine.ArtifactEntry{{Path: text("part-0.csv"), Hash: bine.HashOf(nil), Size: 12345}}}},
+		{"jobs", templates.JobsPage{Shell: f.shell("Jobs", "jobs"), Jobs: []bine.Pipeline{f.stored("cleanup", bine.Succeeded), f.stored("export", bine.Failed)}}},
+		{"job", templates.JobPage{Shell: f.shell("Job", "jobs"), Job: f.stored("cleanup", bine.Succeeded), Version: f.version(), Definition: f.definition(), Runs: f.runs()}},
+		{"members", templates.MembersPage{Shell: f.shell("Members", "members"), Members: []bine.Member{{User: "ada", Role: bine.DataOwner, AddedBy: "ada", AddedAt: before(40 * time.Hour)}, {User: bine.UserName(text("grace")), Role: bine.DataScientist, AddedBy: "ada", AddedAt: before(time.Hour)}}}},
+		{"hosts", f.hosts()},
+		{"environments", templates.EnvironmentsPage{Shell: f.shell("Environment", "environments"), Environments: []bine.Environment{f.environment(3, bine.EnvironmentBuilding), f.environment(2, bine.EnvironmentReady), f.environment(1, bine.EnvironmentFailed)}}},
+		{"environment", templates.EnvironmentPage{Shell: f.shell("Environment", "environments"), Environment: f.environment(2, bine.EnvironmentReady), Log: f.log(), Against: 1, Diff: []client.PackageChange{{Name: text("pandas"), From: "2.1.0", To: "2.2.3"}, {Name: "polars", To: "1.9.0"}, {Name: "six", From: "1.16"}}}},
+		{"models", templates.ModelsPage{Shell: f.shell("Models", "models"), Models: []bine.Model{{Name: bine.ModelName(text("delay")), Latest: 2, Versions: 2, Newest: f.modelVersion(2), CreatedAt: now}}}},
+		{"model", templates.ModelPage{Shell: f.shell("Model", "models"), Name: bine.ModelName(text("delay")), Version: *f.modelVersion(2), Versions: []bine.ModelVersion{*f.modelVersion(2), *f.modelVersion(1)}, Deployments: []bine.Deployment{f.deployment(bine.DeploymentReady)}}},
+		{"deployments", templates.DeploymentsPage{Shell: f.shell("Deployments", "deployments"), Deployments: []bine.Deployment{f.deployment(bine.DeploymentReady), f.deployment(bine.DeploymentUpdating), f.deployment(bine.DeploymentFailed), f.deployment(bine.DeploymentStopped)}, Models: []bine.Model{{Name: "delay"}}}},
+		{"deployment", templates.DeploymentPage{Shell: f.shell("Deployment", "deployments"), Deployment: f.deployment(bine.DeploymentReady), Model: *f.modelVersion(2), Versions: []bine.ModelVersion{*f.modelVersion(2), *f.modelVersion(1)}, Result: &templates.TryResult{Answer: client.Predictions{Model: text("delay"), Version: "2", Predictions: []json.RawMessage{raw(`{"delayed": 0.31}`)}}, Took: "4ms"}}},
+		{"schedules", templates.SchedulesPage{Shell: f.shell("Schedules", "schedules"), Schedules: []bine.Schedule{f.schedule(false), f.schedule(true)}, Pipelines: []bine.PipelineName{"flights"}}},
+		{"schedule", templates.SchedulePage{Shell: f.shell("Schedule", "schedules"), Schedule: f.schedule(false), Pipelines: []bine.PipelineName{"flights"}, Runs: f.runs()}},
+		{"keys", templates.KeysPage{Shell: f.shell("API keys", "keys"), Keys: []bine.Key{{ID: "k1", Name: text("notebook"), User: "ada", Scopes: []bine.Scope{bine.ScopeRun}, Project: "demo", CreatedAt: now, UsedAt: beforeP(time.Minute), ExpiresAt: beforeP(-time.Hour)}, {ID: "k2", Name: "ci", Scopes: []bine.Scope{bine.ScopeAll}}}, Projects: []bine.ProjectName{"demo"}, Made: "bine_k1_secret"}},
+		{"account", templates.AccountPage{Shell: f.shell("Account", "")}},
+		{"users", templates.UsersPage{Shell: f.shell("Users", "users"), Users: []bine.User{{Name: "ada", Admin: true, CreatedAt: now}, {Name: bine.UserName(text("grace")), CreatedAt: now}}}},
+		{"audit", templates.AuditPage{Shell: f.shell("Audit", "audit"), Records: []bine.Audit{{ID: 1, At: now, Actor: "ada", Address: "127.0.0.1", Project: "demo", Action: "start-run", Object: text("flights-1"), Result: "done", Request: "01J9"}, {ID: 2, At: now, Actor: "grace", Action: "delete-project", Object: "demo", Result: "forbidden"}}, Next: "1"}},
+	}
+}
+
+// fixture makes records in which every free text went through text.
+type fixture struct{ text func(string) string }
+
+func (f *fixture) shell(title, section string) templates.Shell {
+	s := templates.Shell{
+		Title: title, User: "ada", Admin: true, Section: section, Self: "/projects/demo/x?step=train", Now: now,
+		Address: "http://127.0.0.1:7070", Version: "dev", Assets: assets.Embedded(),
+		Cluster: &templates.Cluster{Hosts: 2, Lost: 1, Waiting: 3, Used: bine.Resources{CPU: 5.5, Memory: 20 << 30, GPUs: 1}, Total: bine.Resources{CPU: 16, Memory: 64 << 30, GPUs: 4}},
+	}
+	if section != "" && section != "hosts" && section != "keys" && section != "users" && section != "audit" && section != "home" {
+		p := f.projectRecord("demo", bine.ProjectReady)
+		s.Project = &p
+		s.Crumbs = []templates.Crumb{{Name: "demo", URL: "/projects/demo"}, {Name: title, URL: "/projects/demo/" + section}}
+		s.Live = "/api/v1/projects/demo/events"
+	}
+	return s
+}
+
+func (f *fixture) projectRecord(name string, state bine.ProjectState) bine.Project {
+	p := bine.Project{Name: bine.ProjectName(name), Description: f.text("Arrival delays of New York flights"), State: state, CreatedBy: "ada", CreatedAt: before(50 * time.Hour), Role: bine.DataOwner}
+	if state == bine.ProjectFailed {
+		p.Reason = f.text("no host could install numpy==99: no such version")
+	}
+	return p
+}
+
+func (f *fixture) runRecord(n int, state bine.State) bine.Run {
+	r := bine.Run{
+		ID: bine.RunID(fmt.Sprintf("flights-%d", n)), Project: "demo", Pipeline: "flights", Kind: bine.KindPipeline, Version: 3, Number: n, State: state,
+		Params: raw(fmt.Sprintf(`{"horizon": 30, "carrier": %s}`, quote(f.text("all")))), StartedBy: "ada",
+		CreatedAt: before(time.Duration(100-n) * time.Minute), StartedAt: beforeP(time.Duration(100-n) * time.Minute),
+		Steps: map[bine.State]int{bine.Succeeded: 4, state: 1},
+	}
+	if state.Ended() {
+		end := r.StartedAt.Add(83 * time.Second)
+		r.EndedAt = &end
+	}
+	switch state {
+	case bine.Failed:
+		r.Reason = f.text("step train failed: item gbm ended with exit code 1: ValueError: could not convert string to float")
+	case bine.Waiting:
+		r.Reason = f.text("waits for 4 CPU on any host; 2.5 are free")
+	case bine.Succeeded:
+		r.Schedule = "nightly"
+	}
+	return r
+}
+
+func quote(s string) string { b, _ := json.Marshal(s); return string(b) }
+
+func (f *fixture) runs() []bine.Run {
+	return []bine.Run{f.runRecord(9, bine.Running), f.runRecord(8, bine.Failed), f.runRecord(7, bine.Succeeded), f.runRecord(6, bine.Waiting), f.runRecord(5, bine.Succeeded), f.runRecord(4, bine.Cancelled), f.runRecord(3, bine.Succeeded)}
+}
+
+func (f *fixture) home() templates.HomePage {
+	last := f.runRecord(9, bine.Running)
+	bad := f.runRecord(8, bine.Failed)
+	return templates.HomePage{Shell: f.shell("Projects", "home"),
+		Projects: []templates.ProjectCard{{Project: f.projectRecord("demo", bine.ProjectReady), Last: &last}, {Project: f.projectRecord("churn", bine.ProjectProvisioning)}, {Project: f.projectRecord("vision", bine.ProjectFailed), Last: &bad}},
+		Running:  []bine.Run{last, f.runRecord(6, bine.Waiting)}, Failed: []bine.Run{bad}}
+}
+
+func (f *fixture) project() templates.ProjectPage {
+	env := f.environment(2, bine.EnvironmentReady)
+	return templates.ProjectPage{Shell: f.shell("Overview", "overview"), Runs: f.runs(), Pipelines: 3, Deployments: []bine.Deployment{f.deployment(bine.DeploymentReady)}, Environment: &env,
+		Readme: f.text("# Flights\n\nPredicts how late a flight arrives."), Usage: &client.FileUsage{Bytes: 130 << 20, Files: 214, Directories: 12, Quota: 1 << 30}}
+}
+
+func (f *fixture) provisioning() templates.ProjectPage {
+	p := f.project()
+	failed := f.projectRecord("demo", bine.ProjectProvisioning)
+	failed.Reason = f.text("installing the environment")
+	p.Project = &failed
+	h := f.history("compact").History
+	p.Progress = &h
+	return p
+}
+
+const dag = `{"name":"flights","description":"Predicts arrival delay","params":[
+{"name":"horizon","type":"int","description":"days to predict","default":30,"min":1,"max":90},
+{"name":"learning_rate","type":"float","default":0.1},{"name":"balanced","type":"bool","default":true},
+{"name":"carrier","type":"string","default":"all","choices":["all","UA","AA"]},{"name":"title","type":"string"},{"name":"models","type":"list","default":["gbm","logit"]}],
+"steps":[{"name":"ingest","kind":"python","action":{}},{"name":"validate","needs":["ingest"],"kind":"python","action":{}},{"name":"split","needs":["ingest","validate"],"kind":"python","action":{}},
+{"name":"train","needs":["split"],"foreach":{"items":["gbm"]},"kind":"python","action":{}},{"name":"evaluate","needs":["train","split"],"kind":"python","action":{}},
+{"name":"register","needs":["evaluate"],"when":"evaluate.better","kind":"model","action":{}},{"name":"deploy","needs":["register"],"kind":"deploy","action":{}},{"name":"report","needs":["evaluate"],"kind":"command","action":{}}]}`
+
+func (f *fixture) definition() templates.Definition {
+	d := templates.ReadDefinition(raw(dag))
+	d.Description = f.text(d.Description)
+	d.Params[0].Description = f.text(d.Params[0].Description)
+	d.Params[3].Choices = append(d.Params[3].Choices, raw(quote(f.text("B6"))))
+	return d
+}
+
+func (f *fixture) stored(name string, state bine.State) bine.Pipeline {
+	last := f.runRecord(8, state)
+	return bine.Pipeline{Name: bine.PipelineName(name), Kind: bine.KindPipeline, Description: f.text("Predicts how late a flight arrives"), Latest: 3, Runs: 9, LastRun: &last, CreatedBy: "ada", UpdatedAt: before(3 * time.Hour)}
+}
+
+func (f *fixture) version() bine.PipelineVersion {
+	return bine.PipelineVersion{Pipeline: "flights", Version: 3, Hash: bine.HashOf([]byte("x")), Code: bine.HashOf([]byte("c")), Source: f.text("name: flights"), DAG: raw(dag), CreatedBy: "ada", CreatedAt: before(3 * time.Hour)}
+}
+
+const source = `name: flights
+description: Predicts how late a flight arrives
+
+params:
+  horizon: {type: int, default: 30, min: 1, max: 90}
+  models: {type: list, default: [gbm, logit]}   # tried side by side
+
+steps:
+  ingest:
+    python: ingest.py
+    outputs: {table: artifact}
+  validate:
+    python: validate.py
+    inputs: {table: ingest.table}
+    resoures: {cpu: 2, memory: 4GiB}
+  train:
+    python: train.py
+    foreach: ${{ params.models }}
+    retry: {attempts: 3, backoff: 10s}
+`
+
+func (f *fixture) faults() []bine.Detail {
+	return []bine.Detail{{Message: f.text("unknown key resoures: did you mean resources?"), Location: "steps.validate.resoures", Line: 15, Column: 5}, {Message: f.text("step deploy needs register, which does not exist"), Location: "steps.deploy"}}
+}
+
+func (f *fixture) pipeline(tab string) templates.PipelinePage {
+	p := templates.PipelinePage{Shell: f.shell("flights", "pipelines"), Pipeline: f.stored("flights", bine.Failed), Version: f.version(), Versions: []bine.PipelineVersion{f.version()}, Definition: f.definition(),
+		Runs: f.runs(), Schedules: []bine.Schedule{f.schedule(false)}, Source: f.text(source), Tab: tab}
+	p.Checked, p.Faults = true, f.faults()
+	return p
+}
+
+func (f *fixture) pipelines() templates.PipelinesPage {
+	runs := f.runs()
+	return templates.PipelinesPage{Shell: f.shell("Pipelines", "pipelines"), Pipelines: []templates.PipelineRow{
+		{Pipeline: f.stored("flights", bine.Failed), Last: runs, Schedules: []bine.Schedule{f.schedule(false)}},
+		{Pipeline: f.stored("report", bine.Succeeded), Last: runs[2:5], Schedules: []bine.Schedule{f.schedule(true)}},
+		{Pipeline: bine.Pipeline{Name: "new", Latest: 1, UpdatedAt: now}}}}
+}
+
+func (f *fixture) ref(kind bine.ArtifactKind) bine.ArtifactRef {
+	return bine.ArtifactRef{Hash: bine.HashOf([]byte(kind)), Kind: kind, Size: 31_457_280, Name: f.text("table.parquet")}
+}
+
+// steps are those of a run of flights, which failed in the second of two items
+// and waited for an hour in between.
+func (f *fixture) steps() []bine.Step {
+	at := func(s float64) *time.Time {
+		t := before(100 * time.Minute).Add(time.Duration(s * float64(time.Second)))
+		return &t
+	}
+	step := func(name, kind string, state bine.State, asked, start, end float64) bine.Step {
+		s := bine.Step{Run: "flights-8", Name: bine.StepName(name), Kind: kind, State: state, CreatedAt: *at(asked)}
+		if start >= 0 {
+			s.StartedAt, s.Attempts = at(start), 1
+			if end >= 0 {
+				s.EndedAt = at(end)
+			}
+		}
+		return s
+	}
+	train := step("train", "python", bine.Failed, 34, 36, 3720)
+	train.Items, train.ItemStates, train.Reason = 4, map[bine.State]int{bine.Succeeded: 3, bine.Failed: 1}, f.text("1 of 4 items failed")
+	split := step("split", "python", bine.Cached, 28, 28, 28.1)
+	split.CachedFrom, split.Attempts = "flights-7", 0
+	return []bine.Step{
+		step("ingest", "python", bine.Succeeded, 0, 2.1, 20), step("validate", "python", bine.Succeeded, 20, 21, 28), split, train,
+		step("evaluate", "python", bine.Skipped, 3720, -1, -1), step("register", "model", bine.Skipped, 3720, -1, -1), step("deploy", "deploy", bine.Pending, 3720, -1, -1), step("report", "command", bine.Running, 3720, 3721, -1),
+	}
+}
+
+func (f *fixture) items() []bine.Step {
+	all := f.steps()
+	train := all[3]
+	train.Items, train.ItemStates = 0, nil
+	var items []bine.Step
+	for i, key := range []string{"gbm", "logit", "forest", "tree"} {
+		item := train
+		item.Item, item.State, item.Reason = f.text(key), bine.Succeeded, ""
+		if i == 0 {
+			item.State, item.Reason = bine.Failed, f.text("exit code 1: ValueError: could not convert string to float: 'NA'")
+		}
+		start, end := train.StartedAt.Add(time.Duration(i)*time.Second), train.StartedAt.Add(time.Duration(9+i*3)*time.Second)
+		item.StartedAt, item.EndedAt = &start, &end
+		items = append(items, item)
+	}
+	again := items[0].StartedAt.Add(time.Hour)
+	items[0].StartedAt = &again
+	items[0].EndedAt = train.EndedAt
+	return items
+}
+
+func (f *fixture) log() templates.Log {
+	text := "reading table.parquet\n\x1b[32mok\x1b[0m 336776 rows\n" + f.text("training gbm with learning_rate 0.1") + "\n"
+	for i := range 30 {
+		text += fmt.Sprintf("epoch %d loss %.4f\n", i, 1/float64(i+1))
+	}
+	text += "Traceback (most recent call last):\n  File \"code/train.py\", line 41, in <module>\nValueError: could not convert string to float: 'NA'\n"
+	l := templates.ReadLog([]byte(text), true)
+	l.Download, l.Follow = "/api/v1/x", "/api/v1/y"
+	return l
+}
+
+func (f *fixture) run(tab string) templates.RunPage {
+	p := templates.RunPage{Shell: f.shell("flights-8", "runs"), Run: f.runRecord(8, bine.Failed), Steps: f.steps(), Definition: f.definition(), Items: f.items()}
+	item := p.Items[0]
+	item.Attempts = 2
+	code := 1
+	item.Inputs, item.Artifacts = map[string]bine.ArtifactRef{f.text("table"): f.ref("file")}, map[string]bine.ArtifactRef{f.text("model"): f.ref("dir")}
+	item.Values, item.With = map[string]json.RawMessage{"rows": raw("336776"), "note": raw(quote(f.text("fine")))}, raw(`{"learning_rate":0.1,"name":`+quote(f.text("gbm"))+`}`)
+	item.Metrics, item.Environment = map[string]float64{"loss": 0.03, "auc": 0.71}, 2
+	attempt := bine.Attempt{ID: "a", Number: 1, State: bine.Lost, Failure: bine.FailureLost, Reason: f.text("host was not heard of"), Host: "gpu-1", Resources: bine.Resources{CPU: 2, Memory: 4 << 30}, StartedAt: item.StartedAt, EndedAt: item.EndedAt}
+	second := attempt
+	second.Number, second.State, second.Failure, second.Reason, second.ExitCode = 2, bine.Failed, bine.FailureError, "", &code
+	second.Usage = &bine.Usage{CPUSeconds: 31.2, PeakMemory: 1 << 30}
+	v := &templates.StepView{Step: item, Tab: tab, Attempts: []bine.Attempt{attempt, second}, Log: f.log()}
+	if tab == "items" {
+		v.Step = p.Steps[3]
+		p.MoreItems = "/more"
+	}
+	for i := range 60 {
+		v.Metrics = append(v.Metrics, bine.Metric{Name: f.text("loss"), Value: 1 / float64(i+1), Step: int64(i), At: now})
+	}
+	p.Step = v
+	return p
+}
+
+func (f *fixture) history(view string) templates.HistoryPage {
+	at := func(s float64) string {
+		return before(time.Hour).Add(time.Duration(s * float64(time.Second))).Format(time.RFC3339Nano)
+	}
+	return templates.HistoryPage{Shell: f.shell("History", "runs"), Workflow: "run/flights-8", View: view, History: client.History{
+		WorkflowID: "demo/run/flights-8", RunID: "0190", Type: "RunPipeline", Status: "running", Exported: true,
+		Events: []client.HistoryEvent{
+			{ID: 1, At: at(0), Type: "WorkflowExecutionStarted", Summary: "Run flights-8", Group: 1, Attributes: map[string]any{"input": map[string]any{"run": f.text("flights-8"), "steps": 8}}},
+			{ID: 2, At: at(0.01), Type: "WorkflowTaskScheduled", Group: 2},
+			{ID: 5, At: at(0.1), Type: "ActivityTaskScheduled", Summary: f.text("make the directory tree"), Group: 5, Attributes: map[string]any{"input": f.text("x")}},
+			{ID: 6, At: at(0.2), Type: "ActivityTaskStarted", Group: 5},
+			{ID: 7, At: at(1.4), Type: "ActivityTaskCompleted", Group: 5},
+			{ID: 9, At: at(1.5), Type: "StartChildWorkflowExecutionInitiated", Summary: "step ingest", Group: 9, Link: "demo/run/flights-8/ingest"},
+			{ID: 10, At: at(1.6), Type: "ChildWorkflowExecutionStarted", Group: 9},
+			{ID: 12, At: at(19), Type: "ChildWorkflowExecutionFailed", Group: 9},
+			{ID: 13, At: at(20), Type: "ActivityTaskScheduled", Summary: "install the environment on gpu-1", Group: 13},
+		}}}
+}
+
+func (f *fixture) file(name string, dir bool) client.File {
+	return client.File{Path: "Resources/" + f.text(name), Name: f.text(name), Dir: dir, Size: 31_457_280, Owner: "demo__ada", Modified: before(time.Hour), Attrs: map[string]string{f.text("origin"): f.text("nycflights13")}}
+}
+
+func (f *fixture) files() templates.FilesPage {
+	p := templates.FilesPage{Shell: f.shell("Files", "files"), Dir: "Resources", Files: []client.File{f.file("raw", true), f.file("planes.csv", false), f.file("notes.txt", false)}, Next: "c", Usage: &client.FileUsage{Bytes: 130 << 20, Files: 214, Quota: 1 << 30}}
+	p.Crumbs = p.FileCrumbs("Resources")
+	return p
+}
+
+func (f *fixture) hosts() templates.HostsPage {
+	return templates.HostsPage{Shell: f.shell("Hosts", "hosts"), Hosts: []bine.Host{
+		{Name: "gpu-1.example", State: bine.HostUp, Capacity: bine.Resources{CPU: 16, Memory: 64 << 30, GPUs: 4}, Free: bine.Resources{CPU: 10.5, Memory: 44 << 30, GPUs: 3}, Labels: []string{f.text("h200")}, Confine: "landlock-7", Python: "3.11.7", Version: "dev", SeenAt: before(3 * time.Second)},
+		{Name: "old", State: bine.HostLost, Capacity: bine.Resources{CPU: 4, Memory: 8 << 30}, Free: bine.Resources{CPU: 4, Memory: 8 << 30}, Confine: f.text("none: the kernel has no Landlock"), Version: "dev", SeenAt: before(3 * time.Hour)}},
+		Leases: []bine.Lease{
+			{Attempt: "a", Owner: bine.Owner{Project: "demo", Kind: bine.OwnerRun, Name: "flights-9", Step: "train", Item: f.text("gbm")}, Host: "gpu-1.example", Resources: bine.Resources{CPU: 4, Memory: 8 << 30, GPUs: 1}, AskedAt: before(time.Minute), GrantedAt: beforeP(time.Minute)},
+			{Attempt: "b", Owner: bine.Owner{Project: "demo", Kind: bine.OwnerDeployment, Name: "delay@2"}, Resources: bine.Resources{CPU: 32, Memory: 8 << 30}, Reason: f.text("waits for 32 CPU on one host"), AskedAt: before(time.Minute)}}}
+}
+
+func (f *fixture) environment(n int, state bine.EnvironmentState) bine.Environment {
+	e := bine.Environment{Version: n, State: state, Base: n - 1, Python: "3.11.7", Add: []string{f.text("pandas==2.2.3"), "scikit-learn"}, Remove: []string{"six"}, Requires: []string{f.text("pandas==2.2.3"), "scikit-learn", "joblib"},
+		Packages: []bine.Package{{Name: f.text("pandas"), Version: "2.2.3"}, {Name: "joblib", Version: "1.4.2"}}, Hosts: map[bine.HostName]string{"gpu-1": "ready", "old": f.text("installing")}, Current: n == 2, CreatedBy: "ada", CreatedAt: before(time.Hour)}
+	if state == bine.EnvironmentFailed {
+		e.Reason = f.text("no version of nosuchpackage is on the index")
+	}
+	return e
+}
+
+func (f *fixture) modelVersion(n int) *bine.ModelVersion {
+	return &bine.ModelVersion{Model: "delay", Version: n, Artifact: f.ref("dir"), Framework: "sklearn", Metrics: map[string]float64{"roc_auc": 0.7312, f.text("baseline"): 0.6121},
+		Schema:  raw(`{"inputs":[{"name":` + quote(f.text("carrier")) + `,"datatype":"BYTES"},{"name":"distance","datatype":"FP64"},{"name":"hour","datatype":"INT64"}],"outputs":[{"name":"delayed","datatype":"FP64"}]}`),
+		Example: raw(`{"carrier": ` + quote(f.text("UA")) + `, "distance": 1400, "hour": 18}`), Description: f.text("gradient boosting"), Run: "flights-7", Step: "register", Pipeline: "flights", PipelineVersion: 3,
+		Code: bine.HashOf(nil), Environment: 2, Data: map[string]bine.ArtifactRef{"table": f.ref("file")}, CreatedBy: "ada", CreatedAt: before(time.Hour)}
+}
+
+func (f *fixture) deployment(state bine.DeploymentState) bine.Deployment {
+	d := bine.Deployment{Name: "delay", Project: "demo", Model: "delay", Version: 2, Serving: 1, State: state, Resources: bine.Resources{CPU: 1, Memory: 1 << 30}, Restarts: 1, CreatedBy: "ada", CreatedAt: before(time.Hour), UpdatedAt: before(time.Minute)}
+	if state == bine.DeploymentFailed {
+		d.Reason = f.text("the server of version 2 was not ready within 60 seconds: ModuleNotFoundError: lightgbm")
+	}
+	return d
+}
+
+func (f *fixture) schedule(paused bool) bine.Schedule {
+	return bine.Schedule{Name: "nightly", Pipeline: "flights", Cron: "0 2 * * *", TimeZone: "Europe/Berlin", Overlap: "skip", CatchUp: 3600, Params: raw(`{"horizon": 7}`), Paused: paused, Note: f.text("for the morning report"), Next: []time.Time{now.Add(16 * time.Hour), now.Add(40 * time.Hour)}, CreatedBy: "ada", CreatedAt: now}
+}
