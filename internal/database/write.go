@@ -56,6 +56,16 @@ func once(ctx context.Context, pool *sql.DB, f func(tx *sql.Tx) error) error {
 	return tx.Commit()
 }
 
+// Inside is the context for the statements of a transaction. A cancel would
+// undo, on SQLite, all that share its commit, so there it takes effect before
+// the transaction and after it only.
+func (db *DB) Inside(ctx context.Context) context.Context {
+	if db.dialect == SQLite {
+		return context.WithoutCancel(ctx)
+	}
+	return ctx
+}
+
 // Reader answers queries.
 type Reader interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)

@@ -400,5 +400,6 @@ CREATE TABLE IF NOT EXISTS leases (
   avoid      LONGTEXT,
   asked_at   BIGINT NOT NULL,
   granted_at BIGINT,
-  INDEX leases_host (host, place)
+  INDEX leases_place (host, place),
+  INDEX leases_used (host, cpu_milli, memory, gpus)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;

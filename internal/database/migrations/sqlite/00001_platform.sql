@@ -400,4 +400,5 @@ CREATE TABLE leases (
   asked_at   INTEGER NOT NULL,
   granted_at INTEGER
 );
-CREATE INDEX leases_host ON leases (host, place);
+CREATE INDEX leases_place ON leases (host, place);
+CREATE INDEX leases_used ON leases (host, cpu_milli, memory, gpus);

@@ -1,0 +1,145 @@
+package lease
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/bine-ml/bine"
+)
+
+// amount is resources in whole units, so that sums are exact.
+type amount struct{ milli, memory, gpus int64 }
+
+// wantOfResources rounds up: nobody gets less than asked for.
+func wantOfResources(r bine.Resources) amount {
+	return amount{int64(math.Ceil(r.CPU*1000 - 1e-6)), r.Memory, int64(r.GPUs)}
+}
+
+// capacityOf rounds down: nothing is promised that is not there.
+func capacityOf(r bine.Resources) amount {
+	return amount{int64(math.Floor(r.CPU*1000 + 1e-6)), r.Memory, int64(r.GPUs)}
+}
+
+func (a amount) resources() bine.Resources {
+	return bine.Resources{CPU: float64(a.milli) / 1000, Memory: a.memory, GPUs: int(a.gpus)}
+}
+
+func (a amount) fits(in amount) bool {
+	return a.milli <= in.milli && a.memory <= in.memory && a.gpus <= in.gpus
+}
+
+func (a amount) minus(b amount) amount {
+	return amount{a.milli - b.milli, a.memory - b.memory, a.gpus - b.gpus}
+}
+
+// String says the amount for people.
+func (a amount) String() string {
+	parts := []string{strconv.FormatFloat(float64(a.milli)/1000, 'g', -1, 64) + " cores", size(a.memory) + " of memory"}
+	if a.gpus != 0 {
+		parts = append(parts, fmt.Sprintf("%d GPUs", a.gpus))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func size(bytes int64) string {
+	if bytes >= 1<<30 {
+		return strconv.FormatFloat(math.Round(float64(bytes)/(1<<30)*10)/10, 'g', -1, 64) + " GiB"
+	}
+	return strconv.FormatFloat(math.Round(float64(bytes)/(1<<20)*10)/10, 'g', -1, 64) + " MiB"
+}
+
+// want is one request as the board sees it.
+type want struct {
+	amount
+	avoid []bine.HostName
+}
+
+func wantOf(r Request) want { return want{wantOfResources(r.Resources), r.Avoid} }
+
+// host is a host on the board.
+type host struct {
+	name     bine.HostName
+	up       bool
+	capacity amount
+	free     amount
+	kept     bool // for somebody who waits
+}
+
+// board decides who gets what. It is a picture of the ledger: requests are put
+// to it in the order in which they were made.
+type board struct{ hosts []*host }
+
+// candidates are the hosts that could take w if they were empty: those that it
+// avoids only where there is no other.
+func (b *board) candidates(w want) []*host {
+	var good, avoided []*host
+	for _, h := range b.hosts {
+		switch {
+		case !h.up || !w.fits(h.capacity):
+		case slices.Contains(w.avoid, h.name):
+			avoided = append(avoided, h)
+		default:
+			good = append(good, h)
+		}
+	}
+	if len(good) == 0 {
+		return avoided
+	}
+	return good
+}
+
+// place gives w a host: of those where it fits, the one with the least left,
+// then the first by name, so the same picture always gives the same answer.
+// Where it fits nowhere, every host that could take it is kept for it.
+func (b *board) place(w want) (bine.HostName, bool) {
+	all := b.candidates(w)
+	fitting := slices.DeleteFunc(slices.Clone(all), func(h *host) bool { return h.kept || !w.fits(h.free) })
+	if len(fitting) == 0 {
+		for _, h := range all {
+			h.kept = true
+		}
+		return "", false
+	}
+	best := slices.MinFunc(fitting, func(a, b *host) int {
+		return cmp.Or(cmp.Compare(a.free.gpus, b.free.gpus), cmp.Compare(a.free.milli, b.free.milli), cmp.Compare(a.free.memory, b.free.memory), cmp.Compare(a.name, b.name))
+	})
+	best.free = best.free.minus(w.amount)
+	return best.name, true
+}
+
+// full reports whether nobody else can be granted anything.
+func (b *board) full() bool {
+	return !slices.ContainsFunc(b.hosts, func(h *host) bool { return h.up && !h.kept })
+}
+
+// refuse is an error of kind NoQuota when no known host has the capacity. While
+// no host is known, everybody waits.
+func (b *board) refuse(r Request) error {
+	w := wantOf(r)
+	if len(b.hosts) == 0 || slices.ContainsFunc(b.hosts, func(h *host) bool { return w.fits(h.capacity) }) {
+		return nil
+	}
+	largest := slices.MaxFunc(b.hosts, func(a, b *host) int {
+		return cmp.Or(cmp.Compare(a.capacity.gpus, b.capacity.gpus), cmp.Compare(a.capacity.milli, b.capacity.milli), cmp.Compare(a.capacity.memory, b.capacity.memory))
+	})
+	return bine.Errorf(bine.NoQuota, "it asks for %s, which no host has: the largest, %s, has %s. Ask for less under resources, or add a host",
+		w.amount, largest.name, largest.capacity)
+}
+
+// reason says what a request that was not placed waits for.
+func (b *board) reason(w want) string {
+	all := b.candidates(w)
+	if len(all) == 0 {
+		return fmt.Sprintf("waits for a host with %s to come up", w.amount)
+	}
+	for _, h := range all {
+		if w.fits(h.free) {
+			return fmt.Sprintf("waits for %s: others asked before", w.amount)
+		}
+	}
+	return fmt.Sprintf("waits for %s to become free", w.amount)
+}
