@@ -129,6 +129,11 @@ func New(o Options) (*Agent, error) {
 	if a.landlock == 0 {
 		a.log.Warn("PROCESSES ON THIS HOST ARE NOT CONFINED: they can read and change whatever the agent's user can", "reason", reason)
 	}
+	if o.SystemPython == "" {
+		a.log.Warn("this host has no python3 of its own: Python steps that name no environment will fail")
+	} else {
+		a.log.Info("Python steps that name no environment run on the system's Python", "python", o.SystemPython, "version", a.python)
+	}
 	return a, nil
 }
 
@@ -149,6 +154,11 @@ func check(o *Options) error {
 	}
 	if err := o.Host.Check(); err != nil {
 		return err
+	}
+	for _, path := range []string{o.Shim, o.PythonPath} {
+		if _, err := os.Stat(path); path != "" && err != nil {
+			return bine.Errorf(bine.Invalid, "an agent needs what should be at %s: %w", path, err)
+		}
 	}
 	dir, err := filepath.Abs(o.Dir)
 	if err != nil {

@@ -73,6 +73,7 @@ func TestOutputsThatAreNotWhatWasDeclaredFailTheStep(t *testing.T) {
 		"link out of it":    {`ln -s ` + secret + ` $BINE_OUTPUTS/x`, "artifact", `output "x" cannot be read`},
 		"link inside":       {`mkdir $BINE_OUTPUTS/x; ln -s ` + secret + ` $BINE_OUTPUTS/x/y`, "artifact", `output "x"`},
 		"outputs replaced":  {`rm -r outputs; ln -s ` + filepath.Dir(secret) + ` outputs`, "artifact", `directory of outputs is gone`},
+		"name not in UTF-8": {`mkdir $BINE_OUTPUTS/x; touch $BINE_OUTPUTS/x/$(printf '\377')`, "artifact", `not a name in UTF-8`},
 		"a pipe":            {`mkfifo $BINE_OUTPUTS/x`, "artifact", `not a regular file`},
 		"values are a pipe": {`mkfifo $BINE_OUTPUTS/values.json`, "int", `not a regular file`},
 	} {

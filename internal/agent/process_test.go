@@ -347,3 +347,28 @@ func TestAnAttemptWhoseFilesWereLostIsNotStartedAgain(t *testing.T) {
 		t.Errorf("completed with %+v, want lost", got)
 	}
 }
+
+func TestTheShimIsExtractedOnce(t *testing.T) {
+	dir := t.TempDir()
+	first, err := agent.Extract(dir, []byte("program"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := agent.Extract(dir, []byte("program"))
+	other, err2 := agent.Extract(dir, []byte("another"))
+	if err != nil || err2 != nil || first != second || first == other {
+		t.Errorf("Extract = %s, %s, then %s of another (%v, %v)", first, second, other, err, err2)
+	}
+	if info, err := os.Stat(first); err != nil || info.Mode().Perm() != 0o755 {
+		t.Errorf("mode = %v, %v", info.Mode(), err)
+	}
+}
+
+func TestAnAgentWithoutItsShimSaysSo(t *testing.T) {
+	s := newServer(t)
+	o := options(agentDir(t), s.URL)
+	o.Shim = "/nowhere/bine-shim"
+	if _, err := agent.New(o); !bine.IsKind(err, bine.Invalid) || !strings.Contains(err.Error(), "/nowhere/bine-shim") {
+		t.Errorf("New = %v", err)
+	}
+}

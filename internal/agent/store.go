@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"unicode/utf8"
 
 	"github.com/bine-ml/bine"
 )
@@ -73,6 +74,9 @@ func list(root *os.Root, dir string) ([]bine.ArtifactEntry, error) {
 	err := fs.WalkDir(root.FS(), dir, func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
+		}
+		if !utf8.ValidString(name) {
+			return bine.Errorf(bine.Invalid, "%q is not a name in UTF-8", name)
 		}
 		if !d.IsDir() {
 			entries = append(entries, bine.ArtifactEntry{Path: path.Clean(name)})
