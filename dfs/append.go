@@ -1,0 +1,252 @@
+package dfs
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"fmt"
+	"io"
+
+	"github.com/bine-ml/bine"
+)
+
+// Append adds data at offset.
+//
+// The end of a file lies in the database until it is over Options.Inline; then
+// it becomes a block, together with the blocks before it that are not larger.
+// So sizes of blocks fall by half or more towards the end: a byte is written
+// again as often as its file doubles, and the number of blocks grows with the
+// logarithm of the size up to BlockSize.
+func (t *Tree) Append(ctx context.Context, user User, path string, offset int64, data []byte) (Info, error) {
+	parts, err := split(path)
+	if err != nil {
+		return Info{}, err
+	}
+	if offset < 0 {
+		return Info{}, bine.Errorf(bine.Invalid, "%s: offset %d is negative", path, offset)
+	}
+	a := &appending{t: t, user: user, parts: parts, offset: offset, data: data}
+	err = again(path, func() error { return a.try(ctx) })
+	return a.info, t.db.Explain(err)
+}
+
+// appending is one call of Append.
+type appending struct {
+	t      *Tree
+	user   User
+	parts  []string
+	offset int64
+	data   []byte
+	info   Info
+}
+
+// What is left to do after the first transaction.
+type appendStep int
+
+const (
+	appended appendStep = iota
+	compareOverlap
+	makeBlocked
+	flushTail
+)
+
+func (a *appending) try(ctx context.Context) error {
+	var c *chain
+	var next appendStep
+	err := a.t.db.Write(ctx, func(tx *sql.Tx) (err error) {
+		if c, err = resolve(ctx, tx, a.parts); err != nil {
+			return err
+		}
+		next, err = a.inPlace(ctx, tx, c)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	switch next {
+	case compareOverlap:
+		return a.overlap(ctx, c)
+	case makeBlocked:
+		_, err := a.t.Create(ctx, a.user, c.path, bytes.NewReader(a.data), CreateOptions{})
+		if bine.IsKind(err, bine.Conflict) {
+			return errAgain // somebody else made it
+		}
+		if err != nil {
+			return err
+		}
+		a.info, err = a.t.Stat(ctx, a.user, c.path)
+		return err
+	case flushTail:
+		return a.flush(ctx, c)
+	}
+	a.info = c.last().info(c.path)
+	return nil
+}
+
+// inPlace appends within the database, if that is enough.
+func (a *appending) inPlace(ctx context.Context, tx *sql.Tx, c *chain) (appendStep, error) {
+	if err := a.user.reaches(c, len(c.parts)); err != nil {
+		return 0, err
+	}
+	if !c.complete() {
+		return a.make(ctx, tx, c)
+	}
+	n := c.last()
+	if err := replaceable(c, a.user, true); err != nil {
+		return 0, err
+	}
+	if err := a.t.lock(ctx, tx, n); err != nil {
+		return 0, err
+	}
+	switch more := int64(len(a.data)); {
+	case a.offset > n.size:
+		return 0, bine.Errorf(bine.Conflict, "%s: there is a gap: the file has %d bytes and the next ones are said to begin at %d", c.path, n.size, a.offset)
+	case more == 0:
+		return appended, nil
+	case a.offset < n.size:
+		return compareOverlap, nil
+	case n.tail+more > a.t.o.Inline:
+		return flushTail, checkQuota(ctx, tx, c, more)
+	}
+	return appended, a.addTail(ctx, tx, c)
+}
+
+// make makes the file by its first bytes.
+func (a *appending) make(ctx context.Context, tx *sql.Tx, c *chain) (appendStep, error) {
+	if a.offset > 0 {
+		return 0, notFound(c.path)
+	}
+	if int64(len(a.data)) > a.t.o.Inline {
+		return makeBlocked, nil
+	}
+	return appended, a.t.place(ctx, tx, a.user, c, &content{tail: a.data}, CreateOptions{})
+}
+
+// addTail adds to the bytes that lie in the database.
+func (a *appending) addTail(ctx context.Context, tx *sql.Tx, c *chain) error {
+	n, more := c.last(), int64(len(a.data))
+	if err := checkQuota(ctx, tx, c, more); err != nil {
+		return err
+	}
+	had := n.tail
+	n.size, n.tail, n.version, n.mtime = n.size+more, n.tail+more, n.version+1, a.t.now()
+	var err error
+	if had == 0 {
+		err = a.t.putSmall(ctx, tx, n, a.data)
+	} else {
+		_, err = tx.ExecContext(ctx, "UPDATE dfs_small SET version = ?, data = "+a.t.sql.concat+" WHERE inode_id = ?", n.version, a.data, n.id)
+	}
+	if err != nil {
+		return err
+	}
+	if err := a.t.update(ctx, tx, n); err != nil {
+		return err
+	}
+	return a.t.addUsage(ctx, tx, c.project(), Usage{Bytes: more})
+}
+
+// overlap compares what the file has already, and goes on with what is new.
+func (a *appending) overlap(ctx context.Context, c *chain) error {
+	n := c.last()
+	have := a.data[:min(int64(len(a.data)), n.size-a.offset)]
+	same, err := a.t.same(ctx, c.path, n, a.offset, have)
+	if err != nil {
+		return err
+	}
+	if !same {
+		return bine.Errorf(bine.Conflict, "%s: the file has other bytes at %d already; its size is %d", c.path, a.offset, n.size)
+	}
+	a.offset, a.data = a.offset+int64(len(have)), a.data[len(have):]
+	if len(a.data) > 0 {
+		return errAgain
+	}
+	a.info = n.info(c.path)
+	return nil
+}
+
+// flush makes the end of the file a block, with what is appended.
+func (a *appending) flush(ctx context.Context, c *chain) error {
+	n := c.last()
+	start, err := a.mergeFrom(ctx, n)
+	if err != nil {
+		return err
+	}
+	old := io.NopCloser(io.Reader(bytes.NewReader(nil)))
+	if start < n.size {
+		if old, err = a.t.open(ctx, c.path, n, start, 0); err != nil {
+			return err
+		}
+	}
+	defer old.Close()
+	staged := &content{}
+	err = a.t.stageBlocks(ctx, staged, start, io.MultiReader(old, bytes.NewReader(a.data)))
+	if err == nil {
+		err = a.t.db.Write(ctx, func(tx *sql.Tx) error { return a.swap(ctx, tx, *n, start, staged) })
+	}
+	if err != nil {
+		a.t.discard(ctx, staged)
+		return err
+	}
+	return nil
+}
+
+// mergeFrom says from where on the file is written anew.
+func (a *appending) mergeFrom(ctx context.Context, n *node) (int64, error) {
+	rows, err := a.t.reader(ctx).QueryContext(ctx, "SELECT size FROM dfs_blocks WHERE inode_id = ? ORDER BY start DESC LIMIT 64", n.id)
+	if err != nil {
+		return 0, err
+	}
+	defer rows.Close()
+	start, total := n.size-n.tail, n.tail+int64(len(a.data))
+	for rows.Next() {
+		var size int64
+		if err := rows.Scan(&size); err != nil {
+			return 0, err
+		}
+		if size > total || size+total > a.t.o.BlockSize {
+			break
+		}
+		start, total = start-size, total+size
+	}
+	return start, rows.Err()
+}
+
+// swap puts the staged blocks in the place of what the file n held from start
+// on, unless it has changed since.
+func (a *appending) swap(ctx context.Context, tx *sql.Tx, n node, start int64, staged *content) error {
+	c, err := resolve(ctx, tx, a.parts)
+	if err != nil {
+		return err
+	}
+	if !c.complete() || c.last().id != n.id {
+		return errAgain
+	}
+	at := c.last()
+	if err := a.t.lock(ctx, tx, at); err != nil {
+		return err
+	}
+	if at.version != n.version {
+		return errAgain
+	}
+	if err := checkQuota(ctx, tx, c, int64(len(a.data))); err != nil {
+		return err
+	}
+	if err := a.t.giveUp(ctx, tx, n.id, start); err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, "DELETE FROM dfs_small WHERE inode_id = ?", n.id); err != nil {
+		return err
+	}
+	if err := a.t.claim(ctx, tx, n.id, staged.extents); err != nil {
+		return err
+	}
+	at.size, at.tail, at.version, at.mtime = n.size+int64(len(a.data)), 0, n.version+1, a.t.now()
+	if at.size != start+staged.size() {
+		return fmt.Errorf("append to %s: %d bytes were staged from %d on, for a size of %d", c.path, staged.size(), start, at.size)
+	}
+	if err := a.t.update(ctx, tx, at); err != nil {
+		return err
+	}
+	a.info = at.info(c.path)
+	return a.t.addUsage(ctx, tx, c.project(), Usage{Bytes: int64(len(a.data))})
+}

@@ -1,0 +1,210 @@
+package dfs
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"io"
+
+	"github.com/bine-ml/bine"
+)
+
+// Create makes a file of what r yields.
+func (t *Tree) Create(ctx context.Context, user User, path string, r io.Reader, o CreateOptions) (Info, error) {
+	parts, err := split(path)
+	if err != nil {
+		return Info{}, err
+	}
+	if err := checkMode(path, o.Mode); err != nil {
+		return Info{}, err
+	}
+	for name, value := range o.Xattrs {
+		if err := user.checkXattr(path, name, value); err != nil {
+			return Info{}, err
+		}
+	}
+	staged, err := t.stage(ctx, r, func() error { return t.precheck(ctx, user, parts, o) })
+	if err != nil {
+		return Info{}, fmt.Errorf("create %s: %w", path, err)
+	}
+	info, err := t.createStaged(ctx, user, parts, staged, o)
+	if err != nil {
+		t.discard(ctx, staged)
+	}
+	return info, err
+}
+
+// createStaged makes the file when all of its content is there.
+func (t *Tree) createStaged(ctx context.Context, user User, parts []string, staged *content, o CreateOptions) (Info, error) {
+	if o.At != nil {
+		path, err := o.At()
+		if err != nil {
+			return Info{}, err
+		}
+		if parts, err = split(path); err != nil {
+			return Info{}, err
+		}
+	}
+	var info Info
+	err := t.write(ctx, join(parts, len(parts)), func(tx *sql.Tx) error {
+		c, err := resolve(ctx, tx, parts)
+		if err != nil {
+			return err
+		}
+		if err := t.place(ctx, tx, user, c, staged, o); err != nil {
+			return err
+		}
+		info = c.last().info(c.path)
+		return nil
+	})
+	return info, err
+}
+
+// precheck fails early on what would fail after all of the content was sent.
+func (t *Tree) precheck(ctx context.Context, user User, parts []string, o CreateOptions) error {
+	c, err := resolve(ctx, t.reader(ctx), parts)
+	if err != nil {
+		return err
+	}
+	if o.At != nil { // its own path is not known yet
+		return checkQuota(ctx, t.reader(ctx), c, t.o.Inline+1)
+	}
+	if err := user.reaches(c, len(parts)); err != nil {
+		return err
+	}
+	if c.complete() {
+		if err := replaceable(c, user, o.Overwrite); err != nil {
+			return err
+		}
+		return checkQuota(ctx, t.reader(ctx), c, t.o.Inline+1-c.last().size)
+	}
+	if !c.last().dir() {
+		return notDirectory(c.found())
+	}
+	if len(c.nodes) < len(c.parts) && !o.Parents {
+		return bine.Errorf(bine.NotFound, "%s: there is no directory %s", c.path, join(c.parts, len(c.nodes)))
+	}
+	if err := user.mayChange(parts); err != nil {
+		return err
+	}
+	if err := user.may(c, len(c.nodes)-1, write|pass); err != nil {
+		return err
+	}
+	return checkQuota(ctx, t.reader(ctx), c, t.o.Inline+1)
+}
+
+// replaceable fails if what c leads to may not get another content.
+func replaceable(c *chain, user User, overwrite bool) error {
+	if c.last().dir() || !overwrite {
+		return exists(c)
+	}
+	if err := user.mayChange(c.parts); err != nil {
+		return err
+	}
+	return user.may(c, len(c.nodes)-1, write)
+}
+
+// place puts staged content at a path.
+func (t *Tree) place(ctx context.Context, tx *sql.Tx, user User, c *chain, staged *content, o CreateOptions) error {
+	if err := user.reaches(c, len(c.parts)); err != nil {
+		return err
+	}
+	if c.complete() {
+		if err := replaceable(c, user, o.Overwrite); err != nil {
+			return err
+		}
+		return t.replace(ctx, tx, c, staged, o)
+	}
+	if err := t.makeAbove(ctx, tx, user, c, o.Parents); err != nil {
+		return err
+	}
+	if err := t.addFile(ctx, tx, user, c, staged, o.Mode); err != nil {
+		return err
+	}
+	return t.putXattrs(ctx, tx, c.last().id, o.Xattrs)
+}
+
+// addFile adds the last component of c as a file.
+func (t *Tree) addFile(ctx context.Context, tx *sql.Tx, user User, c *chain, staged *content, mode uint32) error {
+	n, err := t.newNode(ctx, tx, user, c)
+	if err != nil {
+		return err
+	}
+	if err := checkQuota(ctx, tx, c, staged.size()); err != nil {
+		return err
+	}
+	n.mode = typeFile | c.last().mode&0o666
+	if mode != 0 {
+		n.mode = typeFile | int64(mode)
+	}
+	n.size, n.tail = staged.size(), int64(len(staged.tail))
+	if err := t.insert(ctx, tx, n); err != nil {
+		return err
+	}
+	if n.tail > 0 {
+		if err := t.putSmall(ctx, tx, n, staged.tail); err != nil {
+			return err
+		}
+	}
+	if err := t.claim(ctx, tx, n.id, staged.extents); err != nil {
+		return err
+	}
+	project := c.project()
+	c.nodes = append(c.nodes, *n)
+	return t.addUsage(ctx, tx, project, Usage{Bytes: n.size, Files: 1})
+}
+
+// replace gives the file that c leads to another content.
+func (t *Tree) replace(ctx context.Context, tx *sql.Tx, c *chain, staged *content, o CreateOptions) error {
+	n := c.last()
+	if err := t.lock(ctx, tx, n); err != nil {
+		return err
+	}
+	more := staged.size() - n.size
+	if err := checkQuota(ctx, tx, c, more); err != nil {
+		return err
+	}
+	if n.blocked() {
+		if err := t.giveUp(ctx, tx, n.id, 0); err != nil {
+			return err
+		}
+	}
+	had := n.tail
+	n.size, n.tail, n.version, n.mtime = staged.size(), int64(len(staged.tail)), n.version+1, t.now()
+	if err := t.putTail(ctx, tx, n, had, staged.tail); err != nil {
+		return err
+	}
+	if err := t.claim(ctx, tx, n.id, staged.extents); err != nil {
+		return err
+	}
+	if err := t.putXattrs(ctx, tx, n.id, o.Xattrs); err != nil {
+		return err
+	}
+	if err := t.update(ctx, tx, n); err != nil {
+		return err
+	}
+	return t.addUsage(ctx, tx, c.project(), Usage{Bytes: more})
+}
+
+// update writes what changes with the content.
+func (t *Tree) update(ctx context.Context, tx *sql.Tx, n *node) error {
+	_, err := tx.ExecContext(ctx, "UPDATE dfs_inodes SET size = ?, tail = ?, version = ?, mtime = ? WHERE parent_id = ? AND name = ?", n.size, n.tail, n.version, n.mtime, n.parent, n.name)
+	return err
+}
+
+// putTail replaces the bytes of a file that lie in the database, which were had.
+func (t *Tree) putTail(ctx context.Context, tx *sql.Tx, n *node, had int64, data []byte) error {
+	if len(data) > 0 {
+		return t.putSmall(ctx, tx, n, data)
+	}
+	if had == 0 {
+		return nil
+	}
+	_, err := tx.ExecContext(ctx, "DELETE FROM dfs_small WHERE inode_id = ?", n.id)
+	return err
+}
+
+func (t *Tree) putSmall(ctx context.Context, tx *sql.Tx, n *node, data []byte) error {
+	_, err := tx.ExecContext(ctx, "INSERT INTO dfs_small (inode_id, version, data) VALUES (?, ?, ?)"+t.sql.setSmall, n.id, n.version, data)
+	return err
+}

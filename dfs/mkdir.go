@@ -1,0 +1,112 @@
+package dfs
+
+import (
+	"context"
+	"database/sql"
+
+	"github.com/bine-ml/bine"
+)
+
+// Mkdir makes a directory.
+func (t *Tree) Mkdir(ctx context.Context, user User, path string, o MkdirOptions) (Info, error) {
+	parts, err := split(path)
+	if err != nil {
+		return Info{}, err
+	}
+	if err := checkMode(path, o.Mode); err != nil {
+		return Info{}, err
+	}
+	var info Info
+	err = t.write(ctx, path, func(tx *sql.Tx) error {
+		c, err := resolve(ctx, tx, parts)
+		if err != nil {
+			return err
+		}
+		if err := user.reaches(c, len(parts)); err != nil {
+			return err
+		}
+		if c.complete() {
+			if !c.last().dir() || !o.Parents {
+				return exists(c)
+			}
+			info = c.last().info(c.path)
+			return nil
+		}
+		if err := t.makeAbove(ctx, tx, user, c, o.Parents); err != nil {
+			return err
+		}
+		if err := t.makeDir(ctx, tx, user, c, o.Mode); err != nil {
+			return err
+		}
+		info = c.last().info(c.path)
+		return nil
+	})
+	return info, err
+}
+
+func exists(c *chain) error {
+	what := "a file"
+	if c.last().dir() {
+		what = "a directory"
+	}
+	return bine.Errorf(bine.Conflict, "%s is there already: it is %s", c.path, what)
+}
+
+// makeAbove makes the directories above the last component of c that are
+// missing, or says which one is.
+func (t *Tree) makeAbove(ctx context.Context, tx *sql.Tx, user User, c *chain, allowed bool) error {
+	if !c.last().dir() && !c.complete() {
+		return notDirectory(c.found())
+	}
+	if len(c.nodes) < len(c.parts) && !allowed {
+		return bine.Errorf(bine.NotFound, "%s: there is no directory %s", c.path, join(c.parts, len(c.nodes)))
+	}
+	for len(c.nodes) < len(c.parts) {
+		if err := t.makeDir(ctx, tx, user, c, 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// makeDir adds the next directory of c.
+func (t *Tree) makeDir(ctx context.Context, tx *sql.Tx, user User, c *chain, mode uint32) error {
+	n, err := t.newNode(ctx, tx, user, c)
+	if err != nil {
+		return err
+	}
+	n.mode = typeDir | c.last().mode&modeBits
+	if mode != 0 {
+		n.mode = typeDir | int64(mode)
+	}
+	if err := t.insert(ctx, tx, n); err != nil {
+		return err
+	}
+	inProject := c.project()
+	c.nodes = append(c.nodes, *n)
+	if inProject == nil && c.project() != nil { // it is the directory of a project
+		_, err := tx.ExecContext(ctx, "INSERT INTO dfs_usage (project_id, slot, bytes, files, directories) VALUES (?, 0, 0, 0, 0)", n.id)
+		return err
+	}
+	return t.addUsage(ctx, tx, inProject, Usage{Directories: 1})
+}
+
+// newNode prepares the next inode of c, whose directory it holds.
+func (t *Tree) newNode(ctx context.Context, tx *sql.Tx, user User, c *chain) (*node, error) {
+	at, dir := len(c.nodes), c.last()
+	if err := user.mayChange(c.parts[:at]); err != nil {
+		return nil, err
+	}
+	if err := user.may(c, at-1, write|pass); err != nil {
+		return nil, err
+	}
+	if err := t.hold(ctx, tx, dir); err != nil {
+		return nil, err
+	}
+	now := t.now()
+	n := &node{parent: dir.id, name: c.parts[at-1], id: t.ids.next(), owner: user.owner(), group: dir.group, version: 1, mtime: now, atime: now, btime: now}
+	if dir.id == projectsID { // the group under which the tree begins
+		n.group = groupOf(bine.ProjectName(n.name), bine.DataScientist)
+	}
+	return n, nil
+}

@@ -1,0 +1,93 @@
+package dfs
+
+import (
+	"context"
+	"fmt"
+)
+
+// Stat describes what is at path.
+func (t *Tree) Stat(ctx context.Context, user User, path string) (Info, error) {
+	c, err := t.find(ctx, user, path)
+	if err != nil {
+		return Info{}, err
+	}
+	return c.last().info(c.path), nil
+}
+
+// find resolves a path to something that is there, for reading.
+func (t *Tree) find(ctx context.Context, user User, path string) (*chain, error) {
+	parts, err := split(path)
+	if err != nil {
+		return nil, err
+	}
+	c, err := resolve(ctx, t.reader(ctx), parts)
+	if err != nil {
+		return nil, t.db.Explain(err)
+	}
+	if err := user.reaches(c, len(parts)); err != nil {
+		return nil, err
+	}
+	if !c.complete() {
+		return nil, notFound(c.path)
+	}
+	return c, nil
+}
+
+const mostListed = 10_000
+
+// List gives up to limit entries of the directory behind the name after.
+func (t *Tree) List(ctx context.Context, user User, dir, after string, limit int) ([]Info, bool, error) {
+	c, err := t.find(ctx, user, dir)
+	if err != nil {
+		return nil, false, err
+	}
+	at := c.last()
+	if !at.dir() {
+		return nil, false, notDirectory(c.path)
+	}
+	if err := user.may(c, len(c.nodes)-1, read); err != nil {
+		return nil, false, err
+	}
+	if at.id == projectsID && !user.Super {
+		return t.listOwn(ctx, user, after)
+	}
+	if limit <= 0 || limit > mostListed {
+		limit = mostListed
+	}
+	rows, err := t.reader(ctx).QueryContext(ctx, "SELECT name, "+allColumns+" FROM dfs_inodes WHERE parent_id = ? AND name > ? ORDER BY name LIMIT ?", at.id, after, limit+1)
+	if err != nil {
+		return nil, false, t.db.Explain(fmt.Errorf("list %s: %w", c.path, err))
+	}
+	defer rows.Close()
+	var entries []Info
+	base := c.path
+	if base == "/" {
+		base = ""
+	}
+	for rows.Next() {
+		n := node{parent: at.id}
+		if err := rows.Scan(append([]any{&n.name}, n.all()...)...); err != nil {
+			return nil, false, fmt.Errorf("list %s: %w", c.path, err)
+		}
+		entries = append(entries, n.info(base+"/"+n.name))
+	}
+	if err := rows.Err(); err != nil {
+		return nil, false, t.db.Explain(fmt.Errorf("list %s: %w", c.path, err))
+	}
+	if len(entries) > limit {
+		return entries[:limit], true, nil
+	}
+	return entries, false, nil
+}
+
+// listOwn shows in /Projects the one project that the user acts in.
+func (t *Tree) listOwn(ctx context.Context, user User, after string) ([]Info, bool, error) {
+	if user.Project == "" || string(user.Project) <= after {
+		return nil, false, nil
+	}
+	info, err := t.Stat(ctx, user, ProjectPath(user.Project))
+	if err != nil {
+		return nil, false, err
+	}
+	return []Info{info}, false, nil
+}

@@ -1,0 +1,194 @@
+package dfs
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/dfs/block"
+	"github.com/bine-ml/bine/internal/database"
+)
+
+// Options are the settings of a Tree that have defaults.
+type Options struct {
+	Inline    int64            // up to how many bytes a file, or its end, is kept in the database; default 64 KiB
+	BlockSize int64            // of what size blocks are at most; default 128 MiB
+	Grace     time.Duration    // for how long a block outlives the file that it was of; default 1 h
+	Now       func() time.Time // default time.Now
+}
+
+// Tree is the file system with its metadata in SQL. It keeps no state but
+// prepared statements: several, in several processes, may share a database and
+// a block store.
+//
+// Rows are locked in this order, and a transaction that loses nevertheless is
+// run again (database.DB.Write): the row of the project, by directory renames
+// only; the directory that is added to, shared; the entry itself; an entry that
+// it replaces; a slot of the usage; rows that hang on inodes; garbage. SQLite
+// has one writer and locks nothing.
+type Tree struct {
+	db     *database.DB
+	blocks block.Store
+	o      Options
+	reads  statements
+	ids    ids
+	sql    dialect
+}
+
+var _ FS = (*Tree)(nil)
+
+// New gives the file system whose rows are in db and whose blocks are in
+// blocks. The two belong together: neither is of use without the other.
+func New(db *database.DB, blocks block.Store, o Options) *Tree {
+	if o.Inline <= 0 {
+		o.Inline = 64 << 10
+	}
+	if o.BlockSize <= 0 {
+		o.BlockSize = 128 << 20
+	}
+	if o.Grace <= 0 {
+		o.Grace = time.Hour
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Tree{db: db, blocks: blocks, o: o, reads: statements{pool: db.Read()}, sql: dialectOf(db.Dialect())}
+}
+
+// Close gives the prepared statements back. The database stays open.
+func (t *Tree) Close() error { return t.reads.close() }
+
+func (t *Tree) now() int64 { return database.Micros(t.o.Now()) }
+
+// dialect holds the ends of statements in which the engines differ.
+type dialect struct {
+	share     string // of a SELECT whose rows others may not change
+	exclusive string // of a SELECT whose rows others may not even share
+	addUsage  string // of an INSERT into dfs_usage: add where the slot is there
+	setXattr  string // of an INSERT into dfs_xattrs: replace
+	setSmall  string // of an INSERT into dfs_small: replace
+	concat    string // data with a parameter added to it
+	locks     bool
+}
+
+func dialectOf(d database.Dialect) dialect {
+	if d == database.MySQL {
+		return dialect{
+			share: " LOCK IN SHARE MODE", exclusive: " FOR UPDATE", locks: true,
+			addUsage: " ON DUPLICATE KEY UPDATE bytes = bytes + VALUES(bytes), files = files + VALUES(files), directories = directories + VALUES(directories)",
+			setXattr: " ON DUPLICATE KEY UPDATE value = VALUES(value)",
+			setSmall: " ON DUPLICATE KEY UPDATE version = VALUES(version), data = VALUES(data)",
+			concat:   "CONCAT(data, ?)",
+		}
+	}
+	return dialect{
+		addUsage: " ON CONFLICT (project_id, slot) DO UPDATE SET bytes = bytes + excluded.bytes, files = files + excluded.files, directories = directories + excluded.directories",
+		setXattr: " ON CONFLICT (inode_id, name) DO UPDATE SET value = excluded.value",
+		setSmall: " ON CONFLICT (inode_id) DO UPDATE SET version = excluded.version, data = excluded.data",
+		concat:   "CAST(data || ? AS BLOB)",
+	}
+}
+
+// errAgain says that what was found is no longer so, and that looking again
+// will tell how it is now.
+var errAgain = errors.New("changed meanwhile")
+
+// mostTries bounds how often an operation looks again.
+const mostTries = 10
+
+// again runs f until what it finds stays so for as long as it needs it.
+func again(path string, f func() error) error {
+	for range mostTries {
+		if err := f(); !errors.Is(err, errAgain) {
+			return err
+		}
+	}
+	return bine.Errorf(bine.Unavailable, "%s: others are changing it all the time: try again", path)
+}
+
+// write runs f in a transaction, again when it finds that something moved.
+func (t *Tree) write(ctx context.Context, path string, f func(tx *sql.Tx) error) error {
+	return again(path, func() error { return t.db.Write(ctx, f) })
+}
+
+// reader is where to read from: the transaction that ctx carries, or the pool
+// by prepared statements.
+func (t *Tree) reader(ctx context.Context) database.Reader {
+	if r := t.db.Reader(ctx); r != database.Reader(t.db.Read()) {
+		return r
+	}
+	return &t.reads
+}
+
+// statements prepares each statement once. Their number is bounded: they
+// differ by the depth of a path only.
+type statements struct {
+	pool   *sql.DB
+	mu     sync.RWMutex
+	cached map[string]*sql.Stmt
+}
+
+func (s *statements) get(ctx context.Context, query string) (*sql.Stmt, error) {
+	s.mu.RLock()
+	stmt := s.cached[query]
+	s.mu.RUnlock()
+	if stmt != nil {
+		return stmt, nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if stmt := s.cached[query]; stmt != nil {
+		return stmt, nil
+	}
+	stmt, err := s.pool.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, fmt.Errorf("prepare %s: %w", prefix(query, 80), err)
+	}
+	if s.cached == nil {
+		s.cached = map[string]*sql.Stmt{}
+	}
+	s.cached[query] = stmt
+	return stmt, nil
+}
+
+// QueryContext answers a query by its prepared statement.
+func (s *statements) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	stmt, err := s.get(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return stmt.QueryContext(ctx, args...)
+}
+
+// QueryRowContext answers a query of one row by its prepared statement.
+func (s *statements) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	stmt, err := s.get(ctx, query)
+	if err != nil { // the pool answers the same error, in the form that is asked for
+		return s.pool.QueryRowContext(ctx, query, args...)
+	}
+	return stmt.QueryRowContext(ctx, args...)
+}
+
+func (s *statements) close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var err error
+	for _, stmt := range s.cached {
+		err = errors.Join(err, stmt.Close())
+	}
+	s.cached = nil
+	return err
+}
+
+// marks gives n question marks with commas between.
+func marks(n int) string {
+	b := make([]byte, 0, 2*n)
+	for range n {
+		b = append(b, '?', ',')
+	}
+	return string(b[:max(0, len(b)-1)])
+}

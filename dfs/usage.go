@@ -1,0 +1,115 @@
+package dfs
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/bine-ml/bine"
+)
+
+// usageSlots is over how many rows the usage of a project is spread.
+const usageSlots = 16
+
+// addUsage counts a change of what is below a project; nil is none.
+func (t *Tree) addUsage(ctx context.Context, tx *sql.Tx, project *node, u Usage) error {
+	if project == nil || u == (Usage{}) {
+		return nil
+	}
+	_, err := tx.ExecContext(ctx, "INSERT INTO dfs_usage (project_id, slot, bytes, files, directories) VALUES (?, ?, ?, ?, ?)"+t.sql.addUsage,
+		project.id, rand.IntN(usageSlots), u.Bytes, u.Files, u.Directories)
+	return err
+}
+
+// used is what counts towards the quota of a project.
+func used(ctx context.Context, q querier, project int64) (Usage, error) {
+	var u Usage
+	err := q.QueryRowContext(ctx, "SELECT COALESCE(SUM(bytes), 0), COALESCE(SUM(files), 0), COALESCE(SUM(directories), 0) FROM dfs_usage WHERE project_id = ?", project).
+		Scan(&u.Bytes, &u.Files, &u.Directories)
+	return u, err
+}
+
+// querier is what one row can be asked of.
+type querier interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// checkQuota fails if more bytes do not fit into the project of c.
+func checkQuota(ctx context.Context, q querier, c *chain, more int64) error {
+	project := c.project()
+	if project == nil || project.quota == 0 || more <= 0 {
+		return nil
+	}
+	have, err := used(ctx, q, project.id)
+	if err != nil {
+		return err
+	}
+	if have.Bytes+more > project.quota {
+		return bine.Errorf(bine.NoQuota, "%s: %d bytes more do not fit: project %s has a quota of %d bytes and uses %d", c.path, more, project.name, project.quota, have.Bytes)
+	}
+	return nil
+}
+
+const countBelow = `WITH RECURSIVE below (id, mode, size) AS (
+SELECT id, mode, size FROM dfs_inodes WHERE parent_id = ?
+UNION ALL SELECT i.id, i.mode, i.size FROM below JOIN dfs_inodes i ON i.parent_id = below.id WHERE below.mode >= 16384 AND below.mode < 20480)
+SELECT COALESCE(SUM(size), 0), COALESCE(SUM(CASE WHEN mode >= 16384 AND mode < 20480 THEN 0 ELSE 1 END), 0),
+COALESCE(SUM(CASE WHEN mode >= 16384 AND mode < 20480 THEN 1 ELSE 0 END), 0) FROM below`
+
+// Usage sums up what is below path.
+func (t *Tree) Usage(ctx context.Context, user User, path string) (Usage, error) {
+	c, err := t.find(ctx, user, path)
+	if err != nil {
+		return Usage{}, err
+	}
+	var u Usage
+	n := c.last()
+	switch {
+	case !n.dir():
+		u = Usage{Bytes: n.size, Files: 1}
+	case n == c.project():
+		u, err = used(ctx, t.reader(ctx), n.id)
+	default:
+		if err := user.may(c, len(c.nodes)-1, read|pass); err != nil {
+			return Usage{}, err
+		}
+		if n.id == rootID || n.id == projectsID {
+			if !user.Super {
+				return Usage{}, user.forbidden(c.path, read)
+			}
+		}
+		err = t.reader(ctx).QueryRowContext(ctx, countBelow, n.id).Scan(&u.Bytes, &u.Files, &u.Directories)
+	}
+	if err != nil {
+		return Usage{}, t.db.Explain(fmt.Errorf("sum up %s: %w", c.path, err))
+	}
+	if project := c.project(); project != nil {
+		u.Quota = Quota{Bytes: project.quota}
+	}
+	return u, nil
+}
+
+// SetQuota limits what may be below the directory of a project.
+func (t *Tree) SetQuota(ctx context.Context, user User, dir string, q Quota) error {
+	parts, err := split(dir)
+	if err != nil {
+		return err
+	}
+	if !user.Super {
+		return bine.Errorf(bine.Forbidden, "%s: only the platform sets quotas", dir)
+	}
+	if len(parts) != 2 || projectOf(parts) == "" || q.Bytes < 0 {
+		return bine.Errorf(bine.Invalid, "%s: a quota is that of a project's directory and not negative", dir)
+	}
+	return t.db.Write(ctx, func(tx *sql.Tx) error {
+		result, err := tx.ExecContext(ctx, "UPDATE dfs_inodes SET quota = ? WHERE parent_id = ? AND name = ?", q.Bytes, projectsID, parts[1])
+		if err != nil {
+			return err
+		}
+		if n, err := result.RowsAffected(); err != nil || n == 0 {
+			return notFound(dir)
+		}
+		return nil
+	})
+}
