@@ -40,21 +40,21 @@ func (a *API) version(context.Context, *none) (*body[client.Version], error) {
 
 // signedIn is an answer that sets or clears the cookie of a session.
 type signedIn struct {
-	Cookie http.Cookie `header:"Set-Cookie"`
+	Cookie string `header:"Set-Cookie"`
 	Body   client.Identity
 }
 
 type cookieOnly struct {
-	Cookie *http.Cookie `header:"Set-Cookie"`
+	Cookie string `header:"Set-Cookie"`
 }
 
 // sessionCookie carries a session; an empty id takes it away.
-func (a *API) sessionCookie(id string) *http.Cookie {
-	c := &http.Cookie{Name: a.Cookie(), Value: id, Path: "/", HttpOnly: true, Secure: a.Secure, SameSite: http.SameSiteLaxMode, MaxAge: int(auth.SessionLife.Seconds())}
+func (a *API) sessionCookie(id string) string {
+	c := http.Cookie{Name: a.Cookie(), Value: id, Path: "/", HttpOnly: true, Secure: a.Secure, SameSite: http.SameSiteLaxMode, MaxAge: int(auth.SessionLife.Seconds())}
 	if id == "" {
 		c.MaxAge = -1
 	}
-	return c
+	return c.String()
 }
 
 // presented gives the id of the session that the caller presented, if any.
@@ -78,7 +78,7 @@ func (a *API) signIn(ctx context.Context, in *struct{ Body client.Login }) (*sig
 		return nil, err
 	}
 	c.actor = who.User
-	return &signedIn{*a.sessionCookie(id), identityOf(who)}, nil
+	return &signedIn{a.sessionCookie(id), identityOf(who)}, nil
 }
 
 // clip bounds a text that comes from outside before it is kept in a record.
@@ -133,11 +133,12 @@ func (a *API) createUser(ctx context.Context, in *struct{ Body client.NewUser })
 	return answer(user, a.Store.CreateUser(ctx, user, hash))
 }
 
-type inUser struct {
+// InUser names a person in the path.
+type InUser struct {
 	User bine.UserName `path:"user" doc:"name of a person"`
 }
 
-func (a *API) deleteUser(ctx context.Context, in *inUser) (*none, error) {
+func (a *API) deleteUser(ctx context.Context, in *InUser) (*none, error) {
 	if in.User == callOf(ctx).User {
 		return nil, bine.Errorf(bine.Conflict, "you cannot remove yourself: another administrator can")
 	}
@@ -169,7 +170,7 @@ func (a *API) deleteKey(ctx context.Context, in *struct {
 	return done(a.Store.DeleteKey(ctx, callOf(ctx).User, in.Key))
 }
 
-func (a *API) audits(ctx context.Context, in *inPage) (*body[client.Page[bine.Audit]], error) {
+func (a *API) audits(ctx context.Context, in *InPage) (*body[client.Page[bine.Audit]], error) {
 	after, err := cursor(in.After)
 	if err != nil {
 		return nil, err

@@ -34,12 +34,13 @@ const (
 	maxResult  = 64 << 20 // the results of a batch of many items
 )
 
-type inHost struct {
+// InHost names a host in the path.
+type InHost struct {
 	Host bine.HostName `path:"host" doc:"name of the host"`
 }
 
 func (a *API) registerHost(ctx context.Context, in *struct {
-	inHost
+	InHost
 	Body bine.Host
 }) (*body[client.Welcome], error) {
 	h := in.Body
@@ -69,7 +70,7 @@ func (a *API) granted(ctx context.Context, grants []lease.Grant) {
 }
 
 func (a *API) beatHost(ctx context.Context, in *struct {
-	inHost
+	InHost
 	Body client.Heartbeat
 }) (*body[client.Orders], error) {
 	known, err := a.Store.BeatHost(ctx, in.Host, a.now().UTC())
@@ -108,11 +109,12 @@ func (a *API) ended(ctx context.Context, host bine.HostName, attempts []bine.Att
 	return ended, nil
 }
 
-type inAttempt struct {
+// InAttempt names an attempt in the path.
+type InAttempt struct {
 	Attempt bine.AttemptID `path:"attempt" doc:"id of the attempt"`
 }
 
-func (a *API) assignment(ctx context.Context, in *inAttempt) (*body[client.Assignment], error) {
+func (a *API) assignment(ctx context.Context, in *InAttempt) (*body[client.Assignment], error) {
 	t, err := a.Store.Attempt(ctx, in.Attempt)
 	if err != nil {
 		return nil, err
@@ -167,7 +169,7 @@ func surroundings(t bine.Attempt) map[string]string {
 }
 
 func (a *API) attemptStarted(ctx context.Context, in *struct {
-	inAttempt
+	InAttempt
 	Body client.StartedAttempt
 }) (*none, error) {
 	return done(a.Store.AttemptStarted(ctx, in.Attempt, in.Body.Host, a.now().UTC()))
@@ -179,7 +181,7 @@ func RoutePlace(p bine.ProjectName, name bine.DeploymentName) string {
 }
 
 func (a *API) attemptReady(ctx context.Context, in *struct {
-	inAttempt
+	InAttempt
 	Body client.ReadyAttempt
 }) (*none, error) {
 	t, err := a.Store.Attempt(ctx, in.Attempt)
@@ -204,7 +206,7 @@ func (a *API) attemptReady(ctx context.Context, in *struct {
 }
 
 func (a *API) appendLog(ctx context.Context, in *struct {
-	inAttempt
+	InAttempt
 	Offset  int64  `query:"offset" minimum:"0" required:"true" doc:"where the bytes begin"`
 	RawBody []byte `contentType:"application/octet-stream"`
 }) (*body[client.LogSize], error) {
@@ -228,7 +230,7 @@ func (a *API) appendLog(ctx context.Context, in *struct {
 }
 
 func (a *API) attemptEnded(ctx context.Context, in *struct {
-	inAttempt
+	InAttempt
 	Body bine.AttemptResult
 }) (*none, error) {
 	if !in.Body.State.Ended() {

@@ -159,13 +159,14 @@ func list[T any](v []T, err error) (*body[[]T], error) {
 // done is the answer of an operation that answers nothing.
 func done(err error) (*none, error) { return nil, err }
 
-// inProject is the path of an operation of a project.
-type inProject struct {
+// InProject names a project in the path. It and the other In types are pieces of
+// the inputs of operations; they are exported because huma reads no others.
+type InProject struct {
 	Project bine.ProjectName `path:"project" doc:"name of the project"`
 }
 
-// inPage says which page of a list is wanted.
-type inPage struct {
+// InPage says which page of a list is wanted.
+type InPage struct {
 	After string `query:"after" doc:"cursor: next of the page before"`
 	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"entries of a page"`
 }

@@ -42,8 +42,9 @@ func (a *API) artifactRoutes() {
 // maxManifest bounds a list of files: 100,000 of them with long names.
 const maxManifest = 64 << 20
 
-type inArtifact struct {
-	inProject
+// InArtifact names an artifact in the path.
+type InArtifact struct {
+	InProject
 	Hash bine.Hash `path:"hash" doc:"SHA-256 of the content in hexadecimal"`
 }
 
@@ -57,7 +58,7 @@ func checkHashes(hashes []bine.Hash) error {
 }
 
 func (a *API) missing(ctx context.Context, in *struct {
-	inProject
+	InProject
 	Body []bine.Hash
 }) (*body[[]bine.Hash], error) {
 	if err := checkHashes(in.Body); err != nil {
@@ -66,7 +67,7 @@ func (a *API) missing(ctx context.Context, in *struct {
 	return list(a.Artifacts.Missing(ctx, in.Project, in.Body))
 }
 
-func (a *API) putArtifact(ctx context.Context, in *inArtifact) (*body[bine.ArtifactRef], error) {
+func (a *API) putArtifact(ctx context.Context, in *InArtifact) (*body[bine.ArtifactRef], error) {
 	if err := in.Hash.Check(); err != nil {
 		return nil, err
 	}
@@ -74,7 +75,7 @@ func (a *API) putArtifact(ctx context.Context, in *inArtifact) (*body[bine.Artif
 }
 
 func (a *API) putManifest(ctx context.Context, in *struct {
-	inProject
+	InProject
 	Body []bine.ArtifactEntry
 }) (*body[bine.ArtifactRef], error) {
 	for _, e := range in.Body {
@@ -85,7 +86,7 @@ func (a *API) putManifest(ctx context.Context, in *struct {
 	return answer(a.Artifacts.PutManifest(ctx, in.Project, in.Body))
 }
 
-func (a *API) manifest(ctx context.Context, in *inArtifact) (*body[[]bine.ArtifactEntry], error) {
+func (a *API) manifest(ctx context.Context, in *InArtifact) (*body[[]bine.ArtifactEntry], error) {
 	if err := in.Hash.Check(); err != nil {
 		return nil, err
 	}
@@ -93,7 +94,7 @@ func (a *API) manifest(ctx context.Context, in *inArtifact) (*body[[]bine.Artifa
 }
 
 func (a *API) artifact(ctx context.Context, in *struct {
-	inArtifact
+	InArtifact
 	Range string `header:"Range" doc:"bytes=from-to"`
 	Have  string `header:"If-None-Match" doc:"ETag of what the caller has"`
 }) (*huma.StreamResponse, error) {

@@ -27,21 +27,22 @@ func (a *API) deploymentRoutes() {
 // maxRows bounds the rows of one question.
 const maxRows = 16 << 20
 
-type inDeployment struct {
-	inProject
+// InDeployment names a deployment in the path.
+type InDeployment struct {
+	InProject
 	Deployment bine.DeploymentName `path:"deployment" doc:"name of the deployment"`
 }
 
-func (a *API) deployments(ctx context.Context, in *inProject) (*body[[]bine.Deployment], error) {
+func (a *API) deployments(ctx context.Context, in *InProject) (*body[[]bine.Deployment], error) {
 	return list(a.Store.Deployments(ctx, in.Project))
 }
 
-func (a *API) deployment(ctx context.Context, in *inDeployment) (*body[bine.Deployment], error) {
+func (a *API) deployment(ctx context.Context, in *InDeployment) (*body[bine.Deployment], error) {
 	return answer(a.Store.Deployment(ctx, in.Project, in.Deployment))
 }
 
 func (a *API) deploy(ctx context.Context, in *struct {
-	inDeployment
+	InDeployment
 	Body client.NewDeployment
 }) (*body[bine.Deployment], error) {
 	if err := in.Deployment.Check(); err != nil {
@@ -73,7 +74,7 @@ func (a *API) deploy(ctx context.Context, in *struct {
 	return answer(made, nil)
 }
 
-func (a *API) stopDeployment(ctx context.Context, in *inDeployment) (*body[bine.Deployment], error) {
+func (a *API) stopDeployment(ctx context.Context, in *InDeployment) (*body[bine.Deployment], error) {
 	if _, err := a.Store.Deployment(ctx, in.Project, in.Deployment); err != nil {
 		return nil, err
 	}
@@ -83,7 +84,7 @@ func (a *API) stopDeployment(ctx context.Context, in *inDeployment) (*body[bine.
 	return a.deployment(ctx, in)
 }
 
-func (a *API) deleteDeployment(ctx context.Context, in *inDeployment) (*none, error) {
+func (a *API) deleteDeployment(ctx context.Context, in *InDeployment) (*none, error) {
 	if _, err := a.Store.Deployment(ctx, in.Project, in.Deployment); err != nil {
 		return nil, err
 	}

@@ -98,3 +98,16 @@ func TestThePageOfTheAPINeedsNothingFromElsewhere(t *testing.T) {
 		}
 	}
 }
+
+func TestEveryParameterOfAPathIsDeclared(t *testing.T) {
+	w := newWorld(t)
+	for _, op := range operations(w) {
+		for _, part := range strings.Split(op.Path, "/") {
+			name, ok := strings.CutPrefix(part, "{")
+			name = strings.TrimSuffix(name, "}")
+			if ok && !slices.ContainsFunc(op.Parameters, func(p *huma.Param) bool { return p.In == "path" && p.Name == name }) {
+				t.Errorf("%s does not read {%s} of its path", op.OperationID, name)
+			}
+		}
+	}
+}

@@ -25,8 +25,9 @@ func (a *API) environmentRoutes() {
 	add(a, route{id: "read-environment-log", method: http.MethodGet, path: one + "/log", tag: "environments", summary: "The log of the build from an offset on", access: see, gives: "text/plain"}, a.environmentLog)
 }
 
-type inEnvironment struct {
-	inProject
+// InEnvironment names a version of an environment in the path.
+type InEnvironment struct {
+	InProject
 	Version int `path:"version" minimum:"1" doc:"number of the version"`
 }
 
@@ -44,7 +45,7 @@ func plain(s string, err error) (*text, error) {
 	return &text{Type: "text/plain; charset=utf-8", NoSniff: "nosniff", Body: []byte(s)}, nil
 }
 
-func (a *API) environments(ctx context.Context, in *inProject) (*body[[]bine.Environment], error) {
+func (a *API) environments(ctx context.Context, in *InProject) (*body[[]bine.Environment], error) {
 	all, err := a.Store.Environments(ctx, in.Project)
 	for i := range all {
 		all[i].Lock, all[i].Packages = "", nil
@@ -53,7 +54,7 @@ func (a *API) environments(ctx context.Context, in *inProject) (*body[[]bine.Env
 }
 
 func (a *API) createEnvironment(ctx context.Context, in *struct {
-	inProject
+	InProject
 	Body client.NewEnvironment
 }) (*body[bine.Environment], error) {
 	if err := a.ready(ctx, in.Project); err != nil {
@@ -104,11 +105,11 @@ func (a *API) baseEnvironment(ctx context.Context, p bine.ProjectName, wish *int
 	return a.Store.Environment(ctx, p, version)
 }
 
-func (a *API) environment(ctx context.Context, in *inEnvironment) (*body[bine.Environment], error) {
+func (a *API) environment(ctx context.Context, in *InEnvironment) (*body[bine.Environment], error) {
 	return answer(a.Store.Environment(ctx, in.Project, in.Version))
 }
 
-func (a *API) useEnvironment(ctx context.Context, in *inEnvironment) (*body[bine.Environment], error) {
+func (a *API) useEnvironment(ctx context.Context, in *InEnvironment) (*body[bine.Environment], error) {
 	if err := a.Store.UseEnvironment(ctx, in.Project, in.Version); err != nil {
 		return nil, err
 	}
@@ -116,7 +117,7 @@ func (a *API) useEnvironment(ctx context.Context, in *inEnvironment) (*body[bine
 }
 
 func (a *API) diffEnvironment(ctx context.Context, in *struct {
-	inEnvironment
+	InEnvironment
 	Against int `query:"against" minimum:"0" doc:"the version to compare with; 0 is an empty one"`
 }) (*body[[]client.PackageChange], error) {
 	to, err := a.Store.Environment(ctx, in.Project, in.Version)
@@ -135,7 +136,7 @@ func (a *API) diffEnvironment(ctx context.Context, in *struct {
 }
 
 func (a *API) exportEnvironment(ctx context.Context, in *struct {
-	inEnvironment
+	InEnvironment
 	Format string `query:"format" enum:"lock,yml" default:"lock" doc:"lock: requirements with exact versions and hashes; yml: environment.yml"`
 }) (*text, error) {
 	e, err := a.Store.Environment(ctx, in.Project, in.Version)
@@ -152,7 +153,7 @@ func (a *API) exportEnvironment(ctx context.Context, in *struct {
 }
 
 func (a *API) environmentLog(ctx context.Context, in *struct {
-	inEnvironment
+	InEnvironment
 	Offset int64 `query:"offset" minimum:"0" doc:"bytes to leave out"`
 }) (*text, error) {
 	return plain(a.Store.EnvironmentLog(ctx, in.Project, in.Version, in.Offset))

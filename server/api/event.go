@@ -21,31 +21,31 @@ func (a *API) eventRoutes() {
 	add(a, route{id: "follow-run", method: http.MethodGet, path: "projects/{project}/runs/{run}/events", tag: "events", summary: "Every change of a run and its steps as it happens", access: see, stream: true, gives: "text/event-stream"}, a.runEvents)
 }
 
-// inEvents says from where on a stream goes.
-type inEvents struct {
+// InEvents says from where on a stream goes.
+type InEvents struct {
 	Last  int64 `header:"Last-Event-ID" minimum:"0" doc:"id of the last event that was seen; absent: from now on"`
 	After int64 `query:"after" minimum:"0" doc:"the same, for those who cannot send the header"`
 }
 
 func (a *API) projectEvents(ctx context.Context, in *struct {
-	inProject
-	inEvents
+	InProject
+	InEvents
 	Object string `query:"object" enum:"run,step,deployment,environment,project" doc:"only changes of these"`
 	Name   string `query:"name" doc:"only changes of this one, and of what is in it"`
 }) (*huma.StreamResponse, error) {
-	return a.events(ctx, in.Project, in.inEvents, func(e bine.Event) bool {
+	return a.events(ctx, in.Project, in.InEvents, func(e bine.Event) bool {
 		return (in.Object == "" || in.Object == e.Object) && (in.Name == "" || within(e.Name, in.Name))
 	})
 }
 
 func (a *API) runEvents(ctx context.Context, in *struct {
-	inRun
-	inEvents
+	InRun
+	InEvents
 }) (*huma.StreamResponse, error) {
 	if _, err := a.Store.Run(ctx, in.Project, in.Run); err != nil {
 		return nil, err
 	}
-	return a.events(ctx, in.Project, in.inEvents, func(e bine.Event) bool {
+	return a.events(ctx, in.Project, in.InEvents, func(e bine.Event) bool {
 		return (e.Object == "run" || e.Object == "step") && within(e.Name, string(in.Run))
 	})
 }
@@ -58,7 +58,7 @@ func within(name, whole string) bool {
 const eventBatch = 500
 
 // events streams the changes that wanted picks.
-func (a *API) events(ctx context.Context, p bine.ProjectName, in inEvents, wanted func(bine.Event) bool) (*huma.StreamResponse, error) {
+func (a *API) events(ctx context.Context, p bine.ProjectName, in InEvents, wanted func(bine.Event) bool) (*huma.StreamResponse, error) {
 	after := max(in.Last, in.After)
 	if after == 0 {
 		last, err := a.Store.LastEvent(ctx, p)

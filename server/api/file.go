@@ -64,12 +64,13 @@ func fileUser(ctx context.Context) dfs.User {
 	return dfs.User{Project: c.member.Project, Name: c.User, Role: c.member.Role}
 }
 
-type inFile struct {
-	inProject
+// InFile names a file in the path.
+type InFile struct {
+	InProject
 	Path string `path:"path" doc:"path below the project's directory; it may hold slashes"`
 }
 
-func (in inFile) full() (string, error) { return projectPath(in.Project, in.Path) }
+func (in InFile) full() (string, error) { return projectPath(in.Project, in.Path) }
 
 // projectPath gives the path of a file of a project. It refuses what the file
 // system would, and backslashes, which some clients take for slashes.
@@ -109,8 +110,8 @@ func fileOf(p bine.ProjectName, i dfs.Info, attrs map[string][]byte) client.File
 }
 
 func (a *API) files(ctx context.Context, in *struct {
-	inProject
-	inPage
+	InProject
+	InPage
 	Dir string `query:"dir" doc:"directory; empty is the project's"`
 }) (*body[client.Page[client.File]], error) {
 	dir, err := projectPath(in.Project, in.Dir)
@@ -138,12 +139,13 @@ func (a *API) files(ctx context.Context, in *struct {
 	return page(shown, next, nil)
 }
 
-type inPath struct {
-	inProject
+// InPath names a file in the query.
+type InPath struct {
+	InProject
 	Path string `query:"path" doc:"path below the project's directory; empty is that itself"`
 }
 
-func (a *API) stat(ctx context.Context, in *inPath) (*body[client.File], error) {
+func (a *API) stat(ctx context.Context, in *InPath) (*body[client.File], error) {
 	full, err := projectPath(in.Project, in.Path)
 	if err != nil {
 		return nil, err
@@ -156,7 +158,7 @@ func (a *API) stat(ctx context.Context, in *inPath) (*body[client.File], error) 
 	return answer(fileOf(in.Project, info, attrs), err)
 }
 
-func (a *API) usage(ctx context.Context, in *inPath) (*body[client.FileUsage], error) {
+func (a *API) usage(ctx context.Context, in *InPath) (*body[client.FileUsage], error) {
 	full, err := projectPath(in.Project, in.Path)
 	if err != nil {
 		return nil, err
@@ -166,7 +168,7 @@ func (a *API) usage(ctx context.Context, in *inPath) (*body[client.FileUsage], e
 }
 
 func (a *API) download(ctx context.Context, in *struct {
-	inFile
+	InFile
 	Range   string `header:"Range" doc:"bytes=from-to"`
 	IfMatch string `header:"If-None-Match" doc:"ETag of what the caller has"`
 }) (*huma.StreamResponse, error) {
@@ -195,7 +197,7 @@ func (a *API) download(ctx context.Context, in *struct {
 }
 
 func (a *API) upload(ctx context.Context, in *struct {
-	inFile
+	InFile
 	Overwrite bool `query:"overwrite" doc:"replace a file that is there"`
 }) (*body[client.File], error) {
 	full, err := in.full()
@@ -210,7 +212,7 @@ func (a *API) upload(ctx context.Context, in *struct {
 }
 
 func (a *API) changeFile(ctx context.Context, in *struct {
-	inFile
+	InFile
 	Body client.FileChange
 }) (*body[client.File], error) {
 	full, err := in.full()
@@ -241,7 +243,7 @@ func (a *API) rename(ctx context.Context, p bine.ProjectName, from, relative str
 }
 
 func (a *API) removeFile(ctx context.Context, in *struct {
-	inFile
+	InFile
 	Recursive bool `query:"recursive" doc:"a directory with everything in it"`
 }) (*none, error) {
 	full, err := in.full()

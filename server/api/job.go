@@ -27,8 +27,9 @@ func (a *API) jobRoutes() {
 		access: auth.Access{Role: bine.DataScientist, Scopes: runs}, status: http.StatusCreated}, a.startExecution)
 }
 
-type inJob struct {
-	inProject
+// InJob names a job in the path.
+type InJob struct {
+	InProject
 	Job bine.PipelineName `path:"job" doc:"name of the job"`
 }
 
@@ -36,7 +37,7 @@ type inJob struct {
 const jobStep = "main"
 
 func (a *API) storeJob(ctx context.Context, in *struct {
-	inProject
+	InProject
 	Body client.NewJob
 }) (*body[bine.PipelineVersion], error) {
 	if err := a.ready(ctx, in.Project); err != nil {
@@ -99,15 +100,15 @@ func jobParams(text json.RawMessage) ([]dags.Param, json.RawMessage, error) {
 	return params, out, err
 }
 
-func (a *API) jobs(ctx context.Context, in *inProject) (*body[[]bine.Pipeline], error) {
+func (a *API) jobs(ctx context.Context, in *InProject) (*body[[]bine.Pipeline], error) {
 	return list(a.Store.Pipelines(ctx, in.Project, bine.KindJob))
 }
 
-func (a *API) job(ctx context.Context, in *inJob) (*body[bine.Pipeline], error) {
+func (a *API) job(ctx context.Context, in *InJob) (*body[bine.Pipeline], error) {
 	return answer(a.ofKind(ctx, in.Project, in.Job, bine.KindJob))
 }
 
-func (a *API) deleteJob(ctx context.Context, in *inJob) (*none, error) {
+func (a *API) deleteJob(ctx context.Context, in *InJob) (*none, error) {
 	if _, err := a.ofKind(ctx, in.Project, in.Job, bine.KindJob); err != nil {
 		return nil, err
 	}
@@ -115,11 +116,11 @@ func (a *API) deleteJob(ctx context.Context, in *inJob) (*none, error) {
 }
 
 func (a *API) startExecution(ctx context.Context, in *struct {
-	inJob
-	startInput
+	InJob
+	InStart
 }) (*body[bine.Run], error) {
 	if _, err := a.ofKind(ctx, in.Project, in.Job, bine.KindJob); err != nil {
 		return nil, err
 	}
-	return a.start(ctx, in.Project, in.Job, in.startInput)
+	return a.start(ctx, in.Project, in.Job, in.InStart)
 }

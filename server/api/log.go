@@ -47,14 +47,15 @@ func (a *API) removeLogs(ctx context.Context, p bine.ProjectName, owner string) 
 	return err
 }
 
-type inLog struct {
+// InLog says which part of a log is wanted.
+type InLog struct {
 	Offset int64 `query:"offset" minimum:"0" doc:"bytes to leave out"`
 	Follow bool  `query:"follow" doc:"go on until the attempt has ended"`
 }
 
 func (a *API) runLog(ctx context.Context, in *struct {
-	inStep
-	inLog
+	InStep
+	InLog
 }) (*huma.StreamResponse, error) {
 	run, err := a.Store.Run(ctx, in.Project, in.Run)
 	if err != nil {
@@ -70,12 +71,12 @@ func (a *API) runLog(ctx context.Context, in *struct {
 		}
 		return t, !run.State.Ended(), nil // none yet: one may come while the run goes on
 	}
-	return a.log(ctx, find, in.inLog)
+	return a.log(ctx, find, in.InLog)
 }
 
 func (a *API) serverLog(ctx context.Context, in *struct {
-	inDeployment
-	inLog
+	InDeployment
+	InLog
 }) (*huma.StreamResponse, error) {
 	d, err := a.Store.Deployment(ctx, in.Project, in.Deployment)
 	if err != nil {
@@ -88,12 +89,12 @@ func (a *API) serverLog(ctx context.Context, in *struct {
 		t, err := a.Store.Attempt(ctx, d.Attempt)
 		return t, true, err
 	}
-	return a.log(ctx, find, in.inLog)
+	return a.log(ctx, find, in.InLog)
 }
 
 // log streams the log of the attempt that find gives. find also says whether
 // one may still come.
-func (a *API) log(ctx context.Context, find func(context.Context) (bine.Attempt, bool, error), in inLog) (*huma.StreamResponse, error) {
+func (a *API) log(ctx context.Context, find func(context.Context) (bine.Attempt, bool, error), in InLog) (*huma.StreamResponse, error) {
 	attempt, _, err := find(ctx)
 	if err != nil {
 		return nil, err

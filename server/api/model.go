@@ -22,21 +22,22 @@ func (a *API) modelRoutes() {
 	add(a, route{id: "register-model", method: http.MethodPost, path: one + "/versions", tag: "models", summary: "Register an artifact as the next version of a model", access: auth.Access{Role: bine.DataOwner}, status: http.StatusCreated}, a.registerModel)
 }
 
-type inModel struct {
-	inProject
+// InModel names a model in the path.
+type InModel struct {
+	InProject
 	Model bine.ModelName `path:"model" doc:"name of the model"`
 }
 
-func (a *API) models(ctx context.Context, in *inProject) (*body[[]bine.Model], error) {
+func (a *API) models(ctx context.Context, in *InProject) (*body[[]bine.Model], error) {
 	return list(a.Store.Models(ctx, in.Project))
 }
 
-func (a *API) modelVersions(ctx context.Context, in *inModel) (*body[[]bine.ModelVersion], error) {
+func (a *API) modelVersions(ctx context.Context, in *InModel) (*body[[]bine.ModelVersion], error) {
 	return list(a.Store.ModelVersions(ctx, in.Project, in.Model))
 }
 
 func (a *API) modelVersion(ctx context.Context, in *struct {
-	inModel
+	InModel
 	Version int `path:"version" minimum:"0" doc:"0 is the newest"`
 }) (*body[bine.ModelVersion], error) {
 	return answer(a.Store.ModelVersion(ctx, in.Project, in.Model, in.Version))
@@ -57,7 +58,7 @@ const (
 )
 
 func (a *API) registerModel(ctx context.Context, in *struct {
-	inModel
+	InModel
 	Key  string `header:"Idempotency-Key" maxLength:"200" doc:"the same key answers the same version"`
 	Body client.NewModel
 }) (*body[bine.ModelVersion], error) {

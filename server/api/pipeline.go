@@ -32,17 +32,19 @@ func (a *API) pipelineRoutes() {
 // maxText bounds the text of a pipeline; dags has a bound of its own below it.
 const maxText = 4 << 20
 
-type inPipeline struct {
-	inProject
+// InPipeline names a pipeline in the path.
+type InPipeline struct {
+	InProject
 	Pipeline bine.PipelineName `path:"pipeline" doc:"name of the pipeline"`
 }
 
-type inText struct {
-	inProject
+// InText is the text of a pipeline.
+type InText struct {
+	InProject
 	RawBody []byte `contentType:"application/yaml" doc:"YAML, or the canonical JSON of a builder"`
 }
 
-func (a *API) checkPipeline(_ context.Context, in *inText) (*body[client.Checked], error) {
+func (a *API) checkPipeline(_ context.Context, in *InText) (*body[client.Checked], error) {
 	dag, err := dags.Read(in.RawBody)
 	if err == nil {
 		return answer(client.Checked{Name: dag.Name, DAG: dag.JSON(), Files: dag.Files()}, nil)
@@ -59,7 +61,7 @@ func (a *API) checkPipeline(_ context.Context, in *inText) (*body[client.Checked
 }
 
 func (a *API) storePipeline(ctx context.Context, in *struct {
-	inText
+	InText
 	Code bine.Hash `query:"code" doc:"directory artifact with the files that the steps name; empty keeps that of the version before"`
 }) (*body[bine.PipelineVersion], error) {
 	if err := a.ready(ctx, in.Project); err != nil {
@@ -128,7 +130,7 @@ func (a *API) checkCode(ctx context.Context, p bine.ProjectName, dag dags.DAG, c
 	return &bine.Error{Kind: bine.Invalid, Message: faults[0].Message, Details: faults}
 }
 
-func (a *API) pipelines(ctx context.Context, in *inProject) (*body[[]bine.Pipeline], error) {
+func (a *API) pipelines(ctx context.Context, in *InProject) (*body[[]bine.Pipeline], error) {
 	return list(a.Store.Pipelines(ctx, in.Project, bine.KindPipeline))
 }
 
@@ -141,11 +143,11 @@ func (a *API) ofKind(ctx context.Context, p bine.ProjectName, name bine.Pipeline
 	return found, err
 }
 
-func (a *API) pipeline(ctx context.Context, in *inPipeline) (*body[bine.Pipeline], error) {
+func (a *API) pipeline(ctx context.Context, in *InPipeline) (*body[bine.Pipeline], error) {
 	return answer(a.ofKind(ctx, in.Project, in.Pipeline, bine.KindPipeline))
 }
 
-func (a *API) deletePipeline(ctx context.Context, in *inPipeline) (*none, error) {
+func (a *API) deletePipeline(ctx context.Context, in *InPipeline) (*none, error) {
 	if _, err := a.ofKind(ctx, in.Project, in.Pipeline, bine.KindPipeline); err != nil {
 		return nil, err
 	}
@@ -169,12 +171,12 @@ func (a *API) forgetPipeline(ctx context.Context, p bine.ProjectName, name bine.
 	return err
 }
 
-func (a *API) pipelineVersions(ctx context.Context, in *inPipeline) (*body[[]bine.PipelineVersion], error) {
+func (a *API) pipelineVersions(ctx context.Context, in *InPipeline) (*body[[]bine.PipelineVersion], error) {
 	return list(a.Store.PipelineVersions(ctx, in.Project, in.Pipeline))
 }
 
 func (a *API) pipelineVersion(ctx context.Context, in *struct {
-	inPipeline
+	InPipeline
 	Version int `path:"version" minimum:"0" doc:"0 is the newest"`
 }) (*body[bine.PipelineVersion], error) {
 	return answer(a.Store.PipelineVersion(ctx, in.Project, in.Pipeline, in.Version))

@@ -45,7 +45,7 @@ const (
 )
 
 func (a *API) predict(ctx context.Context, in *struct {
-	inDeployment
+	InDeployment
 	Body client.Rows
 }) (*body[client.Predictions], error) {
 	d, err := a.Store.Deployment(ctx, in.Project, in.Deployment)

@@ -120,11 +120,11 @@ func (a *API) describe(ctx context.Context, name bine.ProjectName, role bine.Rol
 	return answer(p, err)
 }
 
-func (a *API) project(ctx context.Context, in *inProject) (*body[bine.Project], error) {
+func (a *API) project(ctx context.Context, in *InProject) (*body[bine.Project], error) {
 	return a.describe(ctx, in.Project, callOf(ctx).member.Role)
 }
 
-func (a *API) deleteProject(ctx context.Context, in *inProject) (*none, error) {
+func (a *API) deleteProject(ctx context.Context, in *InProject) (*none, error) {
 	from := []bine.ProjectState{bine.ProjectReady, bine.ProjectFailed, bine.ProjectDeleting}
 	if err := a.Store.MoveProject(ctx, in.Project, from, bine.ProjectDeleting, ""); err != nil {
 		return nil, err
@@ -150,23 +150,24 @@ func (a *API) ready(ctx context.Context, name bine.ProjectName) error {
 }
 
 func (a *API) projectHistory(ctx context.Context, in *struct {
-	inProject
+	InProject
 	Workflow string `query:"workflow" required:"true" doc:"its id without the project: provision, run/flights-1, environment/2 …"`
 }) (*body[client.History], error) {
 	return answer(a.Launcher.History(ctx, string(in.Project)+"/"+in.Workflow))
 }
 
-func (a *API) members(ctx context.Context, in *inProject) (*body[[]bine.Member], error) {
+func (a *API) members(ctx context.Context, in *InProject) (*body[[]bine.Member], error) {
 	return list(a.Store.Members(ctx, in.Project))
 }
 
-type inMember struct {
-	inProject
+// InMember names a member of a project in the path.
+type InMember struct {
+	InProject
 	User bine.UserName `path:"user" doc:"name of a person"`
 }
 
 func (a *API) setMember(ctx context.Context, in *struct {
-	inMember
+	InMember
 	Body client.NewRole
 }) (*body[bine.Member], error) {
 	if _, err := a.Store.User(ctx, in.User); err != nil {
@@ -176,6 +177,6 @@ func (a *API) setMember(ctx context.Context, in *struct {
 	return answer(m, a.Store.SetMember(ctx, in.Project, m))
 }
 
-func (a *API) removeMember(ctx context.Context, in *inMember) (*none, error) {
+func (a *API) removeMember(ctx context.Context, in *InMember) (*none, error) {
 	return done(a.Store.RemoveMember(ctx, in.Project, in.User))
 }

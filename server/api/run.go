@@ -28,18 +28,19 @@ func (a *API) runRoutes() {
 		access: auth.Access{Role: bine.DataScientist, Scopes: follows}}, a.runHistory)
 }
 
-type inRun struct {
-	inProject
+// InRun names a run in the path.
+type InRun struct {
+	InProject
 	Run bine.RunID `path:"run" doc:"id of the run"`
 }
 
-// startInput is what a start of a run takes beside its path.
-type startInput struct {
+// InStart is what a start of a run takes beside its path.
+type InStart struct {
 	Key  string `header:"Idempotency-Key" maxLength:"200" doc:"the same key answers the same run"`
 	Body client.NewRun
 }
 
-func (in startInput) key() (string, error) {
+func (in InStart) key() (string, error) {
 	switch {
 	case in.Key != "" && in.Body.Key != "" && in.Key != in.Body.Key:
 		return "", bine.Errorf(bine.Invalid, "the header Idempotency-Key and key in the body differ")
@@ -58,13 +59,13 @@ const (
 )
 
 func (a *API) startRun(ctx context.Context, in *struct {
-	inPipeline
-	startInput
+	InPipeline
+	InStart
 }) (*body[bine.Run], error) {
-	return a.start(ctx, in.Project, in.Pipeline, in.startInput)
+	return a.start(ctx, in.Project, in.Pipeline, in.InStart)
 }
 
-func (a *API) start(ctx context.Context, p bine.ProjectName, name bine.PipelineName, in startInput) (*body[bine.Run], error) {
+func (a *API) start(ctx context.Context, p bine.ProjectName, name bine.PipelineName, in InStart) (*body[bine.Run], error) {
 	key, err := in.key()
 	if err != nil {
 		return nil, err
@@ -102,8 +103,8 @@ func (a *API) accept(ctx context.Context, p bine.ProjectName, r store.NewRun) (*
 }
 
 func (a *API) runs(ctx context.Context, in *struct {
-	inProject
-	inPage
+	InProject
+	InPage
 	Pipeline bine.PipelineName `query:"pipeline" doc:"only runs of this pipeline or job"`
 	State    bine.State        `query:"state" enum:"pending,waiting,running,succeeded,failed,cancelled" doc:"only runs in this state"`
 	Kind     bine.PipelineKind `query:"kind" enum:"pipeline,job" doc:"only runs of pipelines, or of jobs"`
@@ -111,18 +112,18 @@ func (a *API) runs(ctx context.Context, in *struct {
 	return page(a.Store.Runs(ctx, in.Project, store.RunFilter{Pipeline: in.Pipeline, State: in.State, Kind: in.Kind}, in.After, in.Limit))
 }
 
-func (a *API) run(ctx context.Context, in *inRun) (*body[bine.Run], error) {
+func (a *API) run(ctx context.Context, in *InRun) (*body[bine.Run], error) {
 	return answer(a.Store.Run(ctx, in.Project, in.Run))
 }
 
-func (a *API) deleteRun(ctx context.Context, in *inRun) (*none, error) {
+func (a *API) deleteRun(ctx context.Context, in *InRun) (*none, error) {
 	if err := a.Store.DeleteRun(ctx, in.Project, in.Run); err != nil {
 		return nil, err
 	}
 	return done(a.removeLogs(ctx, in.Project, string(in.Run)))
 }
 
-func (a *API) cancelRun(ctx context.Context, in *inRun) (*body[bine.Run], error) {
+func (a *API) cancelRun(ctx context.Context, in *InRun) (*body[bine.Run], error) {
 	run, err := a.Store.Run(ctx, in.Project, in.Run)
 	if err != nil || run.State.Ended() {
 		return answer(run, err)
@@ -130,7 +131,7 @@ func (a *API) cancelRun(ctx context.Context, in *inRun) (*body[bine.Run], error)
 	return answer(run, a.Launcher.CancelRun(ctx, in.Project, in.Run))
 }
 
-func (a *API) retryRun(ctx context.Context, in *inRun) (*body[bine.Run], error) {
+func (a *API) retryRun(ctx context.Context, in *InRun) (*body[bine.Run], error) {
 	old, err := a.Store.Run(ctx, in.Project, in.Run)
 	if err != nil {
 		return nil, err
@@ -143,7 +144,7 @@ func (a *API) retryRun(ctx context.Context, in *inRun) (*body[bine.Run], error) 
 	})
 }
 
-func (a *API) runHistory(ctx context.Context, in *inRun) (*body[client.History], error) {
+func (a *API) runHistory(ctx context.Context, in *InRun) (*body[client.History], error) {
 	if _, err := a.Store.Run(ctx, in.Project, in.Run); err != nil {
 		return nil, err
 	}

@@ -28,8 +28,9 @@ func (a *API) scheduleRoutes() {
 	add(a, route{id: "delete-schedule", method: http.MethodDelete, path: one, tag: "schedules", summary: "Remove a schedule; its runs stay", access: change}, a.deleteSchedule)
 }
 
-type inSchedule struct {
-	inProject
+// InSchedule names a schedule in the path.
+type InSchedule struct {
+	InProject
 	Schedule bine.ScheduleName `path:"schedule" doc:"name of the schedule"`
 }
 
@@ -43,7 +44,7 @@ func (a *API) withNext(ctx context.Context, p bine.ProjectName, s bine.Schedule)
 	return s
 }
 
-func (a *API) schedules(ctx context.Context, in *inProject) (*body[[]bine.Schedule], error) {
+func (a *API) schedules(ctx context.Context, in *InProject) (*body[[]bine.Schedule], error) {
 	all, err := a.Store.Schedules(ctx, in.Project)
 	for i := range all {
 		all[i] = a.withNext(ctx, in.Project, all[i])
@@ -51,7 +52,7 @@ func (a *API) schedules(ctx context.Context, in *inProject) (*body[[]bine.Schedu
 	return list(all, err)
 }
 
-func (a *API) schedule(ctx context.Context, in *inSchedule) (*body[bine.Schedule], error) {
+func (a *API) schedule(ctx context.Context, in *InSchedule) (*body[bine.Schedule], error) {
 	s, err := a.Store.Schedule(ctx, in.Project, in.Schedule)
 	if err != nil {
 		return nil, err
@@ -73,7 +74,7 @@ func (a *API) mine(ctx context.Context, p bine.ProjectName, name bine.ScheduleNa
 }
 
 func (a *API) setSchedule(ctx context.Context, in *struct {
-	inSchedule
+	InSchedule
 	Body client.NewSchedule
 }) (*body[bine.Schedule], error) {
 	b := in.Body
@@ -85,7 +86,7 @@ func (a *API) setSchedule(ctx context.Context, in *struct {
 	if err := a.putSchedule(ctx, in.Project, s); err != nil {
 		return nil, err
 	}
-	return a.schedule(ctx, &in.inSchedule)
+	return a.schedule(ctx, &in.InSchedule)
 }
 
 // scheduleOf makes the schedule that a pipeline carries, under the pipeline's name.
@@ -150,14 +151,14 @@ func checkSchedule(s bine.Schedule) error {
 	return nil
 }
 
-func (a *API) triggerSchedule(ctx context.Context, in *inSchedule) (*none, error) {
+func (a *API) triggerSchedule(ctx context.Context, in *InSchedule) (*none, error) {
 	if _, err := a.Store.Schedule(ctx, in.Project, in.Schedule); err != nil {
 		return nil, err
 	}
 	return done(a.Launcher.TriggerSchedule(ctx, in.Project, in.Schedule))
 }
 
-func (a *API) deleteSchedule(ctx context.Context, in *inSchedule) (*none, error) {
+func (a *API) deleteSchedule(ctx context.Context, in *InSchedule) (*none, error) {
 	if err := a.mine(ctx, in.Project, in.Schedule); err != nil {
 		return nil, err
 	}

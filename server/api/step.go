@@ -19,19 +19,19 @@ func (a *API) stepRoutes() {
 	add(a, route{id: "list-metrics", method: http.MethodGet, path: one + "/metrics", tag: "runs", summary: "What a step reported, in order", access: see}, a.metrics)
 }
 
-// inStep names a step of a run, an item of it, or one attempt.
-type inStep struct {
-	inRun
+// InStep names a step of a run, an item of it, or one attempt.
+type InStep struct {
+	InRun
 	Step    bine.StepName `query:"step" required:"true" doc:"name of the step"`
 	Item    string        `query:"item" doc:"key of an item of a fan-out"`
 	Attempt int           `query:"attempt" minimum:"0" doc:"0 is the newest"`
 }
 
-func (in inStep) owner() bine.Owner {
+func (in InStep) owner() bine.Owner {
 	return bine.Owner{Project: in.Project, Kind: bine.OwnerRun, Name: string(in.Run), Step: in.Step, Item: in.Item}
 }
 
-func (a *API) steps(ctx context.Context, in *inRun) (*body[[]bine.Step], error) {
+func (a *API) steps(ctx context.Context, in *InRun) (*body[[]bine.Step], error) {
 	if _, err := a.Store.Run(ctx, in.Project, in.Run); err != nil {
 		return nil, err
 	}
@@ -39,8 +39,8 @@ func (a *API) steps(ctx context.Context, in *inRun) (*body[[]bine.Step], error) 
 }
 
 func (a *API) items(ctx context.Context, in *struct {
-	inRun
-	inPage
+	InRun
+	InPage
 	Step bine.StepName `path:"step" doc:"name of the step"`
 }) (*body[client.Page[bine.Step]], error) {
 	if _, err := a.Store.Run(ctx, in.Project, in.Run); err != nil {
@@ -49,7 +49,7 @@ func (a *API) items(ctx context.Context, in *struct {
 	return page(a.Store.Items(ctx, in.Project, in.Run, in.Step, in.After, in.Limit))
 }
 
-func (a *API) attempts(ctx context.Context, in *inStep) (*body[[]bine.Attempt], error) {
+func (a *API) attempts(ctx context.Context, in *InStep) (*body[[]bine.Attempt], error) {
 	if _, err := a.Store.Run(ctx, in.Project, in.Run); err != nil {
 		return nil, err
 	}
@@ -70,7 +70,7 @@ func (a *API) attempt(ctx context.Context, owner bine.Owner, number int) (bine.A
 	return bine.Attempt{}, bine.Errorf(bine.NotFound, "step %s of %s has no attempt yet, or none of that number", owner.Step, owner.Name)
 }
 
-func (a *API) metrics(ctx context.Context, in *inStep) (*body[[]bine.Metric], error) {
+func (a *API) metrics(ctx context.Context, in *InStep) (*body[[]bine.Metric], error) {
 	attempt, err := a.attempt(ctx, in.owner(), in.Attempt)
 	if bine.IsKind(err, bine.NotFound) {
 		_, err = a.Store.Run(ctx, in.Project, in.Run)

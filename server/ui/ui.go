@@ -1,0 +1,164 @@
+// Package ui serves the pages. It is a consumer of the REST API like any other:
+// every handler calls it through package client, in process and with the
+// reader's own session, so what a reader may see or do is decided by the API
+// alone. The package knows no store and no Temporal.
+//
+// A page is read by GET and changed by forms, which are sent by htmx where
+// scripts run and plainly where not. What is wrong with a form is answered as a
+// fragment for its place on the page, or as a page of its own.
+package ui
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/bine-ml/bine/client"
+	"github.com/bine-ml/bine/templates/assets"
+)
+
+// Config is what the pages need.
+type Config struct {
+	// API answers the REST API below /api/v1. It is only called when a page is
+	// asked for, so it may be a handler that is put together later.
+	API http.Handler
+	// Address is where people reach the installation, for what they copy; empty
+	// takes it from each request.
+	Address string
+	Version string
+	Log     *slog.Logger
+	Now     func() time.Time // nil is time.Now
+}
+
+// UI serves the pages.
+type UI struct {
+	config Config
+	assets assets.Set
+}
+
+// New makes the handler of the pages.
+func New(c Config) http.Handler {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	u := &UI{config: c, assets: assets.Embedded()}
+	mux := http.NewServeMux()
+	mux.Handle("GET "+assets.Prefix, u.assets.Handler())
+	u.routes(mux)
+	protect := http.NewCrossOriginProtection()
+	return hardened(protect.Handler(mux))
+}
+
+// policy allows what the pages need and nothing inline.
+const policy = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+
+func hardened(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", policy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "same-origin")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// routes is the whole surface, so that every address is found in one place.
+func (u *UI) routes(mux *http.ServeMux) {
+	mux.Handle("GET /sign-in", u.page(showSignIn))
+	mux.Handle("POST /sign-in", u.page(signIn))
+	mux.Handle("POST /sign-out", u.page(signOut))
+	for pattern, h := range map[string]handler{
+		"/{$}":                           showHome,
+		"/hosts":                         showHosts,
+		"/keys":                          showKeys,
+		"/account":                       showAccount,
+		"/admin/users":                   showUsers,
+		"/admin/audit":                   showAudit,
+		project:                          showProject,
+		project + "/runs":                showRuns,
+		project + "/runs/{run}":          showRun,
+		project + "/history":             showHistory,
+		project + "/pipelines":           showPipelines,
+		project + "/pipelines/new":       newPipeline,
+		project + "/pipelines/{name}":    showPipeline,
+		project + "/jobs":                showJobs,
+		project + "/jobs/{name}":         showJob,
+		project + "/schedules":           showSchedules,
+		project + "/schedules/{name}":    showSchedule,
+		project + "/files/{path...}":     showFiles,
+		project + "/files":               showFiles,
+		project + "/images/{path...}":    showImage,
+		project + "/artifacts/{hash}":    showArtifact,
+		project + "/environments":        showEnvironments,
+		project + "/environments/{name}": showEnvironment,
+		project + "/models":              showModels,
+		project + "/models/{name}":       showModel,
+		project + "/deployments":         showDeployments,
+		project + "/deployments/{name}":  showDeployment,
+		project + "/members":             showMembers,
+	} {
+		mux.Handle("GET "+pattern, u.page(h))
+	}
+	for pattern, h := range map[string]handler{
+		"/projects":                              createProject,
+		"/keys":                                  createKey,
+		"/keys/{name}/delete":                    deleteKey,
+		"/account/password":                      setPassword,
+		"/admin/users":                           createUser,
+		"/admin/users/{name}/delete":             deleteUser,
+		project + "/delete":                      deleteProject,
+		project + "/pipelines":                   storePipeline,
+		project + "/pipelines/check":             checkPipeline,
+		project + "/pipelines/{name}/runs":       startRun,
+		project + "/pipelines/{name}/key":        makeKey,
+		project + "/pipelines/{name}/delete":     deletePipeline,
+		project + "/runs/{run}/cancel":           cancelRun,
+		project + "/runs/{run}/retry":            retryRun,
+		project + "/runs/{run}/delete":           deleteRun,
+		project + "/jobs":                        storeJob,
+		project + "/jobs/{name}/executions":      startExecution,
+		project + "/jobs/{name}/delete":          deleteJob,
+		project + "/schedules":                   setSchedule,
+		project + "/schedules/{name}/pause":      pauseSchedule,
+		project + "/schedules/{name}/trigger":    triggerSchedule,
+		project + "/schedules/{name}/delete":     deleteSchedule,
+		project + "/file-actions/mkdir":          makeDirectory,
+		project + "/file-actions/upload":         upload,
+		project + "/file-actions/rename":         rename,
+		project + "/file-actions/remove":         removeFile,
+		project + "/environments":                createEnvironment,
+		project + "/environments/{name}/use":     useEnvironment,
+		project + "/deployments":                 deploy,
+		project + "/deployments/{name}/stop":     stopDeployment,
+		project + "/deployments/{name}/delete":   deleteDeployment,
+		project + "/deployments/{name}/predict":  predict,
+		project + "/members":                     setMember,
+		project + "/members/{name}/remove":       removeMember,
+	} {
+		mux.Handle("POST "+pattern, u.page(h))
+	}
+	mux.Handle("/", u.page(notFound))
+}
+
+const project = "/projects/{project}"
+
+// handler answers one request, or says what is wrong.
+type handler func(*call) error
+
+// page makes an HTTP handler of h; what h returns is answered here only.
+func (u *UI) page(h handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		inner := &inProcess{handler: u.config.API, from: r}
+		api, err := client.New(client.Options{URL: "http://api.internal", HTTP: &http.Client{Transport: inner}})
+		c := &call{UI: u, w: w, r: r, api: api, inner: inner}
+		if err == nil {
+			err = h(c)
+		}
+		if err != nil {
+			c.fail(err)
+		}
+	})
+}
