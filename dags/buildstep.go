@@ -237,7 +237,7 @@ func (s *StepBuilder) Backoff(wait string, factor float64) *StepBuilder {
 	return s
 }
 
-// Timeout sets the longest that the step may take over all its attempts, as 30m.
+// Timeout sets the longest that one attempt of the step may take, as 30m.
 func (s *StepBuilder) Timeout(duration string) *StepBuilder {
 	d, err := ParseDuration(duration)
 	s.wrong(err)

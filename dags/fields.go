@@ -163,7 +163,7 @@ func stepFields() []field[Step] {
 			read: func(v value, s *Step) { s.Env = v.words("environment variables") }},
 		{name: "retry", doc: "When a failed attempt is tried again; a number is that of attempts.", schema: schema{"oneOf": []any{countSchema, object(retryFields())}},
 			read: func(v value, s *Step) { s.Retry = readRetry(v) }},
-		{name: "timeout", doc: "The longest that the step may take, over all its attempts.", schema: durationSchema,
+		{name: "timeout", doc: "The longest that one attempt may take.", schema: durationSchema,
 			read: func(v value, s *Step) { s.Timeout = v.duration() }},
 		{name: "cache", doc: "Whether outputs may be taken from an earlier run with the same code, environment and inputs: on or off.",
 			schema: schema{"enum": []any{"on", "off", true, false}}, read: func(v value, s *Step) { s.NoCache = !readSwitch(v) }},

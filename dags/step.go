@@ -24,7 +24,7 @@ type Step struct {
 	Outputs     map[string]Type   `json:"outputs,omitempty"` // that are declared; AllOutputs adds those of the kind
 	Foreach     *Foreach          `json:"foreach,omitempty"`
 	Retry       Retry             `json:"retry,omitzero"`
-	Timeout     float64           `json:"timeout_seconds,omitempty"` // of the whole step over all attempts; 0 is none
+	Timeout     float64           `json:"timeout_seconds,omitempty"` // of one attempt; 0 is none
 	Resources   bine.Resources    `json:"resources,omitzero"`        // zero for a light step
 	Environment int               `json:"environment,omitempty"`     // version; 0 is the newest that is ready when the run starts
 	Env         map[string]string `json:"env,omitempty"`             // values may be expressions

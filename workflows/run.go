@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"time"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -167,6 +168,9 @@ func doStep(ctx workflow.Context, ref activities.StepRef, step plan.Step, grace 
 	} else {
 		options := long
 		options.RetryPolicy = retryPolicy(step.Retry)
+		if step.Timeout > 0 {
+			options.StartToCloseTimeout = time.Duration(step.Timeout * float64(time.Second))
+		}
 		err = workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), runs.PerformStep, ref).Get(ctx, &out)
 	}
 	if err != nil {

@@ -32,7 +32,7 @@ type Step struct {
 	MaxParallel int           `json:"m,omitempty"` // items at a time; 0 is no limit
 	Batch       int           `json:"b,omitempty"` // items for one process; 0 and 1 are one
 	Retry       Retry         `json:"r,omitzero"`  // when a failed attempt is tried again
-	Timeout     float64       `json:"t,omitempty"` // seconds, of the whole step over all its attempts; 0 is none
+	Timeout     float64       `json:"t,omitempty"` // seconds, of one attempt; 0 is none
 }
 
 // Retry says when a failed attempt is followed by another. The zero value is

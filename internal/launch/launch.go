@@ -12,7 +12,6 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/temporal"
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/activities"
@@ -25,7 +24,7 @@ import (
 // ledger is the part of the store that says what a workflow is to do.
 type ledger interface {
 	PipelineVersion(ctx context.Context, project bine.ProjectName, name bine.PipelineName, version int) (bine.PipelineVersion, error)
-	CurrentOrNewest(ctx context.Context, project bine.ProjectName) (int, error)
+	Environments(ctx context.Context, project bine.ProjectName) ([]bine.Environment, error)
 }
 
 // Launcher starts workflows.
@@ -108,11 +107,14 @@ func (l *Launcher) CancelRun(ctx context.Context, project bine.ProjectName, run 
 // Provision starts to make a project whose row, and whose first environment's
 // row where it has one, are there.
 func (l *Launcher) Provision(ctx context.Context, project bine.ProjectName) error {
-	environment, err := l.ledger.CurrentOrNewest(ctx, project)
+	versions, err := l.ledger.Environments(ctx, project)
 	if err != nil {
 		return err
 	}
-	in := workflows.ProvisionProjectInput{Project: project, Environment: environment}
+	in := workflows.ProvisionProjectInput{Project: project}
+	if len(versions) > 0 {
+		in.Environment = versions[0].Version // the newest
+	}
 	return l.start(ctx, workflows.ProvisionWorkflowID(project), workflows.ProvisionProjectName, false, in)
 }
 
@@ -197,10 +199,4 @@ func (l *Launcher) WorkflowState(ctx context.Context, id string) (State, string,
 		return Open, "", nil
 	}
 	return Closed, status.String(), nil
-}
-
-// Terminated reports whether an error says that a workflow was ended from outside.
-func Terminated(err error) bool {
-	_, yes := errors.AsType[*temporal.TerminatedError](err)
-	return yes
 }

@@ -1,0 +1,292 @@
+// Package run is the engine behind the activities of runs, steps, attempts,
+// projects, environments and deployments: it evaluates expressions, resolves
+// inputs, looks into the cache, and keeps the ledger. It decides nothing about
+// order: that is the workflows'.
+//
+// Every method is safe to call again: it looks first whether its effect stands.
+package run
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/activities"
+	"github.com/bine-ml/bine/dags"
+	"github.com/bine-ml/bine/internal/lease"
+	"github.com/bine-ml/bine/internal/store"
+)
+
+// Launcher is what the engine asks of the workflow engine.
+type Launcher interface {
+	Deploy(ctx context.Context, project bine.ProjectName, name bine.DeploymentName, version int) error
+	StopDeployment(ctx context.Context, project bine.ProjectName, name bine.DeploymentName, forget bool) error
+	CancelRun(ctx context.Context, project bine.ProjectName, run bine.RunID) error
+	DeleteSchedule(ctx context.Context, project bine.ProjectName, name bine.ScheduleName) error
+	Granted(ctx context.Context, grants []lease.Grant) error
+}
+
+// Artifacts reads files that are addressed by content.
+type Artifacts interface {
+	Manifest(ctx context.Context, project bine.ProjectName, hash bine.Hash) ([]bine.ArtifactEntry, error)
+	Open(ctx context.Context, project bine.ProjectName, hash bine.Hash) (io.ReadCloser, error)
+}
+
+// Trees makes and removes the directories of projects.
+type Trees interface {
+	MakeProjectTree(ctx context.Context, project bine.ProjectName) error
+	RemoveProject(ctx context.Context, project bine.ProjectName) error
+}
+
+// Poster sends messages to webhooks.
+type Poster interface {
+	Post(ctx context.Context, url string, body []byte) error
+}
+
+// Engine is the engine.
+type Engine struct {
+	store     *store.Store
+	ledger    *lease.Ledger
+	launcher  Launcher
+	artifacts Artifacts
+	trees     Trees
+	poster    Poster
+	together  func(ctx context.Context, f func(ctx context.Context) error) error
+	url       string // of the pages, for links in messages
+	log       *slog.Logger
+	dags      *definitions
+}
+
+// Config is what an engine is made of.
+type Config struct {
+	Store     *store.Store
+	Ledger    *lease.Ledger
+	Launcher  Launcher
+	Artifacts Artifacts
+	Trees     Trees
+	Poster    Poster
+	// Together makes one transaction of the calls of f.
+	Together func(ctx context.Context, f func(ctx context.Context) error) error
+	URL      string
+	Log      *slog.Logger
+}
+
+// New makes an engine.
+func New(c Config) *Engine {
+	return &Engine{
+		store: c.Store, ledger: c.Ledger, launcher: c.Launcher, artifacts: c.Artifacts, trees: c.Trees,
+		poster: c.Poster, together: c.Together, url: c.URL, log: c.Log, dags: newDefinitions(),
+	}
+}
+
+// Begin moves a run from pending to running.
+func (e *Engine) Begin(ctx context.Context, in activities.RunRef) (activities.Begun, error) {
+	run, err := e.store.Run(ctx, in.Project, in.Run)
+	if err != nil {
+		return activities.Begun{}, err
+	}
+	if run.State.Ended() {
+		return activities.Begun{State: run.State}, nil
+	}
+	dag, err := e.dag(ctx, run)
+	if err != nil {
+		return activities.Begun{}, err
+	}
+	environment, err := e.store.CurrentEnvironment(ctx, in.Project)
+	if err != nil {
+		return activities.Begun{}, err
+	}
+	err = e.together(ctx, func(ctx context.Context) error {
+		for i, s := range dag.Steps {
+			row := bine.Step{Run: run.ID, Name: s.Name, Kind: s.Kind(), State: bine.Pending}
+			if err := e.store.PutStep(ctx, in.Project, row, i); err != nil {
+				return err
+			}
+		}
+		return e.store.MoveRun(ctx, in.Project, in.Run, []bine.State{bine.Pending}, bine.Running, "")
+	})
+	return activities.Begun{State: bine.Running, Environment: environment}, err
+}
+
+// unfinished are the states of what has not ended.
+func unfinished() []bine.State { return []bine.State{bine.Pending, bine.Waiting, bine.Running} }
+
+// Finish moves a run to its end, and what of it has none.
+func (e *Engine) Finish(ctx context.Context, in activities.RunRef, end activities.Outcome) (activities.Finished, error) {
+	run, err := e.store.Run(ctx, in.Project, in.Run)
+	if err != nil {
+		return activities.Finished{}, err
+	}
+	if err := e.finishSteps(ctx, in); err != nil {
+		return activities.Finished{}, err
+	}
+	out := activities.Finished{Outcome: end}
+	if run.State.Ended() {
+		out.Outcome = activities.Outcome{State: run.State, Reason: run.Reason}
+	} else if err := e.store.MoveRun(ctx, in.Project, in.Run, unfinished(), end.State, end.Reason); err != nil {
+		return out, err
+	}
+	dag, err := e.dag(ctx, run)
+	if err != nil {
+		return out, err
+	}
+	for _, n := range dag.Notify {
+		out.Notify = out.Notify || n.Wants(out.State == bine.Succeeded)
+	}
+	return out, nil
+}
+
+// finishSteps cancels the steps that a run leaves without an end.
+func (e *Engine) finishSteps(ctx context.Context, in activities.RunRef) error {
+	steps, err := e.store.Steps(ctx, in.Project, in.Run)
+	if err != nil {
+		return err
+	}
+	for _, s := range steps {
+		if s.State.Ended() {
+			continue
+		}
+		ref := store.StepRef{Run: in.Run, Step: s.Name}
+		if err := e.store.MoveStep(ctx, in.Project, ref, unfinished(), bine.Cancelled, "the run ended before"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Notify posts how a run ended to the webhooks that its pipeline names.
+func (e *Engine) Notify(ctx context.Context, in activities.RunRef) error {
+	run, err := e.store.Run(ctx, in.Project, in.Run)
+	if err != nil {
+		return err
+	}
+	dag, err := e.dag(ctx, run)
+	if err != nil {
+		return err
+	}
+	text := fmt.Sprintf("%s: run %s %s", run.Project, run.ID, run.State)
+	if run.Reason != "" {
+		text += ": " + run.Reason
+	}
+	link := fmt.Sprintf("%s/projects/%s/runs/%s", e.url, run.Project, run.ID)
+	body, err := json.Marshal(map[string]any{"text": text + " " + link, "run": run, "link": link})
+	if err != nil {
+		return err
+	}
+	for _, n := range dag.Notify {
+		if !n.Wants(run.State == bine.Succeeded) {
+			continue
+		}
+		if err := e.poster.Post(ctx, n.Webhook, body); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Settle moves a step that did not succeed to its end.
+func (e *Engine) Settle(ctx context.Context, in activities.StepRef, end activities.Outcome) (activities.Outcome, error) {
+	for _, item := range itemsOf(in) {
+		ref := store.StepRef{Run: in.Run, Step: in.Step, Item: item}
+		row, err := e.store.Step(ctx, in.Project, ref)
+		if err != nil {
+			return end, err
+		}
+		if row.State.Ended() {
+			if len(in.Items) == 0 {
+				return activities.Outcome{State: row.State, Reason: row.Reason}, nil
+			}
+			continue
+		}
+		if err := e.store.MoveStep(ctx, in.Project, ref, unfinished(), end.State, end.Reason); err != nil {
+			return end, err
+		}
+	}
+	return end, nil
+}
+
+// itemsOf lists the keys that a reference stands for; a step that is no fan-out
+// has the one empty key.
+func itemsOf(in activities.StepRef) []string {
+	if len(in.Items) > 0 {
+		return in.Items
+	}
+	return []string{in.Item}
+}
+
+// ItemKeys lists some items of a fan-out.
+func (e *Engine) ItemKeys(ctx context.Context, in activities.StepRef, from, count int) ([]string, error) {
+	return e.store.ItemKeys(ctx, in.Project, in.Run, in.Step, from, count)
+}
+
+// Gather sums the items of a fan-out up.
+func (e *Engine) Gather(ctx context.Context, in activities.StepRef) (activities.Outcome, error) {
+	states, err := e.store.ItemStates(ctx, in.Project, in.Run, in.Step)
+	if err != nil {
+		return activities.Outcome{}, err
+	}
+	all, bad := 0, 0
+	for state, n := range states {
+		all += n
+		if !state.OK() && state != bine.Skipped {
+			bad += n
+		}
+	}
+	end := activities.Outcome{State: bine.Succeeded}
+	if bad > 0 {
+		end = activities.Outcome{State: bine.Failed, Reason: fmt.Sprintf("%d of %d items did not succeed%s", bad, all, e.firstReason(ctx, in))}
+	}
+	if all > 0 && states[bine.Cached] == all {
+		end.State = bine.Cached
+	}
+	ref := store.StepRef{Run: in.Run, Step: in.Step}
+	return end, e.store.MoveStep(ctx, in.Project, ref, unfinished(), end.State, end.Reason)
+}
+
+// firstReason says why the first failed item failed.
+func (e *Engine) firstReason(ctx context.Context, in activities.StepRef) string {
+	items, _, err := e.store.Items(ctx, in.Project, in.Run, in.Step, "", 1)
+	if err != nil || len(items) == 0 || items[0].Reason == "" {
+		return ""
+	}
+	return fmt.Sprintf("; %s: %s", items[0].Item, items[0].Reason)
+}
+
+// Accept makes the run of a tick.
+func (e *Engine) Accept(ctx context.Context, in activities.TickInput) (activities.Accepted, error) {
+	s, err := e.store.Schedule(ctx, in.Project, in.Schedule)
+	if err != nil {
+		return activities.Accepted{}, err
+	}
+	version, err := e.store.PipelineVersion(ctx, in.Project, s.Pipeline, s.Version)
+	if err != nil {
+		return activities.Accepted{}, err
+	}
+	dag, err := dags.Decode(version.DAG)
+	if err != nil {
+		return activities.Accepted{}, err
+	}
+	given := map[string]json.RawMessage{}
+	if len(s.Params) > 0 {
+		if err := json.Unmarshal(s.Params, &given); err != nil {
+			return activities.Accepted{}, bine.Errorf(bine.Invalid, "the params of schedule %s are not readable: %w", s.Name, err)
+		}
+	}
+	params, err := dag.ResolveParams(given)
+	if err != nil {
+		return activities.Accepted{}, err
+	}
+	at := time.UnixMicro(in.At).UTC()
+	run, _, err := e.store.AcceptRun(ctx, in.Project, store.NewRun{
+		Pipeline: s.Pipeline, Version: version.Version, Params: params, Schedule: s.Name, Tick: &at, By: s.CreatedBy,
+		Key: fmt.Sprintf("schedule/%s/%s", s.Name, at.Format(time.RFC3339Nano)),
+	})
+	if err != nil {
+		return activities.Accepted{}, err
+	}
+	return activities.Accepted{RunRef: activities.RunRef{Project: in.Project, Run: run.ID}, Plan: dag.Plan()}, nil
+}
