@@ -48,7 +48,7 @@ CREATE TABLE IF NOT EXISTS api_keys (
   id          VARCHAR(63) NOT NULL PRIMARY KEY,
   name        LONGTEXT NOT NULL,
   user_name   VARCHAR(63) NOT NULL,
-  scopes      LONGTEXT NOT NULL,
+  scopes      LONGTEXT,
   project     VARCHAR(63),
   secret_hash VARCHAR(64) NOT NULL,
   created_at  BIGINT NOT NULL,

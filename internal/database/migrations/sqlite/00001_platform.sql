@@ -47,7 +47,7 @@ CREATE TABLE api_keys (
   id          TEXT NOT NULL PRIMARY KEY,
   name        TEXT NOT NULL,
   user_name   TEXT NOT NULL,
-  scopes      TEXT NOT NULL,
+  scopes      TEXT,
   project     TEXT,
   secret_hash TEXT NOT NULL,
   created_at  INTEGER NOT NULL,
