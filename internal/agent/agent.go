@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -61,7 +62,8 @@ type Options struct {
 	Labels  []string
 	Version string // of the program
 
-	API          *client.Client
+	API          *client.Client // with a key of the scope agent
+	HTTP         *http.Client   // for artifacts, with the tokens of jobs; nil: the default
 	Temporal     completer
 	Environments environments // nil: steps that name an environment fail in their setup
 	Shim         string       // path of the program bine-shim, see Extract
@@ -120,7 +122,7 @@ func New(o Options) (*Agent, error) {
 	}
 	a := &Agent{o: o, log: o.Logger, lock: lock, cgroup: delegated(),
 		adopted: make(chan struct{}), registered: make(chan struct{}), attempts: map[bine.AttemptID]*attempt{}}
-	a.cache = newCache(filepath.Join(o.Dir, cacheDir), o.API, o.CacheSize)
+	a.cache = newCache(filepath.Join(o.Dir, cacheDir), o.CacheSize)
 	a.ctx, a.cancel = context.WithCancel(context.Background())
 	a.python = pythonVersion(o.SystemPython)
 	var reason error

@@ -23,40 +23,53 @@ import (
 // where it is executable, a directory by its hash and .d.
 type cache struct {
 	dir   string
-	api   *client.Client
 	limit int64 // bytes
 
 	mu   sync.Mutex
 	busy map[string]chan struct{} // entries that are being made; closed when done
 }
 
-func newCache(dir string, api *client.Client, limit int64) *cache {
-	return &cache{dir: dir, api: api, limit: limit, busy: map[string]chan struct{}{}}
+func newCache(dir string, limit int64) *cache {
+	return &cache{dir: dir, limit: limit, busy: map[string]chan struct{}{}}
+}
+
+// artifacts are the artifacts of a project, as the token of one of its jobs
+// reaches them.
+type artifacts struct {
+	api     *client.Client
+	project bine.ProjectName
+}
+
+// artifacts gives those that the attempt with the token may reach. An agent's
+// own key reaches no project's data.
+func (a *Agent) artifacts(project bine.ProjectName, token string) (artifacts, error) {
+	api, err := client.New(client.Options{URL: a.o.API.URL(), Key: token, HTTP: a.o.HTTP})
+	return artifacts{api: api, project: project}, err
 }
 
 // downloads is how many files of a directory are fetched at once.
 const downloads = 8
 
 // File gives the path of a file artifact.
-func (c *cache) File(ctx context.Context, project bine.ProjectName, hash bine.Hash, executable bool) (string, error) {
-	if err := errors.Join(project.Check(), hash.Check()); err != nil {
+func (c *cache) File(ctx context.Context, from artifacts, hash bine.Hash, executable bool) (string, error) {
+	if err := errors.Join(from.project.Check(), hash.Check()); err != nil {
 		return "", err
 	}
-	path := filepath.Join(c.dir, string(project), string(hash))
+	path := filepath.Join(c.dir, string(from.project), string(hash))
 	mode := fs.FileMode(0o444)
 	if executable {
 		path, mode = path+".x", 0o555
 	}
-	return path, c.once(ctx, path, func() error { return c.fetch(ctx, project, hash, path, mode) })
+	return path, c.once(ctx, path, func() error { return c.fetch(ctx, from, hash, path, mode) })
 }
 
 // Dir gives the path of a directory artifact.
-func (c *cache) Dir(ctx context.Context, project bine.ProjectName, hash bine.Hash) (string, error) {
-	if err := errors.Join(project.Check(), hash.Check()); err != nil {
+func (c *cache) Dir(ctx context.Context, from artifacts, hash bine.Hash) (string, error) {
+	if err := errors.Join(from.project.Check(), hash.Check()); err != nil {
 		return "", err
 	}
-	path := filepath.Join(c.dir, string(project), string(hash)+".d")
-	return path, c.once(ctx, path, func() error { return c.assemble(ctx, project, hash, path) })
+	path := filepath.Join(c.dir, string(from.project), string(hash)+".d")
+	return path, c.once(ctx, path, func() error { return c.assemble(ctx, from, hash, path) })
 }
 
 // once makes the entry at path where it is not there, and marks it as used.
@@ -93,8 +106,8 @@ func (c *cache) once(ctx context.Context, path string, do func() error) error {
 }
 
 // fetch downloads a file and checks that it is the one asked for.
-func (c *cache) fetch(ctx context.Context, project bine.ProjectName, hash bine.Hash, path string, mode fs.FileMode) error {
-	body, err := c.api.OpenArtifact(ctx, project, hash)
+func (c *cache) fetch(ctx context.Context, from artifacts, hash bine.Hash, path string, mode fs.FileMode) error {
+	body, err := from.api.OpenArtifact(ctx, from.project, hash)
 	if err != nil {
 		return fmt.Errorf("fetch %.12s: %w", hash, err)
 	}
@@ -125,8 +138,8 @@ func (c *cache) fetch(ctx context.Context, project bine.ProjectName, hash bine.H
 }
 
 // assemble makes a directory of its files.
-func (c *cache) assemble(ctx context.Context, project bine.ProjectName, hash bine.Hash, path string) error {
-	entries, err := c.api.Manifest(ctx, project, hash)
+func (c *cache) assemble(ctx context.Context, from artifacts, hash bine.Hash, path string) error {
+	entries, err := from.api.Manifest(ctx, from.project, hash)
 	if err != nil {
 		return fmt.Errorf("fetch the list of files of %.12s: %w", hash, err)
 	}
@@ -144,7 +157,7 @@ func (c *cache) assemble(ctx context.Context, project bine.ProjectName, hash bin
 		}
 	}
 	err = eachOf(ctx, downloads, entries, func(ctx context.Context, e bine.ArtifactEntry) error {
-		file, err := c.File(ctx, project, e.Hash, e.Executable)
+		file, err := c.File(ctx, from, e.Hash, e.Executable)
 		if err != nil {
 			return err
 		}

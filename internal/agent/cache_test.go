@@ -10,7 +10,7 @@ import (
 
 func TestPruningRemovesWhatWasUsedLongestAgo(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "cache")
-	c := newCache(dir, nil, 250)
+	c := newCache(dir, 250)
 	put := func(name string, age time.Duration) string {
 		path := filepath.Join(dir, "demo", name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {

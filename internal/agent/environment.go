@@ -147,8 +147,11 @@ func (l *environmentLog) run(complain func(error)) {
 		case <-time.After(shipAfter):
 		}
 		l.mu.Lock()
-		text := bytes.Clone(l.text.Bytes())
-		l.text.Reset()
+		whole := l.text.Len()
+		if !done { // whole lines only, until the end
+			whole = bytes.LastIndexByte(l.text.Bytes(), '\n') + 1
+		}
+		text := bytes.Clone(l.text.Next(whole))
 		l.mu.Unlock()
 		if len(text) == 0 {
 			continue

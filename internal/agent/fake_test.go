@@ -31,6 +31,7 @@ type server struct {
 	mu        sync.Mutex
 	welcome   client.Welcome
 	away      bool // nothing answers
+	over      bool // job tokens are not good any more
 	hosts     []bine.Host
 	processes map[bine.AttemptID]bine.Process
 	fenced    map[bine.AttemptID]bool
@@ -171,7 +172,23 @@ func (s *server) routeAttempt(mux *http.ServeMux) {
 	})
 }
 
-func (s *server) routeArtifacts(mux *http.ServeMux) {
+// byJob lets in who has the token of a job, and not the agent's key.
+func (s *server) byJob(next http.Handler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		over := s.over
+		s.mu.Unlock()
+		if over || r.Header.Get("Authorization") != "Bearer job-token" {
+			refuse(w, http.StatusUnauthorized, bine.Unauthenticated, "the job token is not good: it ends with its attempt")
+			return
+		}
+		next.ServeHTTP(w, r)
+	}
+}
+
+func (s *server) routeArtifacts(all *http.ServeMux) {
+	mux := http.NewServeMux()
+	all.Handle("/api/v1/projects/", s.byJob(mux))
 	base := "/api/v1/projects/{project}/artifacts/"
 	mux.HandleFunc("POST "+base+"missing", func(w http.ResponseWriter, r *http.Request) {
 		var hashes []bine.Hash

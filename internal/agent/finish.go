@@ -125,11 +125,13 @@ func (t *attempt) result(ctx context.Context) (bine.AttemptResult, error) {
 	}
 	result = judge(end)
 	if result.State == bine.Succeeded {
-		err := t.agent.persist(ctx, "store outputs", func(ctx context.Context) error { return t.collect(ctx, &result) }, whileAway)
+		err := t.agent.persist(ctx, "store outputs", func(ctx context.Context) error { return t.collect(ctx, &result) }, whileSilent)
 		if ctx.Err() != nil {
 			return result, ctx.Err()
 		}
-		if err != nil {
+		if bine.IsKind(err, bine.Unauthenticated) { // the job token ends with its attempt
+			result = bine.AttemptResult{State: bine.Lost, Failure: bine.FailureLost, Reason: "the attempt was ended by the server before its outputs were stored"}
+		} else if err != nil {
 			result = bine.AttemptResult{State: bine.Failed, Failure: bine.FailureOutput, Reason: err.Error(), ExitCode: result.ExitCode,
 				Items: result.Items, Metrics: result.Metrics, Usage: result.Usage, StartedAt: result.StartedAt, EndedAt: result.EndedAt}
 		}

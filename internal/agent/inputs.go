@@ -14,7 +14,7 @@ import (
 // putInputs puts every input in place. Files, and the parts of a gathered
 // input, are links in the attempt's own directory, under the names that they
 // had where they were made; a directory is read where the cache has it.
-func (t *attempt) putInputs(ctx context.Context, process bine.Process) (placed, error) {
+func (t *attempt) putInputs(ctx context.Context, process bine.Process, from artifacts) (placed, error) {
 	out := placed{inputs: map[string]string{}}
 	for name, ref := range process.Inputs {
 		if err := bine.CheckIdentifier("input", name); err != nil {
@@ -24,14 +24,14 @@ func (t *attempt) putInputs(ctx context.Context, process bine.Process) (placed, 
 		var err error
 		switch {
 		case ref.Parts != nil:
-			out.inputs[name], err = to, t.putParts(ctx, process.Owner.Project, ref.Parts, to)
+			out.inputs[name], err = to, t.putParts(ctx, from, ref.Parts, to)
 		case ref.Kind == bine.ArtifactDir:
-			out.inputs[name], err = t.agent.cache.Dir(ctx, process.Owner.Project, ref.Hash)
+			out.inputs[name], err = t.agent.cache.Dir(ctx, from, ref.Hash)
 			out.read = append(out.read, out.inputs[name])
 		default:
 			out.inputs[name] = filepath.Join(to, baseName(ref.Name))
 			if err = os.Mkdir(to, 0o700); err == nil {
-				err = t.putPart(ctx, process.Owner.Project, ref, out.inputs[name])
+				err = t.putPart(ctx, from, ref, out.inputs[name])
 			}
 		}
 		if err != nil {
@@ -42,7 +42,7 @@ func (t *attempt) putInputs(ctx context.Context, process bine.Process) (placed, 
 }
 
 // putParts makes a directory with one entry for each key.
-func (t *attempt) putParts(ctx context.Context, project bine.ProjectName, parts map[string]bine.ArtifactRef, to string) error {
+func (t *attempt) putParts(ctx context.Context, from artifacts, parts map[string]bine.ArtifactRef, to string) error {
 	if err := os.Mkdir(to, 0o700); err != nil {
 		return err
 	}
@@ -50,26 +50,26 @@ func (t *attempt) putParts(ctx context.Context, project bine.ProjectName, parts 
 		if err := bine.CheckItemKey(key); err != nil {
 			return err
 		}
-		if err := t.putPart(ctx, project, ref, filepath.Join(to, key)); err != nil {
+		if err := t.putPart(ctx, from, ref, filepath.Join(to, key)); err != nil {
 			return fmt.Errorf("%s: %w", key, err)
 		}
 	}
 	return nil
 }
 
-func (t *attempt) putPart(ctx context.Context, project bine.ProjectName, ref bine.ArtifactRef, to string) error {
+func (t *attempt) putPart(ctx context.Context, from artifacts, ref bine.ArtifactRef, to string) error {
 	if ref.Kind == bine.ArtifactDir {
-		from, err := t.agent.cache.Dir(ctx, project, ref.Hash)
+		dir, err := t.agent.cache.Dir(ctx, from, ref.Hash)
 		if err != nil {
 			return err
 		}
-		return linkTree(from, to)
+		return linkTree(dir, to)
 	}
-	from, err := t.agent.cache.File(ctx, project, ref.Hash, false)
+	file, err := t.agent.cache.File(ctx, from, ref.Hash, false)
 	if err != nil {
 		return err
 	}
-	return link(from, to)
+	return link(file, to)
 }
 
 // baseName is a safe form of the name that an artifact had where it was made.

@@ -53,7 +53,14 @@ func (t *attempt) collect(ctx context.Context, result *bine.AttemptResult) error
 	}
 	defer root.Close()
 	process := p.Assignment.Process
-	store := &storer{agent: t.agent, project: process.Owner.Project}
+	token, err := t.jobToken()
+	if err != nil {
+		return err
+	}
+	store, err := t.agent.artifacts(process.Owner.Project, token)
+	if err != nil {
+		return err
+	}
 	result.Metrics = readMetrics(root)
 	if len(process.Batch) == 0 {
 		got, err := store.take(ctx, root, process.Outputs)
@@ -79,8 +86,23 @@ func (t *attempt) collect(ctx context.Context, result *bine.AttemptResult) error
 	return nil
 }
 
+// jobToken reads the token that the process was given. It is good until the
+// attempt's end is reported.
+func (t *attempt) jobToken() (string, error) {
+	spec, err := shim.ReadSpec(t.dir)
+	if err != nil {
+		return "", err
+	}
+	for _, pair := range spec.Env {
+		if token, ok := strings.CutPrefix(pair, "BINE_TOKEN="); ok {
+			return token, nil
+		}
+	}
+	return "", nil
+}
+
 // item takes what one item of a batch gave.
-func (s *storer) item(ctx context.Context, root *os.Root, key string, outputs map[string]string) (bine.ItemResult, []bine.Metric, error) {
+func (s artifacts) item(ctx context.Context, root *os.Root, key string, outputs map[string]string) (bine.ItemResult, []bine.Metric, error) {
 	below, err := root.OpenRoot(filepath.Join(itemsDir, key))
 	if errors.Is(err, fs.ErrNotExist) && len(outputs) == 0 {
 		return bine.ItemResult{}, nil, nil
@@ -94,7 +116,7 @@ func (s *storer) item(ctx context.Context, root *os.Root, key string, outputs ma
 }
 
 // take reads the values and stores the artifacts that outputs declares.
-func (s *storer) take(ctx context.Context, root *os.Root, outputs map[string]string) (bine.ItemResult, error) {
+func (s artifacts) take(ctx context.Context, root *os.Root, outputs map[string]string) (bine.ItemResult, error) {
 	values, err := readValues(root)
 	if err != nil {
 		return bine.ItemResult{}, err

@@ -91,6 +91,17 @@ func TestOutputsThatAreNotWhatWasDeclaredFailTheStep(t *testing.T) {
 	}
 }
 
+func TestOutputsOfAnAttemptThatTheServerEndedAreGivenUp(t *testing.T) {
+	s := newServer(t)
+	a, _ := startAgent(t, s)
+	s.set(func() { s.over = true })
+	p := shell("echo x > $BINE_OUTPUTS/table")
+	p.Outputs = map[string]string{"table": "artifact"}
+	if _, got := run(t, s, a, "over", p); got.State != bine.Lost || len(s.artifacts) != 0 {
+		t.Errorf("result = %+v with %d artifacts, want lost and none", got, len(s.artifacts))
+	}
+}
+
 func TestABatchGivesWhatEachItemGave(t *testing.T) {
 	s := newServer(t)
 	a, _ := startAgent(t, s)

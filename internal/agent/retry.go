@@ -40,6 +40,13 @@ func whileAway(err error, n int) bool {
 	}
 }
 
+// whileSilent repeats while the server does not answer, and for some time where
+// it has a fault: for calls with a job token, which may have ended.
+func whileSilent(err error, n int) bool {
+	kind := bine.KindOf(err)
+	return (kind == bine.Unavailable || kind == bine.Internal) && whileAway(err, n)
+}
+
 // local reports whether err is of this machine: a full disk, no permission.
 func local(err error) bool {
 	_, ok := errors.AsType[syscall.Errno](err)

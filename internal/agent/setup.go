@@ -67,7 +67,11 @@ func (t *attempt) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return t.agent.persist(ctx, "set up a process", func(ctx context.Context) error { return t.setUp(ctx, p) }, whileAway)
+	err = t.agent.persist(ctx, "set up a process", func(ctx context.Context) error { return t.setUp(ctx, p) }, whileSilent)
+	if bine.IsKind(err, bine.Unauthenticated) { // the job token ends with its attempt
+		return fmt.Errorf("%w: %w", errReplaced, err)
+	}
+	return err
 }
 
 func (t *attempt) setUp(ctx context.Context, p plan) error {
@@ -131,15 +135,18 @@ func (t *attempt) put(ctx context.Context, p plan) (placed, error) {
 	if t.agent.o.PythonPath != "" {
 		out.read = append(out.read, t.agent.o.PythonPath)
 	}
-	var environment placed
-	var inputs placed
+	from, err := t.agent.artifacts(process.Owner.Project, p.Assignment.Token)
+	if err != nil {
+		return placed{}, err
+	}
+	var environment, inputs placed
 	var code string
-	err := together(ctx,
+	err = together(ctx,
 		func(ctx context.Context) (err error) { environment, err = t.putEnvironment(ctx, p); return err },
-		func(ctx context.Context) (err error) { inputs, err = t.putInputs(ctx, process); return err },
+		func(ctx context.Context) (err error) { inputs, err = t.putInputs(ctx, process, from); return err },
 		func(ctx context.Context) (err error) {
 			if process.Code != "" {
-				code, err = t.agent.cache.Dir(ctx, process.Owner.Project, process.Code)
+				code, err = t.agent.cache.Dir(ctx, from, process.Code)
 			}
 			return err
 		})

@@ -17,12 +17,6 @@ import (
 	"github.com/bine-ml/bine"
 )
 
-// storer stores the artifacts of one project.
-type storer struct {
-	agent   *Agent
-	project bine.ProjectName
-}
-
 const (
 	// uploads is how many files are sent at once.
 	uploads = 4
@@ -31,7 +25,7 @@ const (
 )
 
 // artifact stores the file or directory called name.
-func (s *storer) artifact(ctx context.Context, root *os.Root, name string) (bine.ArtifactRef, error) {
+func (s artifacts) artifact(ctx context.Context, root *os.Root, name string) (bine.ArtifactRef, error) {
 	info, err := root.Stat(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -63,7 +57,7 @@ func (s *storer) artifact(ctx context.Context, root *os.Root, name string) (bine
 		entries[i].Path = strings.TrimPrefix(entries[i].Path, name+"/")
 	}
 	slices.SortFunc(entries, func(a, b bine.ArtifactEntry) int { return strings.Compare(a.Path, b.Path) })
-	ref, err := s.agent.o.API.PutManifest(ctx, s.project, entries)
+	ref, err := s.api.PutManifest(ctx, s.project, entries)
 	ref.Name = name
 	return ref, err
 }
@@ -124,7 +118,7 @@ func measure(root *os.Root, e *bine.ArtifactEntry) error {
 }
 
 // upload sends the files that the project does not have yet.
-func (s *storer) upload(ctx context.Context, root *os.Root, entries []bine.ArtifactEntry) error {
+func (s artifacts) upload(ctx context.Context, root *os.Root, entries []bine.ArtifactEntry) error {
 	paths := map[bine.Hash]string{}
 	for _, e := range entries {
 		paths[e.Hash] = e.Path
@@ -134,7 +128,7 @@ func (s *storer) upload(ctx context.Context, root *os.Root, entries []bine.Artif
 		hashes = append(hashes, hash)
 	}
 	for some := range slices.Chunk(hashes, askAtOnce) {
-		absent, err := s.agent.o.API.MissingArtifacts(ctx, s.project, some)
+		absent, err := s.api.MissingArtifacts(ctx, s.project, some)
 		if err != nil {
 			return err
 		}
@@ -144,7 +138,7 @@ func (s *storer) upload(ctx context.Context, root *os.Root, entries []bine.Artif
 				return err
 			}
 			defer f.Close()
-			_, err = s.agent.o.API.PutArtifact(ctx, s.project, hash, f)
+			_, err = s.api.PutArtifact(ctx, s.project, hash, f)
 			return err
 		})
 		if err != nil {
