@@ -214,6 +214,9 @@ func call[T any](ctx context.Context, c *Client, r request) (T, error) {
 	if res.StatusCode == http.StatusNoContent {
 		return out, nil
 	}
+	if _, nothing := any(out).(none); nothing { // accepted, and nothing to say
+		return out, nil
+	}
 	if err := json.NewDecoder(res.Body).Decode(&out); err != nil {
 		return out, fmt.Errorf("read answer of %s: %w", strings.Join(r.path, "/"), err)
 	}

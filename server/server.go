@@ -72,7 +72,7 @@ func New(c Config) (*Server, error) {
 	router.GET("/metrics", gin.WrapH(promhttp.HandlerFor(c.Registry, promhttp.HandlerOpts{})))
 	router.NoRoute(missing(a, c.UI))
 	router.NoMethod(func(g *gin.Context) {
-		a.WriteProblem(g.Writer, g.Request, bine.Errorf(bine.Invalid, "%s is not done at %s", g.Request.Method, g.Request.URL.Path))
+		a.WriteProblem(g.Writer, g.Request, api.NotDone(g.Request))
 	})
 	return &Server{api: a, handler: outer(router, a, c.Log), routes: router.Routes}, nil
 }

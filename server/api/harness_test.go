@@ -98,6 +98,7 @@ type world struct {
 	store    *store.Store
 	files    *dfs.Tree
 	launched *launches
+	ledger   *lease.Ledger
 	auth     *auth.Auth
 	server   *server.Server
 	url      string
@@ -110,7 +111,7 @@ func newWorld(t *testing.T, change ...func(*server.Config)) *world {
 	t.Helper()
 	db := databasetest.SQLite(t)
 	s := store.New(db)
-	w := &world{t: t, store: s, files: dfs.New(db, new(mem.Store), dfs.Options{}), launched: &launches{}, log: &strings.Builder{}}
+	w := &world{t: t, store: s, files: dfs.New(db, new(mem.Store), dfs.Options{}), launched: &launches{}, ledger: lease.New(db), log: &strings.Builder{}}
 	log := slog.New(slog.NewTextHandler(&locked{w: w.log}, nil))
 	var err error
 	if w.auth, err = auth.New(api.Accounts(s), log, time.Now); err != nil {
@@ -121,7 +122,7 @@ func newWorld(t *testing.T, change ...func(*server.Config)) *world {
 		t.Fatal(err)
 	}
 	c := server.Config{
-		API: api.Config{Store: s, Files: w.files, Artifacts: newArtifacts(t, w.files), Ledger: lease.New(db), Launcher: w.launched, Auth: w.auth, Sealer: sealer,
+		API: api.Config{Store: s, Files: w.files, Artifacts: newArtifacts(t, w.files), Ledger: w.ledger, Launcher: w.launched, Auth: w.auth, Sealer: sealer,
 			Log: log, Version: "test", Grace: time.Minute, LogPoll: 5 * time.Millisecond, Beat: 50 * time.Millisecond},
 		Serving:  serving.Config{Routes: s, Sealer: sealer, Place: api.RoutePlace, Log: log},
 		Registry: prometheus.NewRegistry(), Log: log,

@@ -83,6 +83,13 @@ func (a *API) problemOf(ctx context.Context, err error) *problem {
 	return p
 }
 
+// NotDone is the error for a method that is not done at a path.
+func NotDone(r *http.Request) error {
+	const status = http.StatusMethodNotAllowed
+	return &problem{Problem: client.Problem{Title: http.StatusText(status), Status: status, Kind: bine.Invalid,
+		Detail: fmt.Sprintf("%s is not done at %s", r.Method, r.URL.Path)}}
+}
+
 // WriteProblem answers a request with an error, outside of any operation.
 func (a *API) WriteProblem(w http.ResponseWriter, r *http.Request, err error) {
 	writeProblem(w, a.problemOf(r.Context(), err))

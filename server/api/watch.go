@@ -29,7 +29,7 @@ func (a *API) Watch(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-hosts.C:
-			err = a.markLost(ctx)
+			err = a.CheckHosts(ctx)
 		case <-events.C:
 			_, err = a.Store.PruneEvents(ctx, a.now().Add(-eventsKept).UTC())
 		}
@@ -39,9 +39,9 @@ func (a *API) Watch(ctx context.Context) {
 	}
 }
 
-// markLost takes silent hosts for lost, and tells the ledger which hosts are
+// CheckHosts takes silent hosts for lost, and tells the ledger which hosts are
 // up: also those that came back, and what a crash kept from being told.
-func (a *API) markLost(ctx context.Context) error {
+func (a *API) CheckHosts(ctx context.Context) error {
 	lost, err := a.Store.MarkLost(ctx, a.now().Add(-a.Grace).UTC())
 	if err != nil {
 		return err
