@@ -19,7 +19,7 @@ import (
 
 // What every connection is set to. A commit reaches the disk before it is
 // answered (FULL): what was promised to a client survives a power cut.
-const sqliteSettings = "_journal_mode=WAL&_synchronous=FULL&_foreign_keys=on&_busy_timeout=10000&_cache_size=-16000"
+const sqliteSettings = "_journal_mode=WAL&_synchronous=FULL&_foreign_keys=on&_busy_timeout=10000&_cache_size=-16000&_stmt_cache_size=256"
 
 // sqliteConnector opens connections to one file, without a driver in the
 // process-wide table: others in this process register their own.
