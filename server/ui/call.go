@@ -24,13 +24,13 @@ type call struct {
 	inner *inProcess
 }
 
-func (c *call) ctx() context.Context          { return c.r.Context() }
-func (c *call) project() bine.ProjectName     { return bine.ProjectName(c.r.PathValue("project")) }
-func (c *call) name() string                  { return c.r.PathValue("name") }
-func (c *call) run() bine.RunID               { return bine.RunID(c.r.PathValue("run")) }
-func (c *call) query(name string) string      { return c.r.URL.Query().Get(name) }
-func (c *call) now() time.Time                { return c.config.Now() }
-func (c *call) htmx() bool                    { return c.r.Header.Get("HX-Request") == "true" }
+func (c *call) ctx() context.Context           { return c.r.Context() }
+func (c *call) project() bine.ProjectName      { return bine.ProjectName(c.r.PathValue("project")) }
+func (c *call) name() string                   { return c.r.PathValue("name") }
+func (c *call) run() bine.RunID                { return bine.RunID(c.r.PathValue("run")) }
+func (c *call) query(name string) string       { return c.r.URL.Query().Get(name) }
+func (c *call) now() time.Time                 { return c.config.Now() }
+func (c *call) htmx() bool                     { return c.r.Header.Get("HX-Request") == "true" }
 func (c *call) path(segments ...string) string { return projectPath(c.project(), segments...) }
 
 // number reads a number of the query; 0 where there is none.

@@ -1,0 +1,167 @@
+package ui_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/client"
+)
+
+var now = time.Date(2026, 3, 14, 9, 26, 53, 0, time.UTC)
+
+func ptr[T any](v T) *T { return &v }
+
+const dag = `{"name":"flights","params":[{"name":"horizon","type":"int","default":30},{"name":"title","type":"string"}],
+"steps":[{"name":"ingest","kind":"python","action":{}},{"name":"train","needs":["ingest"],"foreach":{"items":["a","b"]},"kind":"python","action":{}},{"name":"register","needs":["train"],"kind":"model","action":{}}]}`
+
+// fakeAPI answers as the REST API does, with canned records, and remembers
+// what it was sent.
+type fakeAPI struct {
+	mu     sync.Mutex
+	bodies map[string]string // last body by method and path
+	role   bine.Role
+}
+
+func newFakeAPI() *fakeAPI { return &fakeAPI{bodies: map[string]string{}, role: bine.DataOwner} }
+
+func (f *fakeAPI) body(key string) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.bodies[key]
+}
+
+func (f *fakeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	path := strings.TrimPrefix(r.URL.Path, "/api/v1")
+	f.mu.Lock()
+	f.bodies[r.Method+" "+path] = string(body)
+	f.mu.Unlock()
+	if path == "/auth/login" {
+		f.login(w, body)
+		return
+	}
+	if c, err := r.Cookie("session"); err != nil || c.Value != "s1" {
+		problem(w, http.StatusUnauthorized, bine.Unauthenticated, "nobody is signed in")
+		return
+	}
+	answer, ok := f.answers()[r.Method+" "+path]
+	switch {
+	case !ok:
+		problem(w, http.StatusNotFound, bine.NotFound, "nothing is at "+path)
+	case answer == nil:
+		w.WriteHeader(http.StatusNoContent)
+	default:
+		send(w, answer)
+	}
+}
+
+func (f *fakeAPI) login(w http.ResponseWriter, body []byte) {
+	var in client.Login
+	if json.Unmarshal(body, &in) != nil || in.Password != "right" {
+		problem(w, http.StatusUnauthorized, bine.Unauthenticated, "the name or the password is wrong")
+		return
+	}
+	http.SetCookie(w, &http.Cookie{Name: "session", Value: "s1", Path: "/", HttpOnly: true})
+	send(w, client.Identity{User: in.User, Via: "session"})
+}
+
+func send(w http.ResponseWriter, answer any) {
+	switch a := answer.(type) {
+	case problemAnswer:
+		problem(w, a.status, a.kind, a.message, a.details...)
+	case string:
+		io.WriteString(w, a)
+	default:
+		w.Header().Set("Content-Type", "application/json")
+		json.NewEncoder(w).Encode(a)
+	}
+}
+
+type problemAnswer struct {
+	status  int
+	kind    bine.Kind
+	message string
+	details []bine.Detail
+}
+
+func problem(w http.ResponseWriter, status int, kind bine.Kind, message string, details ...bine.Detail) {
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(status)
+	json.NewEncoder(w).Encode(client.Problem{Title: http.StatusText(status), Status: status, Detail: message, Kind: kind, Errors: details})
+}
+
+// png is the smallest picture there is.
+const png = "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00\x00\x00\x1f\x15\xc4\x89"
+
+func (f *fakeAPI) answers() map[string]any {
+	p := bine.Project{Name: "demo", State: bine.ProjectReady, Role: f.role, CreatedBy: "ada", CreatedAt: now}
+	run := bine.Run{ID: "flights-1", Project: "demo", Pipeline: "flights", Version: 1, Number: 1, State: bine.Failed, Reason: "step train failed", Params: json.RawMessage(`{"horizon":30}`), StartedBy: "ada", CreatedAt: now, StartedAt: &now, EndedAt: ptr(now.Add(time.Minute))}
+	steps, items := f.steps()
+	pipeline := bine.Pipeline{Name: "flights", Kind: bine.KindPipeline, Latest: 1, Runs: 1, LastRun: &run, UpdatedAt: now}
+	version := bine.PipelineVersion{Pipeline: "flights", Version: 1, Source: "name: flights\n", DAG: json.RawMessage(dag), CreatedBy: "ada", CreatedAt: now}
+	model := bine.ModelVersion{Model: "delay", Version: 1, Artifact: bine.ArtifactRef{Hash: bine.HashOf(nil), Kind: bine.ArtifactDir}, Metrics: map[string]float64{"auc": 0.7},
+		Schema: json.RawMessage(`{"inputs":[{"name":"carrier","datatype":"BYTES"},{"name":"hour","datatype":"INT64"}]}`), Example: json.RawMessage(`{"carrier":"UA","hour":18}`), CreatedAt: now}
+	deployment := bine.Deployment{Name: "delay", Project: "demo", Model: "delay", Version: 1, Serving: 1, State: bine.DeploymentReady, UpdatedAt: now}
+	environment := bine.Environment{Version: 1, State: bine.EnvironmentReady, Current: true, Hosts: map[bine.HostName]string{"h": "ready"}, CreatedAt: now}
+	schedule := bine.Schedule{Name: "nightly", Pipeline: "flights", Cron: "0 2 * * *", Next: []time.Time{now}, CreatedBy: "ada"}
+	attempt := bine.Attempt{ID: "a", Number: 1, State: bine.Failed, LogSize: 30, StartedAt: &now}
+	history := client.History{WorkflowID: "demo/run/flights-1", Type: "RunPipeline", Status: "completed", Events: []client.HistoryEvent{{ID: 1, At: now.Format(time.RFC3339Nano), Type: "WorkflowExecutionStarted", Group: 1}}}
+	file := func(path string, dir bool) client.File {
+		return client.File{Path: path, Name: path[strings.LastIndexByte(path, '/')+1:], Dir: dir, Size: 100, Modified: now}
+	}
+	one := "/projects/demo"
+	all := map[string]any{
+		"GET /auth/me":      client.Identity{User: "ada", Admin: true, Via: "session"},
+		"POST /auth/logout": nil, "POST /auth/password": nil,
+		"GET /users": []bine.User{{Name: "ada", Admin: true}}, "POST /users": bine.User{Name: "grace"}, "DELETE /users/grace": nil,
+		"GET /keys": []bine.Key{{ID: "k1", Name: "ci"}}, "POST /keys": client.CreatedKey{Key: "bine_k1_geheim", Info: bine.Key{ID: "k1"}}, "DELETE /keys/k1": nil,
+		"GET /audit": client.Page[bine.Audit]{Items: []bine.Audit{{ID: 1, At: now, Action: "start-run"}}},
+		"GET /hosts": []bine.Host{{Name: "h", State: bine.HostUp, Confine: "none: no Landlock", Capacity: bine.Resources{CPU: 4, Memory: 1 << 30}, SeenAt: now}}, "GET /leases": []bine.Lease{{Owner: bine.Owner{Project: "demo", Kind: bine.OwnerRun, Name: "flights-1", Step: "train"}}},
+		"GET /projects": []bine.Project{p}, "POST /projects": p, "GET " + one: p, "DELETE " + one: nil,
+		"GET " + one + "/members": []bine.Member{{User: "ada", Role: bine.DataOwner}}, "PUT " + one + "/members/grace": bine.Member{User: "grace"}, "DELETE " + one + "/members/grace": nil,
+		"GET " + one + "/pipelines": []bine.Pipeline{pipeline}, "POST " + one + "/pipelines": version, "GET " + one + "/pipelines/flights": pipeline, "DELETE " + one + "/pipelines/flights": nil,
+		"POST " + one + "/pipelines/check":           client.Checked{Name: "flights", Faults: []bine.Detail{{Message: "unknown key stesp: did you mean steps?", Line: 3, Column: 1}}},
+		"GET " + one + "/pipelines/flights/versions": []bine.PipelineVersion{version}, "GET " + one + "/pipelines/flights/versions/0": version, "GET " + one + "/pipelines/flights/versions/1": version,
+		"POST " + one + "/pipelines/flights/runs": run,
+		"GET " + one + "/jobs":                    []bine.Pipeline{pipeline}, "POST " + one + "/jobs": version, "GET " + one + "/jobs/flights": pipeline, "POST " + one + "/jobs/flights/executions": run, "DELETE " + one + "/jobs/flights": nil,
+		"GET " + one + "/runs": client.Page[bine.Run]{Items: []bine.Run{run}, Next: "c"}, "GET " + one + "/runs/flights-1": run, "DELETE " + one + "/runs/flights-1": nil,
+		"POST " + one + "/runs/flights-1/cancel": problemAnswer{http.StatusConflict, bine.Conflict, "run flights-1 has ended", nil}, "POST " + one + "/runs/flights-1/retry": run,
+		"GET " + one + "/runs/flights-1/steps": steps, "GET " + one + "/runs/flights-1/steps/train/items": client.Page[bine.Step]{Items: items},
+		"GET " + one + "/runs/flights-1/attempts": []bine.Attempt{attempt}, "GET " + one + "/runs/flights-1/metrics": []bine.Metric{{Name: "=loss", Value: 0.5, At: now}},
+		"GET " + one + "/runs/flights-1/logs": "\x1b[31mValueError: bad\x1b[0m\n",
+		"GET " + one + "/history":             history, "GET " + one + "/usage": client.FileUsage{Bytes: 1}, "GET " + one + "/files": client.Page[client.File]{Items: []client.File{file("data.csv", false), file("raw", true)}},
+		"GET " + one + "/files/data.csv": "a,b\n1,<script>\n", "GET " + one + "/files/plot.png": png, "GET " + one + "/files/fake.png": "<html><script>alert(1)</script>",
+		"PUT " + one + "/files/raw/up.txt": file("raw/up.txt", false), "POST " + one + "/files/raw/new": file("raw/new", true), "POST " + one + "/files/data.csv": file("b.csv", false),
+		"DELETE " + one + "/files/data.csv": nil, "DELETE " + one + "/files/raw": nil,
+		"GET " + one + "/artifacts/" + string(bine.HashOf(nil)): "text", "GET " + one + "/artifacts/" + string(bine.HashOf(nil)) + "/manifest": []bine.ArtifactEntry{{Path: "a"}},
+		"GET " + one + "/environments": []bine.Environment{environment}, "POST " + one + "/environments": environment, "GET " + one + "/environments/1": environment, "POST " + one + "/environments/1/use": environment,
+		"GET " + one + "/environments/1/log": "installed\n",
+		"GET " + one + "/models":             []bine.Model{{Name: "delay", Latest: 1, Newest: &model}}, "GET " + one + "/models/delay/versions": []bine.ModelVersion{model}, "GET " + one + "/models/delay/versions/0": model, "GET " + one + "/models/delay/versions/1": model,
+		"GET " + one + "/deployments": []bine.Deployment{deployment}, "GET " + one + "/deployments/delay": deployment, "PUT " + one + "/deployments/delay": deployment, "POST " + one + "/deployments/delay/stop": deployment, "DELETE " + one + "/deployments/delay": nil,
+		"POST " + one + "/deployments/delay/predict": client.Predictions{Model: "delay", Version: "1", Predictions: []json.RawMessage{json.RawMessage(`{"delayed":0.31}`)}},
+		"GET " + one + "/schedules":                  []bine.Schedule{schedule}, "GET " + one + "/schedules/nightly": schedule, "PUT " + one + "/schedules/nightly": schedule, "POST " + one + "/schedules/nightly/trigger": nil, "DELETE " + one + "/schedules/nightly": nil,
+	}
+	return all
+}
+
+func (f *fakeAPI) steps() (steps, items []bine.Step) {
+	step := func(name string, state bine.State) bine.Step {
+		return bine.Step{Run: "flights-1", Name: bine.StepName(name), Kind: "python", State: state, Attempts: 1, CreatedAt: now, StartedAt: &now, EndedAt: ptr(now.Add(time.Minute))}
+	}
+	train := step("train", bine.Failed)
+	train.Items, train.ItemStates = 2, map[bine.State]int{bine.Failed: 1, bine.Succeeded: 1}
+	for i, key := range []string{"a", "b"} {
+		item := step("train", bine.Succeeded)
+		item.Item, item.Metrics = key, map[string]float64{"loss": 0.5}
+		if i == 0 {
+			item.State, item.Reason = bine.Failed, "exit code 1"
+		}
+		items = append(items, item)
+	}
+	return []bine.Step{step("ingest", bine.Succeeded), train, step("register", bine.Skipped)}, items
+}

@@ -1,0 +1,312 @@
+package ui_test
+
+import (
+	"bytes"
+	"mime/multipart"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/server/ui"
+)
+
+func newUI(api http.Handler) http.Handler {
+	return ui.New(ui.Config{API: api, Version: "test", Now: func() time.Time { return now.Add(time.Hour) }})
+}
+
+func signedIn(r *http.Request) *http.Request {
+	r.AddCookie(&http.Cookie{Name: "session", Value: "s1"})
+	return r
+}
+
+func do(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+func get(h http.Handler, path string) *httptest.ResponseRecorder {
+	return do(h, signedIn(httptest.NewRequest(http.MethodGet, path, nil)))
+}
+
+// post sends a form as htmx does.
+func post(h http.Handler, path string, form url.Values) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("HX-Request", "true")
+	r.Header.Set("HX-Target", "div")
+	return do(h, signedIn(r))
+}
+
+// pages are all addresses that are read, each with something it must show.
+var pages = map[string]string{
+	"/": "demo", "/hosts": "does not confine", "/keys": "ci", "/account": "Password", "/admin/users": "ada", "/admin/audit": "start-run",
+	"/projects/demo": "Recent runs", "/projects/demo/runs": "step train failed", "/projects/demo/runs?state=failed&pipeline=flights": "flights-1",
+	"/projects/demo/runs/flights-1": "train", "/projects/demo/runs/flights-1?step=ingest&tab=attempts": "Peak memory", "/projects/demo/runs/flights-1?step=train&item=a": "ValueError: bad",
+	"/projects/demo/runs/flights-1?step=train&item=a&tab=metrics": "=loss", "/projects/demo/history?workflow=run/flights-1": "RunPipeline", "/projects/demo/history?workflow=run/flights-1&view=full": "WorkflowExecutionStarted", "/projects/demo/history?workflow=run/flights-1&view=timeline": "RunPipeline",
+	"/projects/demo/pipelines": "flights", "/projects/demo/pipelines/new": "Store pipeline", "/projects/demo/pipelines/flights": "param.horizon", "/projects/demo/pipelines/flights?tab=edit": "data-editor", "/projects/demo/pipelines/flights?tab=versions": "v1", "/projects/demo/pipelines/flights?tab=use": "client.project",
+	"/projects/demo/jobs": "flights", "/projects/demo/jobs/flights": "Executions", "/projects/demo/schedules": "nightly", "/projects/demo/schedules/nightly": "Next ticks",
+	"/projects/demo/files": "data.csv", "/projects/demo/artifacts/" + string(bine.HashOf(nil)): "text", "/projects/demo/artifacts/" + string(bine.HashOf(nil)) + "?kind=dir": "Size",
+	"/projects/demo/environments": "v1", "/projects/demo/environments/1": "installed", "/projects/demo/models": "delay", "/projects/demo/models/delay": "Where it comes from",
+	"/projects/demo/deployments": "delay", "/projects/demo/deployments/delay": "field.carrier", "/projects/demo/members": "Data Owner",
+}
+
+func TestEveryPageIsShown(t *testing.T) {
+	h := newUI(newFakeAPI())
+	for path, want := range pages {
+		t.Run(path, func(t *testing.T) {
+			w := get(h, path)
+			if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), want) {
+				t.Fatalf("GET %s = %d without %q: %s", path, w.Code, want, w.Body)
+			}
+			if policy := w.Header().Get("Content-Security-Policy"); !strings.Contains(policy, "default-src 'self'") || strings.Contains(policy, "unsafe") {
+				t.Errorf("Content-Security-Policy is %q", policy)
+			}
+		})
+	}
+}
+
+func TestEveryPageAsksWhoIsThere(t *testing.T) {
+	h := newUI(newFakeAPI())
+	for path := range pages {
+		w := do(h, httptest.NewRequest(http.MethodGet, path, nil))
+		want := "/sign-in?next=" + url.QueryEscape(path)
+		if w.Code != http.StatusSeeOther || w.Header().Get("Location") != want {
+			t.Errorf("GET %s without a session = %d to %q, want 303 to %q", path, w.Code, w.Header().Get("Location"), want)
+		}
+	}
+}
+
+func TestSignInHandsTheSessionOver(t *testing.T) {
+	h := newUI(newFakeAPI())
+	send := func(password, next string) *httptest.ResponseRecorder {
+		form := url.Values{"user": {"ada"}, "password": {password}, "next": {next}}
+		r := httptest.NewRequest(http.MethodPost, "/sign-in", strings.NewReader(form.Encode()))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		return do(h, r)
+	}
+	if w := send("wrong", "/"); w.Code != http.StatusUnauthorized || !strings.Contains(w.Body.String(), "password is wrong") {
+		t.Errorf("a wrong password = %d: %s", w.Code, w.Body)
+	}
+	if w := send("right", "/hosts"); w.Header().Get("Location") != "/hosts" || !strings.Contains(w.Header().Get("Set-Cookie"), "session=s1") {
+		t.Errorf("the right password = %d to %q with cookie %q", w.Code, w.Header().Get("Location"), w.Header().Get("Set-Cookie"))
+	}
+	for _, evil := range []string{"//evil.example", `/\evil.example`, "https://evil.example", "javascript:alert(1)", "/\t/evil.example", ""} {
+		if w := send("right", evil); w.Header().Get("Location") != "/" {
+			t.Errorf("next=%q leads to %q, want /", evil, w.Header().Get("Location"))
+		}
+	}
+}
+
+func TestFormsLeadOn(t *testing.T) {
+	h := newUI(newFakeAPI())
+	for _, c := range []struct {
+		path string
+		form url.Values
+		to   string
+	}{
+		{"/projects", url.Values{"name": {"demo"}, "requires": {"pandas\r\n\r\nscikit-learn"}}, "/projects/demo"},
+		{"/projects/demo/delete", url.Values{"confirm": {"demo"}}, "/"},
+		{"/projects/demo/pipelines", url.Values{"text": {"name: flights"}}, "/projects/demo/pipelines/flights?notice=stored"},
+		{"/projects/demo/pipelines/flights/runs", url.Values{"version": {"1"}, "param.horizon": {"7"}, "param.title": {"x"}}, "/projects/demo/runs/flights-1"},
+		{"/projects/demo/pipelines/flights/delete", url.Values{"confirm": {"flights"}}, "/projects/demo/pipelines?notice=deleted"},
+		{"/projects/demo/runs/flights-1/retry", nil, "/projects/demo/runs/flights-1"},
+		{"/projects/demo/runs/flights-1/delete", nil, "/projects/demo/runs?notice=deleted"},
+		{"/projects/demo/jobs", url.Values{"name": {"flights"}, "command": {`echo "a b"`}, "cpu": {"1"}, "memory": {"0.5"}}, "/projects/demo/jobs/flights?notice=stored"},
+		{"/projects/demo/jobs/flights/executions", nil, "/projects/demo/runs/flights-1"},
+		{"/projects/demo/schedules", url.Values{"name": {"nightly"}, "cron": {"0 2 * * *"}, "catch_up": {"30"}}, "/projects/demo/schedules/nightly?notice=saved"},
+		{"/projects/demo/schedules/nightly/pause", url.Values{"paused": {"true"}}, "/projects/demo/schedules/nightly?notice=saved"},
+		{"/projects/demo/schedules/nightly/trigger", nil, "/projects/demo/schedules/nightly?notice=triggered"},
+		{"/projects/demo/environments", url.Values{"add": {"pandas"}, "base": {"0"}}, "/projects/demo/environments/1"},
+		{"/projects/demo/environments/1/use", nil, "/projects/demo/environments?notice=saved"},
+		{"/projects/demo/deployments", url.Values{"name": {"delay"}, "model": {"delay"}}, "/projects/demo/deployments/delay"},
+		{"/projects/demo/deployments/delay/stop", nil, "/projects/demo/deployments/delay"},
+		{"/projects/demo/members", url.Values{"user": {"grace"}, "role": {"data_owner"}}, "/projects/demo/members?notice=saved"},
+		{"/projects/demo/members/grace/remove", nil, "/projects/demo/members?notice=saved"},
+		{"/projects/demo/file-actions/mkdir?path=raw", url.Values{"name": {"new"}}, "/projects/demo/files/raw"},
+		{"/projects/demo/file-actions/rename?path=data.csv", url.Values{"to": {"b.csv"}}, "/projects/demo/files?notice=renamed"},
+		{"/keys/k1/delete", nil, "/keys?notice=deleted"},
+		{"/account/password", url.Values{"old": {"a"}, "new": {"b"}}, "/account?notice=password"},
+		{"/admin/users", url.Values{"name": {"grace"}}, "/admin/users?notice=saved"},
+		{"/admin/users/grace/delete", url.Values{"confirm": {"grace"}}, "/admin/users?notice=deleted"},
+		{"/sign-out", nil, "/sign-in"},
+	} {
+		t.Run(c.path, func(t *testing.T) {
+			if w := post(h, c.path, c.form); w.Header().Get("HX-Redirect") != c.to {
+				t.Errorf("POST %s = %d to %q, want %q: %s", c.path, w.Code, w.Header().Get("HX-Redirect"), c.to, w.Body)
+			}
+		})
+	}
+}
+
+func TestFormsSendWhatTheAPITakes(t *testing.T) {
+	api := newFakeAPI()
+	h := newUI(api)
+	post(h, "/projects", url.Values{"name": {"demo"}, "requires": {"pandas\r\n\r\nscikit-learn"}})
+	post(h, "/projects/demo/pipelines/flights/runs", url.Values{"version": {"1"}, "param.horizon": {"7"}, "param.title": {"7"}, "no_cache": {"true"}})
+	post(h, "/projects/demo/jobs", url.Values{"name": {"flights"}, "command": {`echo "a b" c`}, "cpu": {"1"}, "memory": {"0.5"}})
+	post(h, "/projects/demo/deployments/delay/predict", url.Values{"field.carrier": {"UA"}, "field.hour": {"18"}})
+	for key, want := range map[string]string{
+		"POST /projects": `"requires":["pandas","scikit-learn"]`,
+		"POST /projects/demo/pipelines/flights/runs":    `{"params":{"horizon":7,"title":"7"},"version":1,"no_cache":true}`,
+		"POST /projects/demo/jobs":                      `"command":["echo","a b","c"]`,
+		"POST /projects/demo/deployments/delay/predict": `{"instances":[{"carrier":"UA","hour":18}]}`,
+	} {
+		if got := api.body(key); !strings.Contains(got, want) {
+			t.Errorf("%s carried %s, want %s in it", key, got, want)
+		}
+	}
+}
+
+func TestFaultsAreShownInPlace(t *testing.T) {
+	h := newUI(newFakeAPI())
+	for _, c := range []struct {
+		path   string
+		form   url.Values
+		status int
+		want   string
+	}{
+		{"/projects/demo/delete", url.Values{"confirm": {"other"}}, 422, "type demo to confirm"},
+		{"/projects/demo/runs/flights-1/cancel", nil, 409, "run flights-1 has ended"},
+		{"/projects/demo/pipelines/flights/runs", url.Values{"param.horizon": {"soon"}}, 422, "horizon"},
+		{"/projects/demo/jobs", url.Values{"command": {`echo "a`}}, 422, "not closed"},
+		{"/projects/demo/schedules", url.Values{"name": {"nightly"}, "params": {"{"}}, 422, "no JSON object"},
+		{"/projects/demo/schedules", url.Values{"name": {"../x"}}, 422, "is not a name"},
+		{"/projects/demo/members", url.Values{"user": {"a/../b"}}, 422, "is not a name"},
+		{"/projects/demo/file-actions/remove?path=raw", nil, 404, "nothing is at"},
+		{"/projects/demo/deployments/delay/predict", url.Values{"field.hour": {"late"}}, 422, "is no number"},
+	} {
+		t.Run(c.path, func(t *testing.T) {
+			w := post(h, c.path, c.form)
+			if w.Code != c.status || !strings.Contains(w.Body.String(), c.want) || strings.Contains(w.Body.String(), "<html") {
+				t.Errorf("POST %s = %d %s, want %d with %q", c.path, w.Code, w.Body, c.status, c.want)
+			}
+		})
+	}
+}
+
+func TestAFormWithoutScriptsGetsAPage(t *testing.T) {
+	h := newUI(newFakeAPI())
+	w := do(h, signedIn(httptest.NewRequest(http.MethodPost, "/projects/demo/runs/flights-1/retry", nil)))
+	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/projects/demo/runs/flights-1" {
+		t.Errorf("retry = %d to %q", w.Code, w.Header().Get("Location"))
+	}
+	w = do(h, signedIn(httptest.NewRequest(http.MethodPost, "/projects/demo/runs/flights-1/cancel", nil)))
+	if w.Code != http.StatusConflict || !strings.Contains(w.Body.String(), "<html") {
+		t.Errorf("cancel of an ended run = %d: %s", w.Code, w.Body)
+	}
+}
+
+func TestOtherSitesCannotSendForms(t *testing.T) {
+	h := newUI(newFakeAPI())
+	r := signedIn(httptest.NewRequest(http.MethodPost, "/projects/demo/runs/flights-1/retry", nil))
+	r.Header.Set("Sec-Fetch-Site", "cross-site")
+	if w := do(h, r); w.Code != http.StatusForbidden {
+		t.Errorf("a form of another site = %d, want 403", w.Code)
+	}
+}
+
+func TestAPartIsAnsweredAlone(t *testing.T) {
+	h := newUI(newFakeAPI())
+	for path, part := range map[string]string{"/projects/demo/runs/flights-1": "view", "/projects/demo/runs/flights-1?step=ingest": "step", "/projects/demo/runs": "live", "/": "live"} {
+		r := signedIn(httptest.NewRequest(http.MethodGet, path, nil))
+		r.Header.Set("HX-Request", "true")
+		r.Header.Set("HX-Target", "div#"+part)
+		if w := do(h, r); w.Code != http.StatusOK || strings.Contains(w.Body.String(), "<html") || !strings.Contains(w.Body.String(), `id="`+part+`"`) {
+			t.Errorf("part %s of %s = %d: %.200s", part, path, w.Code, w.Body)
+		}
+	}
+}
+
+func TestCheckAnswersFaultsAtTheirLines(t *testing.T) {
+	w := post(newUI(newFakeAPI()), "/projects/demo/pipelines/check", url.Values{"text": {"stesp:"}})
+	if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `data-line="3"`) || !strings.Contains(w.Body.String(), "did you mean steps?") {
+		t.Errorf("check = %d: %s", w.Code, w.Body)
+	}
+}
+
+func TestKeysAreShownOnce(t *testing.T) {
+	h := newUI(newFakeAPI())
+	for _, path := range []string{"/keys", "/projects/demo/pipelines/flights/key"} {
+		w := post(h, path, url.Values{"name": {"ci"}, "scope": {"run"}})
+		if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "bine_k1_geheim") || w.Header().Get("Cache-Control") != "no-store" {
+			t.Errorf("POST %s = %d %v: %s", path, w.Code, w.Header(), w.Body)
+		}
+	}
+}
+
+func TestUploadPassesFilesOn(t *testing.T) {
+	api := newFakeAPI()
+	var body bytes.Buffer
+	m := multipart.NewWriter(&body)
+	part, _ := m.CreateFormFile("file", "../../up.txt")
+	part.Write([]byte("content"))
+	m.Close()
+	r := signedIn(httptest.NewRequest(http.MethodPost, "/projects/demo/file-actions/upload?path=raw", &body))
+	r.Header.Set("Content-Type", m.FormDataContentType())
+	w := do(newUI(api), r)
+	if w.Code != http.StatusSeeOther || api.body("PUT /projects/demo/files/raw/up.txt") != "content" {
+		t.Errorf("upload = %d to %q, body %q", w.Code, w.Header().Get("Location"), api.body("PUT /projects/demo/files/raw/up.txt"))
+	}
+}
+
+func TestOnlyPicturesAreShownAsPictures(t *testing.T) {
+	h := newUI(newFakeAPI())
+	if w := get(h, "/projects/demo/images/plot.png"); w.Code != http.StatusOK || w.Header().Get("Content-Type") != "image/png" {
+		t.Errorf("a picture = %d %q", w.Code, w.Header().Get("Content-Type"))
+	}
+	if w := get(h, "/projects/demo/images/fake.png"); w.Code != http.StatusUnprocessableEntity || strings.Contains(w.Body.String(), "alert(1)") {
+		t.Errorf("HTML that is named like a picture = %d: %s", w.Code, w.Body)
+	}
+}
+
+func TestMetricsCSVHoldsNoFormulas(t *testing.T) {
+	w := get(newUI(newFakeAPI()), "/projects/demo/runs/flights-1?step=train&item=a&tab=metrics&format=csv")
+	if w.Header().Get("Content-Type") != "text/csv; charset=utf-8" || !strings.Contains(w.Body.String(), "'=loss,") {
+		t.Errorf("metrics as CSV: %s", w.Body)
+	}
+}
+
+func TestUnknownThingsAreNotFound(t *testing.T) {
+	h := newUI(newFakeAPI())
+	for _, path := range []string{"/nowhere", "/projects/other", "/projects/demo/runs/gone-1", "/projects/demo/runs/flights-1?step=gone", "/projects/demo/environments/x", "/assets/gone.js", "/assets/.keep"} {
+		if w := get(h, path); w.Code != http.StatusNotFound {
+			t.Errorf("GET %s = %d, want 404", path, w.Code)
+		}
+	}
+}
+
+func TestAPanickingAPIIsAnError(t *testing.T) {
+	h := newUI(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("boom") }))
+	if w := get(h, "/"); w.Code != http.StatusInternalServerError || !strings.Contains(w.Body.String(), "Something went wrong") {
+		t.Errorf("GET / = %d: %s", w.Code, w.Body)
+	}
+}
+
+// TestServe serves the pages over the canned records at the address that
+// BINE_UI_LISTEN names, to be looked at in a browser. It ends with the program.
+func TestServe(t *testing.T) {
+	address := os.Getenv("BINE_UI_LISTEN")
+	if address == "" {
+		t.Skip("BINE_UI_LISTEN names no address")
+	}
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	api := newFakeAPI()
+	pages := newUI(api)
+	t.Error(http.Serve(listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/api/") {
+			api.ServeHTTP(w, r)
+			return
+		}
+		pages.ServeHTTP(w, r)
+	})))
+}
