@@ -64,9 +64,10 @@ func (t *Tree) List(ctx context.Context, user User, dir, after string, limit int
 	if base == "/" {
 		base = ""
 	}
+	n := node{parent: at.id}
+	targets := append([]any{&n.name}, n.all()...)
 	for rows.Next() {
-		n := node{parent: at.id}
-		if err := rows.Scan(append([]any{&n.name}, n.all()...)...); err != nil {
+		if err := rows.Scan(targets...); err != nil {
 			return nil, false, fmt.Errorf("list %s: %w", c.path, err)
 		}
 		entries = append(entries, n.info(base+"/"+n.name))
