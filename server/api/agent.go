@@ -158,7 +158,7 @@ func (a *API) startedBy(ctx context.Context, o bine.Owner) (bine.UserName, error
 
 // surroundings are the variables that tell a process where it is.
 func surroundings(t bine.Attempt) map[string]string {
-	out := map[string]string{"BINE_PROJECT": string(t.Owner.Project), "BINE_ATTEMPT": string(t.ID), "BINE_ATTEMPT_NUMBER": strconv.Itoa(t.Number)}
+	out := map[string]string{"BINE_PROJECT": string(t.Owner.Project), "BINE_ATTEMPT": strconv.Itoa(t.Number)}
 	if t.Owner.Kind == bine.OwnerRun {
 		out["BINE_RUN"], out["BINE_STEP"] = t.Owner.Name, string(t.Owner.Step)
 	}

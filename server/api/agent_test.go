@@ -65,7 +65,7 @@ func TestTheLifeOfAnAttempt(t *testing.T) {
 	got, err := agent.Assignment(ctx, a.ID)
 	w.ok(err)
 	same(t, "the assignment", []any{got.Attempt.ID, got.Process.Python, got.Context["BINE_PROJECT"], got.Context["BINE_RUN"], got.Context["BINE_STEP"], got.Context["BINE_ATTEMPT"]},
-		[]any{a.ID, "ingest.py", "demo", "flights-1", "ingest", a.ID})
+		[]any{a.ID, "ingest.py", "demo", "flights-1", "ingest", "1"})
 	job := w.with(got.Token)
 	me, err := job.Me(ctx)
 	w.ok(err)
