@@ -155,6 +155,39 @@ func TestTogetherIsOneTransaction(t *testing.T) {
 	})
 }
 
+func TestADeadlockIsTriedAgain(t *testing.T) {
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		for _, name := range []string{"0", "1"} {
+			if err := db.Write(t.Context(), func(tx *sql.Tx) error { return put(tx, name, "") }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var wait sync.WaitGroup
+		for i := range 8 {
+			wait.Go(func() {
+				for range 20 {
+					err := db.Write(t.Context(), func(tx *sql.Tx) error {
+						for j := range 2 {
+							if _, err := tx.Exec("UPDATE settings SET value = CONCAT(value, 'x') WHERE name = ?", fmt.Sprint((i+j)%2)); err != nil {
+								return err
+							}
+						}
+						return nil
+					})
+					if err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		wait.Wait()
+		var n int
+		if err := db.Read().QueryRow("SELECT SUM(LENGTH(value)) FROM settings").Scan(&n); err != nil || n != 320 {
+			t.Errorf("%d changes of 320 are there, %v", n, err)
+		}
+	})
+}
+
 func TestReadersOfSQLiteCannotWrite(t *testing.T) {
 	db := databasetest.SQLite(t)
 	if _, err := db.Read().Exec("DELETE FROM settings"); err == nil {

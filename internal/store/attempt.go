@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -50,8 +49,9 @@ func (s *Store) StartAttempt(ctx context.Context, owner bine.Owner, number int, 
 
 func (t *tx) startAttempt(owner bine.Owner, number int, p bine.Process) (bine.Attempt, error) {
 	id := bine.NewAttemptID(owner, number)
-	var newest int
-	if err := t.row("SELECT COALESCE(MAX(number), 0) FROM attempts WHERE "+isOwner, ownerArgs(owner)...).Scan(&newest); err != nil {
+	var newest int // held, so that its end and the start of the next do not cross
+	err := t.row("SELECT number FROM attempts WHERE "+isOwner+" ORDER BY number DESC LIMIT 1"+t.db.Dialect().ForUpdate(), ownerArgs(owner)...).Scan(&newest)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return bine.Attempt{}, err
 	}
 	if newest >= number {
@@ -66,7 +66,7 @@ func (t *tx) startAttempt(owner bine.Owner, number int, p bine.Process) (bine.At
 	if owner.Kind == bine.OwnerRun {
 		run = &owner.Name
 	}
-	_, err := t.exec("INSERT INTO attempts (id, project, kind, owner, step, item, number, run, state, failure, reason, host, resources, log_size, process, created_at) VALUES "+in(16),
+	_, err = t.exec("INSERT INTO attempts (id, project, kind, owner, step, item, number, run, state, failure, reason, host, resources, log_size, process, created_at) VALUES "+in(16),
 		id, owner.Project, owner.Kind, owner.Name, owner.Step, owner.Item, number, run, a.State, "", "", "", docOf(p.Resources), 0, docOf(p), t.now)
 	if t.db.IsForeign(err) {
 		return a, bine.Errorf(bine.NotFound, "there is no %s %q in project %q", owner.Kind, owner.Name, string(owner.Project))
@@ -196,130 +196,6 @@ func (t *tx) newest(a bine.Attempt) error {
 		return bine.Errorf(bine.Fenced, "attempt %d of %s was replaced by attempt %d", a.Number, a.Owner.Name, number)
 	}
 	return nil
-}
-
-// EndAttempt ends an attempt in one transaction: its row, its metrics, its job
-// token, and when it succeeded the row of its step, item or batch with its
-// items. first is false when it was ended so before. An attempt that ended
-// otherwise, or is not the newest of its owner, is Fenced and changes nothing.
-func (s *Store) EndAttempt(ctx context.Context, id bine.AttemptID, r bine.AttemptResult) (first bool, err error) {
-	if !r.State.Ended() {
-		return false, bine.Errorf(bine.Invalid, "%s is no end of an attempt", r.State)
-	}
-	err = s.write(ctx, func(t *tx) error {
-		first = false
-		a, _, err := t.lockAttempt(id)
-		if err != nil {
-			return err
-		}
-		if a.State.Ended() {
-			if a.State == r.State && a.Failure == r.Failure {
-				return nil
-			}
-			return bine.Errorf(bine.Fenced, "attempt %q has ended already: it %s", string(id), a.State)
-		}
-		if err := t.newest(a); err != nil {
-			return err
-		}
-		first = true
-		return t.endAttempt(a, r)
-	})
-	return first && err == nil, err
-}
-
-func (t *tx) endAttempt(a bine.Attempt, r bine.AttemptResult) error {
-	ended := micros(r.EndedAt)
-	if ended == nil {
-		ended = &t.now
-	}
-	_, err := t.exec("UPDATE attempts SET state = ?, failure = ?, reason = ?, exit_code = ?, used = ?, started_at = COALESCE(?, started_at), ended_at = ? WHERE id = ?",
-		r.State, r.Failure, r.Reason, r.ExitCode, docOf(r.Usage), micros(r.StartedAt), ended, a.ID)
-	if err != nil {
-		return err
-	}
-	if _, err := t.exec("DELETE FROM job_tokens WHERE attempt = ?", a.ID); err != nil {
-		return err
-	}
-	if err := t.putMetrics(a.ID, r.Metrics); err != nil {
-		return err
-	}
-	if r.State != bine.Succeeded || a.Owner.Kind != bine.OwnerRun {
-		return nil
-	}
-	for key, item := range r.Items {
-		if err := t.endItem(a, key, item, *ended); err != nil {
-			return err
-		}
-	}
-	return t.succeed(a, r, *ended)
-}
-
-const endStep = "UPDATE steps SET state = ?, reason = ?, outputs = ?, artifacts = ?, metrics = ?, started_at = COALESCE(?, started_at, ?), ended_at = ?" + isStep + " AND state IN (?, ?, ?)"
-
-// succeed ends the step, item or batch of an attempt that succeeded.
-func (t *tx) succeed(a bine.Attempt, r bine.AttemptResult, ended int64) error {
-	last := map[string]float64{}
-	for _, m := range r.Metrics {
-		if finite(m.Value) {
-			last[m.Name] = m.Value
-		}
-	}
-	ref := refOf(a.Owner)
-	args := []any{bine.Succeeded, "", docOf(r.Values), docOf(r.Artifacts), docOf(last), micros(r.StartedAt), ended, ended}
-	n, err := t.exec(endStep, append(append(args, ref.args(a.Owner.Project)...), values(open)...)...)
-	if err == nil && n > 0 {
-		t.stepEvent(a.Owner.Project, ref, bine.Succeeded)
-	}
-	return err
-}
-
-// endItem ends one item of a batch.
-func (t *tx) endItem(a bine.Attempt, key string, item bine.ItemResult, ended int64) error {
-	state := bine.Succeeded
-	if item.Reason != "" {
-		state = bine.Failed
-	}
-	ref := StepRef{bine.RunID(a.Owner.Name), a.Owner.Step, key}
-	args := []any{state, item.Reason, docOf(item.Values), docOf(item.Artifacts), nil, nil, ended, ended}
-	_, err := t.exec(endStep, append(append(args, ref.args(a.Owner.Project)...), values(open)...)...)
-	return err
-}
-
-func finite(f float64) bool { return !math.IsNaN(f) && !math.IsInf(f, 0) }
-
-// putMetrics adds the finite ones of metrics.
-func (t *tx) putMetrics(id bine.AttemptID, metrics []bine.Metric) error {
-	metrics = slices.DeleteFunc(slices.Clone(metrics), func(m bine.Metric) bool { return !finite(m.Value) })
-	for some := range slices.Chunk(metrics, putAtOnce) {
-		var args []any
-		for _, m := range some {
-			args = append(args, id, m.Name, m.Value, m.Step, orNow(m.At, t.now))
-		}
-		if _, err := t.exec("INSERT INTO metrics (attempt, name, value, at_step, at) VALUES "+rows(len(some), 5), args...); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Metrics gives what an attempt reported, in its order.
-func (s *Store) Metrics(ctx context.Context, id bine.AttemptID) ([]bine.Metric, error) {
-	found, err := s.db.Reader(ctx).QueryContext(ctx, "SELECT name, value, at_step, at FROM metrics WHERE attempt = ? ORDER BY seq", id)
-	if err != nil {
-		return nil, s.db.Explain(err)
-	}
-	defer found.Close()
-	var list []bine.Metric
-	for found.Next() {
-		var m bine.Metric
-		var at int64
-		if err := found.Scan(&m.Name, &m.Value, &m.Step, &at); err != nil {
-			return nil, err
-		}
-		m.At = database.Time(at)
-		list = append(list, m)
-	}
-	return list, found.Err()
 }
 
 // SetLogSize notes how much of an attempt's log is kept; it never shrinks.

@@ -154,6 +154,45 @@ func (s *Store) FailStep(ctx context.Context, project bine.ProjectName, ref Step
 	return s.MoveStep(ctx, project, ref, open, bine.Failed, reason)
 }
 
+// EndSteps ends every step, item and batch of a run that has not ended, and
+// gives how many they were.
+func (s *Store) EndSteps(ctx context.Context, project bine.ProjectName, run bine.RunID, to bine.State, reason string) (n int64, err error) {
+	err = s.write(ctx, func(t *tx) error {
+		steps, err := t.openSteps(project, run)
+		if err != nil {
+			return err
+		}
+		set, args := moveTo(to, reason, t.now)
+		args = append(append(args, project, run), values(open)...)
+		if n, err = t.exec("UPDATE steps SET "+set+" WHERE project = ? AND run = ? AND state IN "+in(len(open)), args...); err != nil {
+			return err
+		}
+		for _, name := range steps {
+			t.stepEvent(project, StepRef{Run: run, Step: name}, to)
+		}
+		return nil
+	})
+	return n, err
+}
+
+// openSteps gives the steps of a run that have not ended, without items.
+func (t *tx) openSteps(project bine.ProjectName, run bine.RunID) (names []bine.StepName, err error) {
+	found, err := t.QueryContext(t.ctx, "SELECT name FROM steps WHERE project = ? AND run = ? AND item = '' AND state IN "+in(len(open))+" ORDER BY position"+t.db.Dialect().ForUpdate(),
+		append([]any{project, run}, values(open)...)...)
+	if err != nil {
+		return nil, err
+	}
+	defer found.Close()
+	for found.Next() {
+		var name bine.StepName
+		if err := found.Scan(&name); err != nil {
+			return nil, err
+		}
+		names = append(names, name)
+	}
+	return names, found.Err()
+}
+
 // Step gives a step, or an item of a fan-out.
 func (s *Store) Step(ctx context.Context, project bine.ProjectName, ref StepRef) (bine.Step, error) {
 	st, err := scanStep(s.db.Reader(ctx).QueryRowContext(ctx, "SELECT "+stepColumns+" FROM steps"+isStep, ref.args(project)...))

@@ -46,6 +46,23 @@ func TestAStepThatEndedStaysEnded(t *testing.T) {
 	})
 }
 
+func TestTheStepsOfARunEndTogether(t *testing.T) {
+	each(t, func(t *testing.T, s *store.Store) {
+		ctx := t.Context()
+		run := accept(t, s, "flights")
+		putStep(t, s, run.ID, "ingest", "", bine.Succeeded)
+		putStep(t, s, run.ID, "train", "", bine.Running)
+		putStep(t, s, run.ID, "train", "a", bine.Waiting)
+		putStep(t, s, run.ID, "train", "b", bine.Failed)
+		before := got(s.LastEvent(ctx, "p"))(t)
+		same(t, "ended", got(s.EndSteps(ctx, "p", run.ID, bine.Cancelled, "by ann"))(t), int64(2))
+		same(t, "ended then", got(s.EndSteps(ctx, "p", run.ID, bine.Skipped, "again"))(t), int64(0))
+		same(t, "items", got(s.ItemStates(ctx, "p", run.ID, "train"))(t), map[bine.State]int{bine.Cancelled: 1, bine.Failed: 1})
+		same(t, "steps", got(s.Run(ctx, "p", run.ID))(t).Steps, map[bine.State]int{bine.Succeeded: 1, bine.Cancelled: 1})
+		same(t, "events", len(got(s.Events(ctx, "p", before, 10))(t)), 1)
+	})
+}
+
 func TestStepsComeInTheOrderOfTheGraph(t *testing.T) {
 	each(t, func(t *testing.T, s *store.Store) {
 		ctx := t.Context()
