@@ -107,8 +107,10 @@ func (j *joined) run(f func(tx *sql.Tx) error) error {
 
 // Together makes every Write under the context that it gives f part of one
 // transaction: all of them stand, or none. It saves commits on paths that
-// write in several packages. f has to be short and repeatable, and waits for
-// nothing outside the database; a Write in it that fails undoes everything, even if f goes on.
+// write in several packages. f has to be short and repeatable, waits for
+// nothing outside the database, and calls with the context it gets: a Write
+// with another would wait for this one for ever. A Write that fails undoes
+// everything, even if f goes on.
 func (db *DB) Together(ctx context.Context, f func(ctx context.Context) error) error {
 	if joinedTo(ctx, db) != nil {
 		return f(ctx)

@@ -110,7 +110,7 @@ func (t *tx) insertPipeline(project bine.ProjectName, v NewVersion) (pipelineRow
 	return row, err
 }
 
-const pipelineColumns = "pipelines.*, (SELECT COUNT(*) FROM runs WHERE runs.project = pipelines.project AND runs.pipeline = pipelines.name) AS runs"
+const pipelineColumns = "pipelines.*, (SELECT last FROM run_numbers n WHERE n.project = pipelines.project AND n.pipeline = pipelines.name) AS runs"
 
 // Pipelines gives the pipelines or jobs of a project by name, each with its
 // last run. An empty kind is both.

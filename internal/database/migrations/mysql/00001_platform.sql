@@ -162,7 +162,7 @@ CREATE TABLE IF NOT EXISTS steps (
   PRIMARY KEY (project, run, item, name),
   FOREIGN KEY (project, run) REFERENCES runs (project, name) ON DELETE CASCADE,
   INDEX steps_position (project, run, name, position),
-  INDEX steps_cache (project, cache_key, ended_at)
+  INDEX steps_cache (project, cache_key, state, ended_at)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE IF NOT EXISTS attempts (

@@ -162,7 +162,7 @@ CREATE TABLE steps (
   FOREIGN KEY (project, run) REFERENCES runs (project, name) ON DELETE CASCADE
 );
 CREATE INDEX steps_position ON steps (project, run, name, position);
-CREATE INDEX steps_cache ON steps (project, cache_key, ended_at);
+CREATE INDEX steps_cache ON steps (project, cache_key, state, ended_at);
 
 CREATE TABLE attempts (
   id         TEXT NOT NULL PRIMARY KEY,
