@@ -1,9 +1,11 @@
 package e2e_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -22,6 +24,45 @@ func commandLines(pids []int) []string {
 		}
 	}
 	return lines
+}
+
+// listening gives the TCP ports that a process listens on, as a JSON list.
+func listening(t *testing.T, pid int) string {
+	t.Helper()
+	links, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mine := map[string]bool{}
+	for _, link := range links {
+		target, _ := os.Readlink(link)
+		if inode, found := strings.CutPrefix(target, "socket:["); found {
+			mine[strings.TrimSuffix(inode, "]")] = true
+		}
+	}
+	var ports []int64
+	for _, file := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
+		text, _ := os.ReadFile(file)
+		for _, line := range strings.Split(string(text), "\n") {
+			fields := strings.Fields(line)
+			if len(fields) < 10 || fields[3] != "0A" || !mine[fields[9]] {
+				continue
+			}
+			port, err := strconv.ParseInt(fields[1][strings.LastIndex(fields[1], ":")+1:], 16, 32)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ports = append(ports, port)
+		}
+	}
+	if len(ports) < 5 {
+		t.Fatalf("the server listens on %v: the API and four ports of the workflow engine were expected", ports)
+	}
+	out, err := json.Marshal(ports)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
 }
 
 // log reads the log of a run's step.
@@ -46,7 +87,7 @@ func TestAStepReachesNothingOfThePlatform(t *testing.T) {
 	s.mustCLI("fs", "put", secret, "Resources/secret.txt", "-p", "victim")
 	data := filepath.Join(s.dir, "data")
 	spy := fmt.Sprintf(`
-import os, socket, ssl, urllib.request, urllib.error
+import json, os, socket, ssl, urllib.request, urllib.error
 data, server = %q, %d
 found = []
 def refused(what, f):
@@ -71,11 +112,7 @@ refused("another project's file", lambda: ask("projects/victim/files/Resources/s
 refused("the list of users", lambda: ask("users"))
 refused("an agent's route", lambda: ask("agent/hosts"))
 ask("projects/spy")
-ports = []
-for line in open("/proc/net/tcp").readlines()[1:]:
-    fields = line.split()
-    if fields[3] == "0A":
-        ports.append(int(fields[1].split(":")[1], 16))
+ports = json.loads(%q)
 own = int(api.rsplit(":", 1)[1])
 for port in ports:
     if port == own:
@@ -93,7 +130,7 @@ for port in ports:
     refused(f"port {port} plain", plain)
     refused(f"port {port} TLS", tls)
 print("FOUND", found)
-`, data, up.cmd.Process.Pid)
+`, data, up.cmd.Process.Pid, listening(t, up.cmd.Process.Pid))
 	s.mustCLI("pipeline", "store", s.pipeline("spy", "name: spy\nsteps:\n  look:\n    python: spy.py\n", map[string]string{"spy.py": spy}), "-p", "spy")
 	end, _ := s.run(p, "spy", client.NewRun{})
 	text := s.log(end.ID, "look", "spy")
@@ -121,7 +158,7 @@ func TestBadInputIsExplainedAndLeavesEverythingUsable(t *testing.T) {
 		}
 	}
 	refused("an unknown key", "name: p\nsteps:\n  a:\n    comand: x\n", nil, "4:", "comand", "command")
-	refused("a cycle", "name: p\nsteps:\n  a: {command: x, needs: [b]}\n  b: {command: x, needs: [a]}\n", nil, "a", "b", "cycle")
+	refused("a cycle", "name: p\nsteps:\n  a: {command: x, needs: [b]}\n  b: {command: x, needs: [a]}\n", nil, "a → b → a")
 	refused("a missing file", "name: p\nsteps:\n  a: {python: gone.py}\n", nil, "gone.py")
 
 	store := func(name, text string, files map[string]string) {

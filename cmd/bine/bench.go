@@ -1,9 +1,214 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime/pprof"
+	"slices"
+	"strings"
+
 	"github.com/spf13/cobra"
 
+	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/client"
+	"github.com/bine-ml/bine/internal/bench"
 	"github.com/bine-ml/bine/internal/cli"
 )
 
-func benchCommand(s cli.Streams) *cobra.Command { return &cobra.Command{Use: "bench"} }
+// benchmark is one subject that can be measured.
+type benchmark struct {
+	name, doc string
+	// inside measures an installation in this process, where it is set.
+	inside func(ctx context.Context, in bench.Installation, runs int) ([]bench.Row, error)
+	// alone measures what needs none, in an empty directory.
+	alone func(ctx context.Context, dir string, runs int) ([]bench.Row, error)
+}
+
+func benchmarks() []benchmark {
+	return []benchmark{
+		{name: "pipeline", doc: "light steps beside no-op activities of the bare workflow engine on the same server", inside: bench.Pipeline},
+		{name: "process", doc: "steps that are processes beside exec of the same program", inside: bench.Process},
+		{name: "start", doc: "from asking for a run to its first sign; the start of `bine up`", inside: bench.Start, alone: benchUp},
+		{name: "api", doc: "reading an object over REST beside net/http answering the same bytes", inside: bench.API},
+	}
+}
+
+// benching is what `bine bench` was asked for.
+type benching struct {
+	cli.Streams
+	what       []benchmark
+	runs       int
+	output     string
+	cpuProfile string
+}
+
+func benchCommand(s cli.Streams) *cobra.Command {
+	b := benching{Streams: s}
+	names, long := []string{}, "Starts an installation of its own in a temporary directory, measures it beside what it stands on, and removes it.\n"
+	for _, m := range benchmarks() {
+		names, long = append(names, m.name), long+fmt.Sprintf("\n  %-9s %s", m.name, m.doc)
+	}
+	names = append(names, "all")
+	cmd := &cobra.Command{Use: "bench " + strings.Join(names, "|"), Short: "Measure Bine beside what it stands on", Long: long, GroupID: roles,
+		ValidArgs: names, Args: cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs), RunE: func(cmd *cobra.Command, args []string) error {
+			if b.output, _ = cmd.Flags().GetString("output"); b.output != "table" && b.output != "json" {
+				return bine.Errorf(bine.Invalid, "bench writes table or json, not %q", b.output)
+			}
+			if b.runs < 1 {
+				return bine.Errorf(bine.Invalid, "--runs must be at least 1")
+			}
+			b.what = slices.DeleteFunc(benchmarks(), func(m benchmark) bool { return args[0] != "all" && args[0] != m.name })
+			return b.run(cmd.Context())
+		}}
+	cmd.Flags().IntVar(&b.runs, "runs", 5, "how often each thing is measured; percentiles take 20 at least")
+	cmd.Flags().StringVar(&b.cpuProfile, "cpuprofile", "", "write a profile of this process while it measures to this file")
+	return cmd
+}
+
+// run measures what was asked for and writes the rows.
+func (b benching) run(ctx context.Context) error {
+	dir, err := os.MkdirTemp("", "bine-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	fmt.Fprintf(b.Err, "%s; data in %s\n", bench.Machine(), dir)
+	rows, err := b.measure(ctx, dir)
+	if err != nil {
+		return err
+	}
+	if b.output == "json" {
+		return bench.WriteJSON(b.Out, rows)
+	}
+	return bench.WriteTable(b.Out, rows)
+}
+
+func (b benching) measure(ctx context.Context, dir string) ([]bench.Row, error) {
+	var rows []bench.Row
+	if slices.ContainsFunc(b.what, func(m benchmark) bool { return m.inside != nil }) {
+		err := b.inside(ctx, filepath.Join(dir, "inside"), func(in bench.Installation) error {
+			for _, m := range b.what {
+				if m.inside == nil {
+					continue
+				}
+				fmt.Fprintf(b.Err, "measuring %s: %s\n", m.name, m.doc)
+				more, err := m.inside(ctx, in, b.runs)
+				if rows = append(rows, more...); err != nil {
+					return fmt.Errorf("%s: %w", m.name, err)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return rows, err
+		}
+	}
+	for _, m := range b.what {
+		if m.alone == nil {
+			continue
+		}
+		fmt.Fprintf(b.Err, "measuring %s, in a process of its own\n", m.name)
+		more, err := m.alone(ctx, filepath.Join(dir, m.name), b.runs)
+		if rows = append(rows, more...); err != nil {
+			return rows, fmt.Errorf("%s: %w", m.name, err)
+		}
+	}
+	return rows, nil
+}
+
+// benchConfig is that of an installation in dir on a free port.
+func benchConfig(dir string) (config, error) {
+	address, err := freeAddress()
+	if err != nil {
+		return config{}, err
+	}
+	c := defaults()
+	c.Data, c.Listen = dir, address
+	c.Log.Level = "error"
+	c.Notify.AllowPrivate = true
+	return c.complete()
+}
+
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
+
+// inside starts an installation in this process and calls measure with it.
+func (b benching) inside(ctx context.Context, dir string, measure func(bench.Installation) error) error {
+	c, err := benchConfig(dir)
+	if err != nil {
+		return err
+	}
+	// The user's CLI stays signed in where it is.
+	if err := os.Setenv("BINE_CONFIG", filepath.Join(dir, "config.json")); err != nil {
+		return err
+	}
+	quiet := cli.Streams{In: b.In, Out: io.Discard, Err: io.Discard}
+	return up(ctx, c, quiet, func(ctx context.Context, p *platform) (err error) {
+		in, err := benchInstallation(ctx, p)
+		if err != nil {
+			return err
+		}
+		if b.cpuProfile != "" {
+			f, err := os.Create(b.cpuProfile)
+			if err != nil {
+				return err
+			}
+			if err := pprof.StartCPUProfile(f); err != nil {
+				return errors.Join(err, f.Close())
+			}
+			defer func() { pprof.StopCPUProfile(); err = errors.Join(err, f.Close()) }()
+		}
+		return measure(in)
+	})
+}
+
+const benchProject bine.ProjectName = "bench"
+
+// benchInstallation makes a project and says how to reach it.
+func benchInstallation(ctx context.Context, p *platform) (bench.Installation, error) {
+	var in bench.Installation
+	all, err := cli.ReadContexts(cli.ContextsPath())
+	if err != nil {
+		return in, err
+	}
+	in = bench.Installation{Key: all.Contexts[cliContext].Key, Project: benchProject, Temporal: p.temporal}
+	if in.API, err = client.New(client.Options{URL: p.config.URL, Key: in.Key}); err != nil {
+		return in, err
+	}
+	if _, err := in.API.CreateProject(ctx, client.NewProject{Name: benchProject}); err != nil {
+		return in, err
+	}
+	if _, err := cli.WaitProject(ctx, in.API, benchProject); err != nil {
+		return in, err
+	}
+	in.Python, err = in.StepPython(ctx)
+	return in, err
+}
+
+// benchUp measures this program when it runs everything.
+func benchUp(ctx context.Context, dir string, runs int) ([]bench.Row, error) {
+	program, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	c, err := benchConfig(dir)
+	if err != nil {
+		return nil, err
+	}
+	env := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "BINE_") })
+	return bench.Up(ctx, bench.Program{
+		Args: []string{program, "up", "--data", c.Data, "--listen", c.Listen, "--log-level", "error"},
+		Env:  append(env, "BINE_CONFIG="+filepath.Join(dir, "config.json")),
+		URL:  c.URL,
+	}, runs)
+}

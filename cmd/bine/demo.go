@@ -22,8 +22,8 @@ import (
 // The demo: a project with an environment, and the flights pipeline in it.
 const (
 	demoProject  bine.ProjectName = "demo"
-	demoPipeline                  = "dags/examples/flights"
-	demoRuns                      = 20 // older ones are removed
+	demoPipeline string           = "dags/examples/flights"
+	demoRuns     int              = 20 // older ones are removed
 )
 
 func demoRequires() []string {
