@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -131,4 +132,11 @@ func (c *Client) DeleteSchedule(ctx context.Context, p bine.ProjectName, name bi
 // ServingURL is where a deployment answers the Open Inference Protocol.
 func (c *Client) ServingURL(p bine.ProjectName, name bine.DeploymentName) string {
 	return c.base + "/serving/" + url.PathEscape(string(p)) + "/" + url.PathEscape(string(name))
+}
+
+// ServerLog opens the log of the model server that answers for a deployment, as
+// Logs does that of a step.
+func (c *Client) ServerLog(ctx context.Context, p bine.ProjectName, name bine.DeploymentName, offset int64, follow bool) (io.ReadCloser, error) {
+	q := url.Values{"offset": {strconv.FormatInt(offset, 10)}, "follow": {strconv.FormatBool(follow)}}
+	return c.stream(ctx, request{method: http.MethodGet, path: []string{"projects", string(p), "deployments", string(name), "logs"}, query: q, safe: true})
 }

@@ -88,6 +88,7 @@ func missing(a *api.API, ui http.Handler) gin.HandlerFunc {
 	return func(g *gin.Context) {
 		path := g.Request.URL.Path
 		if ui != nil && !strings.HasPrefix(path, "/api/") && !strings.HasPrefix(path, "/serving/") {
+			g.Status(http.StatusOK) // Gin has said 404 already; the pages know better
 			ui.ServeHTTP(g.Writer, g.Request)
 			return
 		}

@@ -71,8 +71,8 @@ func (a *API) problemOf(ctx context.Context, err error) *problem {
 		p.Errors = e.Details
 	}
 	if kind == bine.Internal {
-		a.Log.ErrorContext(ctx, "request failed", "error", err, "request", callOf(ctx).request)
-		p.Detail, p.Errors = fmt.Sprintf("something went wrong on the server; its log says more under request %s", callOf(ctx).request), nil
+		a.Log.ErrorContext(ctx, "request failed", "error", err, "request", RequestID(ctx))
+		p.Detail, p.Errors = fmt.Sprintf("something went wrong on the server; its log says more under request %s", RequestID(ctx)), nil
 	}
 	if l, ok := errors.AsType[*auth.Limited](err); ok {
 		p.header.Set("Retry-After", strconv.Itoa(int(math.Ceil(l.Wait.Seconds()))))

@@ -18,6 +18,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	slashes "path"
 	"strings"
 	"sync"
 	"time"
@@ -100,7 +101,8 @@ func (p *Proxy) Handler(guard *auth.Guard, fail func(http.ResponseWriter, *http.
 }
 
 func (p *Proxy) forward(w http.ResponseWriter, r *http.Request, k key, path string, fail func(http.ResponseWriter, *http.Request, error)) {
-	if path != "/v2" && !strings.HasPrefix(path, "/v2/") {
+	inside := path == "/v2" || strings.HasPrefix(path, "/v2/")
+	if !inside || strings.TrimSuffix(path, "/") != slashes.Clean(path) || strings.Contains(path, "\\") {
 		fail(w, r, bine.Errorf(bine.NotFound, "nothing is at %s: deployments answer below v2/", path))
 		return
 	}
