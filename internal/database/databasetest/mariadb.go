@@ -100,7 +100,7 @@ func start() (*server, error) {
 	}
 	args := append([]string{"-c", keeper, "keeper", daemon}, common...)
 	args = append(args, "--socket="+socket, "--skip-networking", "--skip-name-resolve", "--skip-log-bin",
-		"--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0", "--max-connections=500", "--pid-file="+filepath.Join(dir, "pid"))
+		"--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0", "--innodb-flush-method=nosync", "--debug-no-sync", "--max-connections=500", "--pid-file="+filepath.Join(dir, "pid"))
 	cmd := exec.Command("/bin/sh", args...)
 	cmd.Env = append(os.Environ(), "DIR="+dir)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a Ctrl-C of the tests ends it by its input, too
