@@ -11,6 +11,7 @@ import (
 	"errors"
 	"time"
 
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
@@ -32,6 +33,24 @@ func forTemporal(err error) error {
 	}
 }
 
+// interrupted is the type of the error of an activity whose worker stopped.
+const interrupted = string(bine.FailureInterrupted)
+
+// unlessStopped is forTemporal for activities that last: when their worker stops, whatever
+// error that led to says nothing of what they were to do.
+func unlessStopped(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil && !temporal.IsCanceledError(context.Cause(ctx)) {
+		return temporal.NewApplicationError("the worker stopped", interrupted)
+	}
+	return forTemporal(err)
+}
+
+// Interrupted reports whether an activity ended because its worker stopped.
+func Interrupted(err error) bool {
+	e, ok := errors.AsType[*temporal.ApplicationError](err)
+	return ok && e.Type() == interrupted
+}
+
 // KindOf reports the kind of an error that an activity returned to a workflow.
 func KindOf(err error) bine.Kind {
 	if e, ok := errors.AsType[*temporal.ApplicationError](err); ok && e.Type() != "" {
@@ -44,6 +63,19 @@ func KindOf(err error) bine.Kind {
 func Message(err error) string {
 	if e, ok := errors.AsType[*temporal.ApplicationError](err); ok {
 		return e.Message()
+	}
+	if late, ok := errors.AsType[*temporal.TimeoutError](err); ok {
+		switch late.TimeoutType() {
+		case enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START:
+			return "nobody took it in time"
+		case enumspb.TIMEOUT_TYPE_HEARTBEAT:
+			return "whoever did it fell silent"
+		default:
+			return "it took longer than it may"
+		}
+	}
+	if temporal.IsCanceledError(err) {
+		return "cancelled"
 	}
 	return err.Error()
 }

@@ -53,7 +53,7 @@ type RunProcessResult struct {
 // the process runs.
 func (h *Host) RunProcess(ctx context.Context, in RunProcessInput) (RunProcessResult, error) {
 	if err := h.supervisor.Take(ctx, activity.GetInfo(ctx).TaskToken, in); err != nil {
-		return RunProcessResult{}, forTemporal(err)
+		return RunProcessResult{}, unlessStopped(ctx, err)
 	}
 	return RunProcessResult{}, activity.ErrResultPending
 }
@@ -81,7 +81,7 @@ type EnvironmentInput struct {
 func (h *Host) InstallEnvironment(ctx context.Context, in EnvironmentInput) error {
 	stop := beat(ctx)
 	defer stop()
-	return forTemporal(h.supervisor.InstallEnvironment(ctx, in))
+	return unlessStopped(ctx, h.supervisor.InstallEnvironment(ctx, in))
 }
 
 // LockEnvironmentInput asks for exact versions.
@@ -104,7 +104,7 @@ func (h *Host) LockEnvironment(ctx context.Context, in LockEnvironmentInput) (Lo
 	stop := beat(ctx)
 	defer stop()
 	out, err := h.supervisor.LockEnvironment(ctx, in)
-	return out, forTemporal(err)
+	return out, unlessStopped(ctx, err)
 }
 
 // ProjectInput names a project.

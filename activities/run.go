@@ -139,7 +139,7 @@ func (r *Runs) PerformStep(ctx context.Context, in StepRef) (Outcome, error) {
 	stop := beat(ctx)
 	defer stop()
 	out, err := r.engine.Perform(ctx, in)
-	return out, forTemporal(err)
+	return out, unlessStopped(ctx, err)
 }
 
 // TickInput names a planned time of a schedule.

@@ -1,10 +1,9 @@
 package workflows
 
 import (
-	"errors"
+	"strings"
 	"time"
 
-	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
@@ -12,8 +11,8 @@ import (
 	"github.com/bine-ml/bine/activities"
 )
 
-// noHostWait is how long an environment waits for the first host before it
-// asks again.
+// noHostWait is how long an environment waits before it asks again whether a
+// host answers.
 const noHostWait = 5 * time.Second
 
 // States of an environment on one host; any other text is why it failed.
@@ -29,6 +28,9 @@ const (
 func BuildEnvironment(ctx workflow.Context, in activities.EnvironmentInput) error {
 	ctx = workflow.WithActivityOptions(ctx, quick)
 	err := buildEnvironment(ctx, in)
+	if workflow.IsContinueAsNewError(err) {
+		return err
+	}
 	to, reason := bine.EnvironmentReady, ""
 	if err != nil {
 		to, reason = bine.EnvironmentFailed, activities.Message(err)
@@ -47,11 +49,7 @@ func buildEnvironment(ctx workflow.Context, in activities.EnvironmentInput) erro
 	if err := workflow.ExecuteActivity(ctx, environments.DescribeEnvironment, in).Get(ctx, &want); err != nil {
 		return err
 	}
-	hosts, err := someHosts(ctx)
-	if err != nil {
-		return err
-	}
-	lock, err := lockEnvironment(ctx, want, hosts)
+	lock, hosts, err := lockEnvironment(ctx, in, want)
 	if err != nil {
 		return err
 	}
@@ -59,34 +57,30 @@ func buildEnvironment(ctx workflow.Context, in activities.EnvironmentInput) erro
 	return installEverywhere(ctx, in, hosts)
 }
 
-// someHosts waits until a host is up.
-func someHosts(ctx workflow.Context) ([]bine.HostName, error) {
+// lockEnvironment resolves on the first host that answers, for which it waits.
+func lockEnvironment(ctx workflow.Context, in activities.EnvironmentInput, want activities.LockEnvironmentInput) (lock activities.LockEnvironmentResult, hosts []bine.HostName, err error) {
 	for {
-		hosts, err := listHosts(ctx)
-		if err != nil || len(hosts) > 0 {
-			return hosts, err
+		if hosts, err = listHosts(ctx); err != nil {
+			return lock, nil, err
+		}
+		for _, name := range hosts {
+			options := workflow.WithActivityOptions(ctx, onHost(install, name, reachHost))
+			err := workflow.ExecuteActivity(options, host.LockEnvironment, want).Get(ctx, &lock)
+			if err == nil {
+				record := activities.RecordLockInput{Project: want.Project, Version: want.Version, Lock: lock}
+				return lock, hosts, workflow.ExecuteActivity(ctx, environments.RecordLock, record).Get(ctx, nil)
+			}
+			if !unreached(err) {
+				return lock, nil, err
+			}
 		}
 		if err := workflow.Sleep(ctx, noHostWait); err != nil {
-			return nil, err
+			return lock, nil, err
+		}
+		if workflow.GetInfo(ctx).GetContinueAsNewSuggested() {
+			return lock, nil, workflow.NewContinueAsNewError(ctx, BuildEnvironmentName, in)
 		}
 	}
-}
-
-// lockEnvironment resolves on the first host that answers.
-func lockEnvironment(ctx workflow.Context, want activities.LockEnvironmentInput, hosts []bine.HostName) (activities.LockEnvironmentResult, error) {
-	var lock activities.LockEnvironmentResult
-	err := error(temporal.NewApplicationError("no host answered", string(bine.Unavailable)))
-	for _, name := range hosts {
-		options := workflow.WithActivityOptions(ctx, onHost(install, name, reachHost))
-		if err = workflow.ExecuteActivity(options, host.LockEnvironment, want).Get(ctx, &lock); err == nil || !unreached(err) {
-			break
-		}
-	}
-	if err != nil {
-		return lock, err
-	}
-	record := activities.RecordLockInput{Project: want.Project, Version: want.Version, Lock: lock}
-	return lock, workflow.ExecuteActivity(ctx, environments.RecordLock, record).Get(ctx, nil)
 }
 
 // installEverywhere installs on all hosts at once. A host that does not answer
@@ -101,7 +95,19 @@ func installEverywhere(ctx workflow.Context, in activities.EnvironmentInput, hos
 		})
 	}
 	wait.Wait(ctx)
-	return errors.Join(faults...)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	var lines []string
+	for i, err := range faults {
+		if err != nil {
+			lines = append(lines, "host "+string(hosts[i])+": "+activities.Message(err))
+		}
+	}
+	if len(lines) == 0 {
+		return nil
+	}
+	return temporal.NewNonRetryableApplicationError(strings.Join(lines, "; "), string(bine.Internal), nil)
 }
 
 func installOn(ctx workflow.Context, in activities.EnvironmentInput, name bine.HostName) error {
@@ -126,10 +132,4 @@ func installOn(ctx workflow.Context, in activities.EnvironmentInput, name bine.H
 func recordHost(ctx workflow.Context, in activities.EnvironmentInput, name bine.HostName, state string) error {
 	record := activities.RecordHostInput{Project: in.Project, Version: in.Version, Host: name, State: state}
 	return workflow.ExecuteActivity(ctx, environments.RecordHost, record).Get(ctx, nil)
-}
-
-// unreached reports whether an activity failed because no agent took it.
-func unreached(err error) bool {
-	late, ok := errors.AsType[*temporal.TimeoutError](err)
-	return ok && late.TimeoutType() == enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"time"
 
-	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
@@ -18,6 +17,16 @@ type RunJobInput struct {
 	Owner        bine.Owner `json:"owner"`
 	Retry        plan.Retry `json:"retry"`
 	GraceSeconds float64    `json:"grace_seconds"`
+	// From is where an execution that waited for long left off.
+	From JobProgress `json:"from,omitzero"`
+}
+
+// JobProgress is how far a RunJob is with its attempts.
+type JobProgress struct {
+	Number  int             `json:"number,omitempty"`  // of attempts made
+	Counted int             `json:"counted,omitempty"` // of those that the retry counts
+	Lost    int             `json:"lost,omitempty"`
+	Avoid   []bine.HostName `json:"avoid,omitempty"`
 }
 
 // GrantedSignal tells a waiting attempt where its resources are.
@@ -41,29 +50,15 @@ const (
 // any case.
 func RunJob(ctx workflow.Context, in RunJobInput) (activities.Outcome, error) {
 	ctx = workflow.WithLocalActivityOptions(ctx, ledger)
-	var avoid []bine.HostName
-	for number, counted, lost := 1, 0, 0; ; number++ {
-		end, host := attempt(ctx, in, number, avoid)
-		if end.State == bine.Succeeded || end.State == bine.Cancelled || end.Failure == bine.FailureRefused {
-			return end, nil
+	for at := &in.From; ; {
+		end, host, err := attempt(ctx, in, at.Number+1)
+		if err != nil {
+			return end, err
 		}
-		var wait time.Duration
-		switch end.Failure {
-		case bine.FailureLost, bine.FailureInterrupted:
-			if lost++; lost > mostLost {
-				return end, nil
-			}
-			wait = lostWait
-			if end.Failure == bine.FailureLost && host != "" {
-				avoid = []bine.HostName{host}
-			}
-		default:
-			counted++
-			again, pause := in.Retry.Again(end.Failure, counted)
-			if !again {
-				return end, nil
-			}
-			wait = pause
+		at.Number++
+		again, wait := at.after(end, host, in.Retry)
+		if !again {
+			return asStep(end), nil
 		}
 		if err := workflow.Sleep(ctx, wait); err != nil {
 			return activities.Outcome{State: bine.Cancelled, Failure: bine.FailureCancelled, Reason: "cancelled"}, nil
@@ -71,28 +66,62 @@ func RunJob(ctx workflow.Context, in RunJobInput) (activities.Outcome, error) {
 	}
 }
 
+// after says whether an attempt that ended on a host is followed by another,
+// and how long to wait before that one.
+func (p *JobProgress) after(end activities.Outcome, host bine.HostName, retry plan.Retry) (bool, time.Duration) {
+	if end.State == bine.Succeeded || end.State == bine.Cancelled || end.Failure == bine.FailureRefused {
+		return false, 0
+	}
+	switch end.Failure {
+	case bine.FailureLost, bine.FailureInterrupted:
+		if p.Lost++; p.Lost > mostLost {
+			return false, 0
+		}
+		if end.Failure == bine.FailureLost && host != "" {
+			p.Avoid = []bine.HostName{host}
+		}
+		return true, lostWait
+	default:
+		p.Counted++
+		return retry.Again(end.Failure, p.Counted)
+	}
+}
+
+// asStep is how the step of a last attempt ended: being lost is for attempts.
+func asStep(end activities.Outcome) activities.Outcome {
+	if end.State == bine.Lost {
+		end.State = bine.Failed
+	}
+	return end
+}
+
 // attempt makes one attempt: it asks for resources, waits for them and runs the
-// process where they are.
-func attempt(ctx workflow.Context, in RunJobInput, number int, avoid []bine.HostName) (activities.Outcome, bine.HostName) {
-	ask := activities.StartAttemptInput{Owner: in.Owner, Number: number, Workflow: workflow.GetInfo(ctx).WorkflowExecution.ID, Avoid: avoid}
+// process where they are. Its error is only ever that to continue as new.
+func attempt(ctx workflow.Context, in RunJobInput, number int) (activities.Outcome, bine.HostName, error) {
+	ask := activities.StartAttemptInput{Owner: in.Owner, Number: number, Workflow: workflow.GetInfo(ctx).WorkflowExecution.ID, Avoid: in.From.Avoid}
 	id := bine.NewAttemptID(in.Owner, number)
 	granted, err := lease(ctx, ask)
-	if err != nil {
-		return endAttempt(ctx, id, ended(ctx, err)), ""
-	}
-	if granted.Refused != "" {
-		return endAttempt(ctx, id, activities.Outcome{State: bine.Failed, Failure: bine.FailureRefused, Reason: granted.Refused}), ""
+	switch {
+	case errors.Is(err, errWaitedLong):
+		return activities.Outcome{}, "", workflow.NewContinueAsNewError(ctx, RunJobName, in)
+	case err != nil:
+		return endAttempt(ctx, id, ended(ctx, err)), "", nil
+	case granted.Refused != "":
+		return endAttempt(ctx, id, activities.Outcome{State: bine.Failed, Failure: bine.FailureRefused, Reason: granted.Refused}), "", nil
 	}
 	grace := time.Duration(in.GraceSeconds * float64(time.Second))
 	end := runProcess(ctx, activities.RunProcessInput{Attempt: id, Owner: in.Owner}, granted.Host, grace)
 	if end.State == bine.Cancelled {
 		stopProcess(ctx, id, granted.Host, grace)
 	}
-	if end.State == bine.Succeeded {
-		return end, granted.Host
+	if end.State == bine.Succeeded && in.Owner.Kind == bine.OwnerRun {
+		return end, granted.Host, nil // the report of its host wrote everything
 	}
-	return endAttempt(ctx, id, end), granted.Host
+	return endAttempt(ctx, id, end), granted.Host, nil
 }
+
+// errWaitedLong ends a wait whose history has become long.
+var errWaitedLong = errors.New("waited long")
 
 // lease waits until an attempt has its resources. Nobody's worker is held.
 func lease(ctx workflow.Context, ask activities.StartAttemptInput) (activities.Granted, error) {
@@ -104,6 +133,9 @@ func lease(ctx workflow.Context, ask activities.StartAttemptInput) (activities.G
 		}
 		if granted.Host != "" || granted.Refused != "" {
 			return granted, nil
+		}
+		if workflow.GetInfo(ctx).GetContinueAsNewSuggested() {
+			return granted, errWaitedLong // a signal that is lost by this is of no use: it asks first
 		}
 		timer, cancel := workflow.WithCancel(ctx)
 		sel := workflow.NewSelector(ctx)
@@ -126,20 +158,28 @@ func runProcess(ctx workflow.Context, in activities.RunProcessInput, on bine.Hos
 	options := onHost(workflow.ActivityOptions{
 		StartToCloseTimeout: processLongest,
 		HeartbeatTimeout:    processBeat,
-		RetryPolicy:         &temporal.RetryPolicy{MaximumAttempts: 1},
+		RetryPolicy:         once,
 	}, on, grace)
 	for {
 		var out activities.RunProcessResult
 		err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), host.RunProcess, in).Get(ctx, &out)
-		if err == nil {
+		_, late := timeoutOf(err)
+		switch {
+		case err == nil:
 			return activities.Outcome(out)
-		}
-		late, isTimeout := errors.AsType[*temporal.TimeoutError](err)
-		if ctx.Err() != nil || !isTimeout {
+		case ctx.Err() != nil:
 			return ended(ctx, err)
-		}
-		if late.TimeoutType() == enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START {
+		case unreached(err):
 			return activities.Outcome{State: bine.Lost, Failure: bine.FailureLost, Reason: "host " + string(on) + " did not answer for the grace period"}
+		case late: // silent: ask again
+		case activities.Interrupted(err) || activities.KindOf(err) == bine.Unavailable: // its agent is about to end: ask the next one
+			if err := workflow.Sleep(ctx, lostWait); err != nil {
+				return ended(ctx, err)
+			}
+		default:
+			end := ended(ctx, err)
+			end.Failure = bine.FailureSetup
+			return end
 		}
 	}
 }

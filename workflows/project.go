@@ -33,6 +33,12 @@ func ProvisionProject(ctx workflow.Context, in ProvisionProjectInput) error {
 		return moveProject(ctx, in.Project, bine.ProjectFailed, activities.Message(err))
 	}
 
+	if err := moveProject(ctx, in.Project, bine.ProjectProvisioning, ""); err != nil {
+		if final(err) { // it is ready by now, or is being deleted: nothing of it is ours to undo
+			return err
+		}
+		return fail(err)
+	}
 	undo = append(undo, func(ctx workflow.Context) {
 		logged(ctx, workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, long), projects.RemoveProjectTree, project).Get(ctx, nil))
 	})
@@ -84,6 +90,9 @@ func DeleteProject(ctx workflow.Context, in activities.ProjectInput) error {
 		}
 		if err := workflow.Sleep(ctx, stopAgain); err != nil {
 			return err
+		}
+		if workflow.GetInfo(ctx).GetContinueAsNewSuggested() {
+			return workflow.NewContinueAsNewError(ctx, DeleteProjectName, in)
 		}
 	}
 	removeEnvironments(ctx, in.Project)

@@ -125,7 +125,7 @@ func (r *pipelineRun) outcome(ctx workflow.Context) activities.Outcome {
 		return activities.Outcome{State: bine.Cancelled, Reason: "cancelled"}
 	}
 	for i, state := range r.states {
-		if state == bine.Failed || state == bine.Cancelled {
+		if !state.OK() && state != bine.Skipped {
 			return activities.Outcome{State: bine.Failed, Reason: fmt.Sprintf("step %s: %s", r.in.Plan.Steps[i].Name, r.reason[i])}
 		}
 	}
@@ -166,12 +166,7 @@ func doStep(ctx workflow.Context, ref activities.StepRef, step plan.Step, grace 
 		id := StepWorkflowID(ref.Project, ref.Run, ref.Step, ref.Item)
 		err = workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, child(id)), RunJobName, in).Get(ctx, &out)
 	} else {
-		options := long
-		options.RetryPolicy = retryPolicy(step.Retry)
-		if step.Timeout > 0 {
-			options.StartToCloseTimeout = time.Duration(step.Timeout * float64(time.Second))
-		}
-		err = workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), runs.PerformStep, ref).Get(ctx, &out)
+		out, err = performStep(ctx, ref, step)
 	}
 	if err != nil {
 		out = ended(ctx, err)
@@ -182,14 +177,40 @@ func doStep(ctx workflow.Context, ref activities.StepRef, step plan.Step, grace 
 	return settle(ctx, ref, out)
 }
 
-// retryPolicy is that of a light step: what can go better is tried as often as
-// the step says.
-func retryPolicy(r plan.Retry) *temporal.RetryPolicy {
-	_, wait := r.Again(bine.FailureError, 1)
-	p := *patiently
-	p.MaximumAttempts = int32(max(1, r.Attempts))
-	p.InitialInterval = max(patiently.InitialInterval, wait)
-	return &p
+// performStep does a light step. What the step itself did wrong is tried again
+// as its retry says; a worker that vanished or stopped in the middle of it is
+// nobody's fault and does not count.
+func performStep(ctx workflow.Context, ref activities.StepRef, step plan.Step) (activities.Outcome, error) {
+	options := long
+	options.RetryPolicy = once
+	if step.Timeout > 0 {
+		options.StartToCloseTimeout = time.Duration(step.Timeout * float64(time.Second))
+	}
+	ctx = workflow.WithActivityOptions(ctx, options)
+	for counted, lost := 0, 0; ; {
+		var out activities.Outcome
+		err := workflow.ExecuteActivity(ctx, runs.PerformStep, ref).Get(ctx, &out)
+		if err == nil || ctx.Err() != nil {
+			return out, err
+		}
+		wait := lostWait
+		switch failure := failureOf(err); failure {
+		case bine.FailureLost:
+			if lost++; lost > mostLost {
+				return out, err
+			}
+		default:
+			counted++
+			again, pause := step.Retry.Again(failure, counted)
+			if !again || final(err) {
+				return out, err
+			}
+			wait = pause
+		}
+		if err := workflow.Sleep(ctx, wait); err != nil {
+			return out, err
+		}
+	}
 }
 
 // fanOut does every item of a step.
@@ -206,11 +227,12 @@ func fanOut(ctx workflow.Context, ref activities.StepRef, step plan.Step, grace 
 		groups = 1 // so that the limit holds over all items
 	}
 	window, wait := workflow.NewSemaphore(ctx, int64(groups)), workflow.NewWaitGroup(ctx)
-	for from := 0; from < todo.Items && ctx.Err() == nil; from += groupSize {
+	size := groupOf(step)
+	for from := 0; from < todo.Items && ctx.Err() == nil; from += size {
 		if window.Acquire(ctx, 1) != nil {
 			break
 		}
-		in := RunGroupInput{StepRef: ref, Step: step, From: from, Count: min(groupSize, todo.Items-from), GraceSeconds: grace}
+		in := RunGroupInput{StepRef: ref, Step: step, From: from, Count: min(size, todo.Items-from), GraceSeconds: grace}
 		id := fmt.Sprintf("%s@%d", StepWorkflowID(ref.Project, ref.Run, ref.Step, ""), from)
 		future := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, child(id)), RunGroupName, in)
 		wait.Add(1)
@@ -233,6 +255,13 @@ func fanOut(ctx workflow.Context, ref activities.StepRef, step plan.Step, grace 
 	return out
 }
 
+// groupOf is how many items of a fan-out one group runs: whole batches only, as
+// a batch is known by its first item.
+func groupOf(step plan.Step) int {
+	batch := max(1, step.Batch)
+	return batch * max(1, groupSize/batch)
+}
+
 // settle writes how a step ended that did not succeed, also after a cancel, and
 // answers how it stands in the ledger.
 func settle(ctx workflow.Context, ref activities.StepRef, end activities.Outcome) activities.Outcome {
@@ -245,12 +274,4 @@ func settle(ctx workflow.Context, ref activities.StepRef, end activities.Outcome
 		return end
 	}
 	return out
-}
-
-// ended says what an error of an activity or child means for the step.
-func ended(ctx workflow.Context, err error) activities.Outcome {
-	if ctx.Err() != nil || temporal.IsCanceledError(err) {
-		return activities.Outcome{State: bine.Cancelled, Failure: bine.FailureCancelled, Reason: "cancelled"}
-	}
-	return activities.Outcome{State: bine.Failed, Failure: bine.FailureError, Reason: activities.Message(err)}
 }

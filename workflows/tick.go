@@ -33,6 +33,9 @@ func Tick(ctx workflow.Context, in TickWorkflowInput) error {
 	}
 	start := RunPipelineInput{RunRef: run.RunRef, Plan: run.Plan, GraceSeconds: in.GraceSeconds}
 	id := RunWorkflowID(run.Project, run.Run)
-	var out activities.Outcome
-	return workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, child(id)), RunPipelineName, start).Get(ctx, &out)
+	err := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, child(id)), RunPipelineName, start).Get(ctx, nil)
+	if temporal.IsWorkflowExecutionAlreadyStartedError(err) {
+		return nil // after a crash the reconciler was faster
+	}
+	return err
 }
