@@ -13,7 +13,7 @@ import (
 // artifacts is the artifact store as the API asks for it.
 type artifacts struct{ *artifact.Store }
 
-func newArtifacts(_ *testing.T, files *dfs.Tree) artifacts { return artifacts{artifact.New(files)} }
+func newArtifacts(_ testing.TB, files *dfs.Tree) artifacts { return artifacts{artifact.New(files)} }
 
 func (a artifacts) Missing(ctx context.Context, p bine.ProjectName, hashes []bine.Hash) ([]bine.Hash, error) {
 	return a.Has(ctx, p, hashes)

@@ -94,7 +94,7 @@ func (l *launches) History(_ context.Context, id string) (client.History, error)
 
 // world is a server on real stores, and people who use it.
 type world struct {
-	t        *testing.T
+	t        testing.TB
 	store    *store.Store
 	files    *dfs.Tree
 	launched *launches
@@ -107,7 +107,7 @@ type world struct {
 
 // newWorld gives a server with the projects demo (owned by olga, with the Data
 // Scientist sven) and other (owned by mallory); root is the administrator.
-func newWorld(t *testing.T, change ...func(*server.Config)) *world {
+func newWorld(t testing.TB, change ...func(*server.Config)) *world {
 	t.Helper()
 	db := databasetest.SQLite(t)
 	s := store.New(db)
@@ -244,7 +244,7 @@ func (w *world) raw(method, path, key string, body io.Reader, headers ...string)
 func hashOf(s string) bine.Hash { return bine.Hash(fmt.Sprintf("%x", sha256.Sum256([]byte(s)))) }
 
 // eventually waits until a condition holds.
-func eventually(t *testing.T, what string, holds func() bool) {
+func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
