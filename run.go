@@ -131,7 +131,7 @@ type ArtifactRef struct {
 	Name string       `json:"name,omitempty" doc:"base name that the file had where it was made"`
 	// Parts is set on an input that gathers one output of every item of a
 	// fan-out: a directory whose entries are the items' artifacts by key.
-	Parts map[string]ArtifactRef `json:"parts,omitempty"`
+	Parts map[string]ArtifactRef `json:"parts,omitzero"`
 }
 
 // ArtifactEntry is one file in the manifest of a directory artifact. A manifest

@@ -28,6 +28,14 @@ func ServerWorkflowID(o bine.Owner) string {
 	return fmt.Sprintf("%s/server/%s/%s", o.Project, o.Name, o.Item)
 }
 
+// OwnerWorkflowID is the id of the workflow that runs the processes of an owner.
+func OwnerWorkflowID(o bine.Owner) string {
+	if o.Kind == bine.OwnerDeployment {
+		return ServerWorkflowID(o)
+	}
+	return StepWorkflowID(o.Project, bine.RunID(o.Name), o.Step, o.Item)
+}
+
 // DeploymentWorkflowID is the id of a deployment's workflow.
 func DeploymentWorkflowID(project bine.ProjectName, name bine.DeploymentName) string {
 	return fmt.Sprintf("%s/deployment/%s", project, name)

@@ -163,7 +163,7 @@ func doStep(ctx workflow.Context, ref activities.StepRef, step plan.Step, grace 
 	if step.Process {
 		owner := bine.Owner{Project: ref.Project, Kind: bine.OwnerRun, Name: string(ref.Run), Step: ref.Step, Item: ref.Item}
 		in := RunJobInput{Owner: owner, Retry: step.Retry, GraceSeconds: grace}
-		id := StepWorkflowID(ref.Project, ref.Run, ref.Step, ref.Item)
+		id := OwnerWorkflowID(owner)
 		err = workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, child(id)), RunJobName, in).Get(ctx, &out)
 	} else {
 		out, err = performStep(ctx, ref, step)

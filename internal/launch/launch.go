@@ -25,6 +25,7 @@ import (
 type ledger interface {
 	PipelineVersion(ctx context.Context, project bine.ProjectName, name bine.PipelineName, version int) (bine.PipelineVersion, error)
 	Environments(ctx context.Context, project bine.ProjectName) ([]bine.Environment, error)
+	Deployment(ctx context.Context, project bine.ProjectName, name bine.DeploymentName) (bine.Deployment, error)
 }
 
 // Launcher starts workflows.
@@ -62,6 +63,9 @@ func (l *Launcher) start(ctx context.Context, id, name string, once bool, input 
 func unavailable(err error, format string, args ...any) error {
 	if err == nil {
 		return nil
+	}
+	if wrong, ok := errors.AsType[*serviceerror.InvalidArgument](err); ok {
+		return bine.Errorf(bine.Invalid, "%s: %w", fmt.Sprintf(format, args...), wrong)
 	}
 	return bine.Errorf(bine.Unavailable, "%s: the workflow engine does not answer: %w", fmt.Sprintf(format, args...), err)
 }
@@ -129,12 +133,28 @@ func (l *Launcher) BuildEnvironment(ctx context.Context, project bine.ProjectNam
 	return l.start(ctx, workflows.EnvironmentWorkflowID(project, version), workflows.BuildEnvironmentName, true, in)
 }
 
-// Deploy asks a deployment to serve a version, starting it where it does not run.
+// StopBuilding asks the build of an environment to end, and says whether it is
+// still going on.
+func (l *Launcher) StopBuilding(ctx context.Context, project bine.ProjectName, version int) (going bool, err error) {
+	id := workflows.EnvironmentWorkflowID(project, version)
+	if err := l.cancel(ctx, id); err != nil {
+		return false, err
+	}
+	state, _, err := l.WorkflowState(ctx, id)
+	return state == Open, err
+}
+
+// Deploy asks a deployment to serve a version with the resources that its row
+// names, starting it where it does not run.
 func (l *Launcher) Deploy(ctx context.Context, project bine.ProjectName, name bine.DeploymentName, version int) error {
+	row, err := l.ledger.Deployment(ctx, project, name)
+	if err != nil {
+		return err
+	}
 	id := workflows.DeploymentWorkflowID(project, name)
 	options := client.StartWorkflowOptions{ID: id, TaskQueue: activities.ControlQueue, WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE}
 	in := workflows.ServeDeploymentInput{Project: project, Name: name, GraceSeconds: l.grace.Seconds()}
-	_, err := l.temporal.SignalWithStartWorkflow(ctx, id, workflows.DeploySignal, workflows.DeployInput{Version: version}, options, workflows.ServeDeploymentName, in)
+	_, err = l.temporal.SignalWithStartWorkflow(ctx, id, workflows.DeploySignal, workflows.DeployInput{Version: version, Resources: row.Resources}, options, workflows.ServeDeploymentName, in)
 	return unavailable(err, "deploy %s", name)
 }
 

@@ -2,10 +2,13 @@ package launch
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/internal/lease"
 	"github.com/bine-ml/bine/workflows"
 )
 
@@ -13,21 +16,39 @@ import (
 type rows interface {
 	UnfinishedRuns(ctx context.Context, before time.Time) ([]bine.Run, error)
 	MoveRun(ctx context.Context, project bine.ProjectName, run bine.RunID, from []bine.State, to bine.State, reason string) error
+	EndSteps(ctx context.Context, project bine.ProjectName, run bine.RunID, to bine.State, reason string) (int64, error)
 	Projects(ctx context.Context, user bine.UserName) ([]bine.Project, error)
+	Environments(ctx context.Context, project bine.ProjectName) ([]bine.Environment, error)
+	MoveEnvironment(ctx context.Context, project bine.ProjectName, version int, from []bine.EnvironmentState, to bine.EnvironmentState, reason string) error
+	Deployments(ctx context.Context, project bine.ProjectName) ([]bine.Deployment, error)
+	Attempt(ctx context.Context, id bine.AttemptID) (bine.Attempt, error)
+	EndAttempt(ctx context.Context, id bine.AttemptID, r bine.AttemptResult) (bool, error)
+}
+
+// reaper is the part of the ledger of resources that gives back what nobody has any more.
+type reaper interface {
+	Reap(ctx context.Context, alive func(bine.AttemptID) bool) ([]lease.Grant, error)
 }
 
 // Reconciler makes what the rows say and what runs in Temporal agree: what was
 // accepted but not started is started, what ended behind the ledger's back
-// (terminated by hand) ends there too.
+// (terminated by hand) ends there too, and gives back its resources.
 type Reconciler struct {
 	launcher *Launcher
 	rows     rows
+	reaper   reaper // nil: leases are left alone
 	log      *slog.Logger
 }
 
 // NewReconciler makes a reconciler.
 func NewReconciler(l *Launcher, r rows, log *slog.Logger) *Reconciler {
-	return &Reconciler{l, r, log}
+	return &Reconciler{launcher: l, rows: r, log: log}
+}
+
+// Reaping makes the reconciler give back the resources of attempts that have ended.
+func (r *Reconciler) Reaping(ledger reaper) *Reconciler {
+	r.reaper = ledger
+	return r
 }
 
 const (
@@ -56,32 +77,35 @@ func (r *Reconciler) Run(ctx context.Context) {
 	}
 }
 
-// Once compares once everything that has been as it is for age.
+// Once compares once everything that has been as it is for age. What it cannot
+// compare does not keep it from the rest.
 func (r *Reconciler) Once(ctx context.Context, age time.Duration) error {
-	runs, err := r.rows.UnfinishedRuns(ctx, time.Now().Add(-age))
-	if err != nil {
-		return err
-	}
+	before := time.Now().Add(-age)
+	runs, err := r.rows.UnfinishedRuns(ctx, before)
+	faults := []error{err}
 	for _, run := range runs {
-		if err := r.run(ctx, run); err != nil {
-			return err
-		}
+		faults = append(faults, about(r.run(ctx, run), "run %s of %s", run.ID, run.Project))
 	}
 	projects, err := r.rows.Projects(ctx, "")
-	if err != nil {
-		return err
-	}
+	faults = append(faults, err)
 	for _, p := range projects {
-		if err := r.project(ctx, p); err != nil {
-			return err
-		}
+		faults = append(faults, about(r.project(ctx, p, before), "project %s", p.Name))
 	}
-	return nil
+	return errors.Join(append(faults, about(r.reap(ctx), "leases"))...)
 }
 
+func about(err error, format string, args ...any) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), err)
+}
+
+// fromOutside says why something ended whose workflow closed without it.
+func fromOutside(status string) string { return "its workflow was ended from outside: " + status }
+
 func (r *Reconciler) run(ctx context.Context, run bine.Run) error {
-	id := workflows.RunWorkflowID(run.Project, run.ID)
-	state, status, err := r.launcher.WorkflowState(ctx, id)
+	state, status, err := r.launcher.WorkflowState(ctx, workflows.RunWorkflowID(run.Project, run.ID))
 	if err != nil || state == Open {
 		return err
 	}
@@ -91,20 +115,109 @@ func (r *Reconciler) run(ctx context.Context, run bine.Run) error {
 	}
 	r.log.WarnContext(ctx, "a run's workflow ended without its row", "run", run.ID, "project", run.Project, "status", status)
 	from := []bine.State{bine.Pending, bine.Waiting, bine.Running}
-	err = r.rows.MoveRun(ctx, run.Project, run.ID, from, bine.Failed, "its workflow was ended from outside: "+status)
-	if bine.IsKind(err, bine.Conflict) { // it reached its end meanwhile
+	err = r.rows.MoveRun(ctx, run.Project, run.ID, from, bine.Failed, fromOutside(status))
+	if bine.IsKind(err, bine.Conflict) || bine.IsKind(err, bine.NotFound) { // it reached its end meanwhile
+		return nil
+	}
+	if err == nil {
+		_, err = r.rows.EndSteps(ctx, run.Project, run.ID, bine.Cancelled, "the run ended before")
+	}
+	return err
+}
+
+func (r *Reconciler) project(ctx context.Context, p bine.Project, before time.Time) error {
+	switch p.State {
+	case bine.ProjectProvisioning: // which builds its environment too
+		return r.launcher.Provision(ctx, p.Name)
+	case bine.ProjectDeleting:
+		return r.launcher.DeleteProject(ctx, p.Name)
+	case bine.ProjectReady:
+		return errors.Join(r.environments(ctx, p.Name, before), r.deployments(ctx, p.Name, before))
+	default:
+		return nil
+	}
+}
+
+func (r *Reconciler) environments(ctx context.Context, project bine.ProjectName, before time.Time) error {
+	versions, err := r.rows.Environments(ctx, project)
+	faults := []error{err}
+	for _, v := range versions {
+		if v.State == bine.EnvironmentBuilding && v.CreatedAt.Before(before) {
+			faults = append(faults, about(r.environment(ctx, project, v.Version), "environment %d", v.Version))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+func (r *Reconciler) environment(ctx context.Context, project bine.ProjectName, version int) error {
+	state, status, err := r.launcher.WorkflowState(ctx, workflows.EnvironmentWorkflowID(project, version))
+	if err != nil || state == Open {
+		return err
+	}
+	if state == Unknown {
+		return r.launcher.BuildEnvironment(ctx, project, version)
+	}
+	from := []bine.EnvironmentState{bine.EnvironmentBuilding}
+	err = r.rows.MoveEnvironment(ctx, project, version, from, bine.EnvironmentFailed, fromOutside(status))
+	if bine.IsKind(err, bine.Conflict) { // it became ready meanwhile
 		return nil
 	}
 	return err
 }
 
-func (r *Reconciler) project(ctx context.Context, p bine.Project) error {
-	switch p.State {
-	case bine.ProjectProvisioning:
-		return r.launcher.Provision(ctx, p.Name)
-	case bine.ProjectDeleting:
-		return r.launcher.DeleteProject(ctx, p.Name)
-	default:
+func (r *Reconciler) deployments(ctx context.Context, project bine.ProjectName, before time.Time) error {
+	all, err := r.rows.Deployments(ctx, project)
+	faults := []error{err}
+	for _, d := range all {
+		live := d.State == bine.DeploymentStarting || d.State == bine.DeploymentUpdating || d.State == bine.DeploymentReady
+		if live && d.UpdatedAt.Before(before) {
+			faults = append(faults, about(r.deployment(ctx, project, d), "deployment %s", d.Name))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// deployment starts what should be answering and has no workflow.
+func (r *Reconciler) deployment(ctx context.Context, project bine.ProjectName, d bine.Deployment) error {
+	state, _, err := r.launcher.WorkflowState(ctx, workflows.DeploymentWorkflowID(project, d.Name))
+	if err != nil || state == Open {
+		return err
+	}
+	r.log.InfoContext(ctx, "starting a deployment that should run", "deployment", d.Name, "project", project)
+	return r.launcher.Deploy(ctx, project, d.Name, d.Version)
+}
+
+// reap gives back the resources of attempts that have ended, or whose workflow
+// did without them.
+func (r *Reconciler) reap(ctx context.Context) error {
+	if r.reaper == nil {
 		return nil
 	}
+	var faults []error
+	grants, err := r.reaper.Reap(ctx, func(id bine.AttemptID) bool {
+		alive, err := r.alive(ctx, id)
+		faults = append(faults, err)
+		return alive || err != nil
+	})
+	return errors.Join(append(faults, err, r.launcher.Granted(ctx, grants))...)
+}
+
+func (r *Reconciler) alive(ctx context.Context, id bine.AttemptID) (bool, error) {
+	a, err := r.rows.Attempt(ctx, id)
+	if bine.IsKind(err, bine.NotFound) {
+		return false, nil
+	}
+	if err != nil || a.State.Ended() {
+		return false, err
+	}
+	state, status, err := r.launcher.WorkflowState(ctx, workflows.OwnerWorkflowID(a.Owner))
+	if err != nil || state != Closed {
+		return true, err
+	}
+	r.log.WarnContext(ctx, "an attempt's workflow ended without it", "attempt", id, "status", status)
+	_, err = r.rows.EndAttempt(ctx, id, bine.AttemptResult{State: bine.Lost, Failure: bine.FailureLost, Reason: fromOutside(status)})
+	if bine.IsKind(err, bine.Fenced) {
+		err = nil
+	}
+	return false, err
 }

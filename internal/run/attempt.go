@@ -52,12 +52,12 @@ func (e Attempts) waiting(ctx context.Context, owner bine.Owner, reason string) 
 	return e.store.MoveStep(ctx, owner.Project, ref, unfinished(), bine.Waiting, reason)
 }
 
-// End ends an attempt that its host did not end.
+// End ends an attempt that its host did not end, and gives back what it has:
+// its resources and, of a model server, the route to it.
 func (e Attempts) End(ctx context.Context, id bine.AttemptID, end activities.Outcome) (activities.Outcome, error) {
 	_, err := e.store.EndAttempt(ctx, id, bine.AttemptResult{State: end.State, Failure: end.Failure, Reason: end.Reason})
 	switch {
-	case bine.IsKind(err, bine.NotFound): // it never had a row
-		return end, nil
+	case bine.IsKind(err, bine.NotFound): // it never had a row, or its project is gone
 	case bine.IsKind(err, bine.Fenced):
 		attempt, err := e.store.Attempt(ctx, id)
 		if err != nil {
@@ -65,6 +65,9 @@ func (e Attempts) End(ctx context.Context, id bine.AttemptID, end activities.Out
 		}
 		end = activities.Outcome{State: attempt.State, Failure: attempt.Failure, Reason: attempt.Reason}
 	case err != nil:
+		return end, err
+	}
+	if err := e.unroute(ctx, id); err != nil {
 		return end, err
 	}
 	granted, err := e.ledger.Release(ctx, id)
@@ -75,6 +78,21 @@ func (e Attempts) End(ctx context.Context, id bine.AttemptID, end activities.Out
 		e.log.WarnContext(ctx, "a grant was not signalled; its workflow asks again by itself", "error", err)
 	}
 	return end, nil
+}
+
+// unroute takes the route of a deployment from a server that ended.
+func (e Attempts) unroute(ctx context.Context, id bine.AttemptID) error {
+	attempt, err := e.store.Attempt(ctx, id)
+	if err == nil && attempt.Owner.Kind == bine.OwnerDeployment {
+		var name bine.DeploymentName
+		if name, _, err = attempt.Owner.Server(); err == nil {
+			err = e.store.ClearServing(ctx, attempt.Owner.Project, name, id)
+		}
+	}
+	if bine.IsKind(err, bine.NotFound) {
+		return nil
+	}
+	return err
 }
 
 // processOf says what the process of an owner is.
@@ -116,7 +134,10 @@ func (e Attempts) batch(ctx context.Context, owner bine.Owner) (bine.Process, er
 	if err != nil {
 		return bine.Process{}, err
 	}
-	from := max(0, slices.Index(keys, strings.TrimPrefix(owner.Item, batchMark)))
+	from := slices.Index(keys, strings.TrimPrefix(owner.Item, batchMark))
+	if from < 0 {
+		return bine.Process{}, bine.Errorf(bine.NotFound, "run %s has no batch %s of step %s", run.ID, owner.Item, owner.Step)
+	}
 	return e.merge(ctx, owner, run.ID, keys[from:min(len(keys), from+max(1, step.Foreach.Batch))])
 }
 
@@ -140,6 +161,9 @@ func (e Attempts) merge(ctx context.Context, owner bine.Owner, run bine.RunID, k
 			batch.With, batch.Owner = nil, owner
 		}
 		batch.Batch = append(batch.Batch, bine.BatchItem{Key: key, With: one.With})
+	}
+	if len(batch.Batch) == 0 {
+		return batch, bine.Errorf(bine.Conflict, "every item of %s of step %s has ended already", owner.Item, owner.Step)
 	}
 	return batch, nil
 }

@@ -74,7 +74,7 @@ func versionOutput(n int) map[string]json.RawMessage {
 
 // registerModel registers the artifact of a step as the next version of a model.
 func (e *Engine) registerModel(ctx context.Context, r *resolution, action dags.ModelAction) (map[string]json.RawMessage, error) {
-	artifact, err := e.artifact(ctx, r.in, action.Artifact)
+	artifact, err := e.artifact(ctx, r, action.Artifact)
 	if err != nil {
 		return nil, err
 	}
@@ -167,10 +167,14 @@ func (e *Engine) deploy(ctx context.Context, r *resolution, step dags.Step, acti
 	if err != nil && !bine.IsKind(err, bine.NotFound) {
 		return nil, err
 	}
-	if err == nil && now.Serving == model.Version && now.Model == model.Model && now.State == bine.DeploymentReady {
+	want := bine.Deployment{Name: action.Name, Model: action.Model, Version: model.Version, Resources: step.Resources, CreatedBy: r.run.StartedBy}
+	if want.Resources == (bine.Resources{}) {
+		want.Resources = now.Resources // the step does not say: as it was
+	}
+	serves := now.Serving == want.Version && now.Model == want.Model && now.Resources == want.Resources
+	if err == nil && serves && now.State == bine.DeploymentReady {
 		return versionOutput(model.Version), nil
 	}
-	want := bine.Deployment{Name: action.Name, Model: action.Model, Version: model.Version, Resources: step.Resources, CreatedBy: r.run.StartedBy}
 	if err := e.StartDeployment(ctx, r.in.Project, want); err != nil {
 		return nil, err
 	}
@@ -179,8 +183,15 @@ func (e *Engine) deploy(ctx context.Context, r *resolution, step dags.Step, acti
 
 // StartDeployment writes what a deployment is to serve and tells its workflow.
 func (e *Engine) StartDeployment(ctx context.Context, project bine.ProjectName, want bine.Deployment) error {
-	if _, err := e.store.PutDeployment(ctx, project, want); err != nil {
+	made, err := e.store.PutDeployment(ctx, project, want)
+	if err != nil {
 		return err
+	}
+	if made.State == bine.DeploymentReady && made.Reason != "" { // it was tried before, and an older version kept
+		from := []bine.DeploymentState{bine.DeploymentReady}
+		if err := e.store.MoveDeployment(ctx, project, want.Name, from, bine.DeploymentUpdating, ""); err != nil && !bine.IsKind(err, bine.Conflict) {
+			return err
+		}
 	}
 	return e.launcher.Deploy(ctx, project, want.Name, want.Version)
 }

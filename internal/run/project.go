@@ -48,6 +48,22 @@ func (e Projects) StopAll(ctx context.Context, project bine.ProjectName) (int, e
 	if err != nil {
 		return 0, err
 	}
+	versions, err := e.store.Environments(ctx, project)
+	if err != nil {
+		return 0, err
+	}
+	for _, v := range versions {
+		if v.State != bine.EnvironmentBuilding {
+			continue
+		}
+		going, err := e.launcher.StopBuilding(ctx, project, v.Version)
+		if err != nil {
+			return 0, err
+		}
+		if going {
+			left++
+		}
+	}
 	deployments, err := e.store.Deployments(ctx, project)
 	if err != nil {
 		return 0, err
@@ -128,10 +144,15 @@ func (e Environments) Move(ctx context.Context, project bine.ProjectName, versio
 // Deployments is the part of the engine that keeps deployments.
 type Deployments struct{ *Engine }
 
-// Move writes where a deployment stands.
+// Move writes where a deployment stands. One that was deleted meanwhile has no
+// place to write it to.
 func (e Deployments) Move(ctx context.Context, project bine.ProjectName, name bine.DeploymentName, to bine.DeploymentState, reason string) error {
 	from := []bine.DeploymentState{bine.DeploymentStarting, bine.DeploymentUpdating, bine.DeploymentReady, bine.DeploymentFailed, bine.DeploymentStopped}
-	return e.store.MoveDeployment(ctx, project, name, from, to, reason)
+	err := e.store.MoveDeployment(ctx, project, name, from, to, reason)
+	if bine.IsKind(err, bine.NotFound) {
+		return nil
+	}
+	return err
 }
 
 // Forget removes a deployment.

@@ -20,6 +20,7 @@ const logLimit = 64 << 20
 type resolution struct {
 	in    activities.StepRef
 	run   bine.Run
+	dag   dags.DAG
 	code  bine.Hash
 	step  dags.Step
 	place int // of the step in the definition
@@ -81,7 +82,7 @@ func (e *Engine) describe(ctx context.Context, in activities.StepRef) (*resoluti
 		return nil, err
 	}
 	place := slices.IndexFunc(dag.Steps, func(s dags.Step) bool { return s.Name == in.Step })
-	r := &resolution{in: in, run: run, code: version.Code, step: step, place: place}
+	r := &resolution{in: in, run: run, dag: dag, code: version.Code, step: step, place: place}
 	rows, err := e.rows(ctx, in, dag, step.References())
 	if err != nil {
 		return nil, err
@@ -218,7 +219,7 @@ func (e *Engine) fromCache(ctx context.Context, r *resolution, row *bine.Step) (
 func (e *Engine) inputs(ctx context.Context, r *resolution, refs map[string]dags.Ref) (map[string]bine.ArtifactRef, error) {
 	out := map[string]bine.ArtifactRef{}
 	for name, ref := range refs {
-		artifact, err := e.artifact(ctx, r.in, ref)
+		artifact, err := e.artifact(ctx, r, ref)
 		if err != nil {
 			return nil, err
 		}
@@ -228,13 +229,17 @@ func (e *Engine) inputs(ctx context.Context, r *resolution, refs map[string]dags
 }
 
 // artifact finds an output; of a fan-out, the directory of that output of every item.
-func (e *Engine) artifact(ctx context.Context, in activities.StepRef, ref dags.Ref) (bine.ArtifactRef, error) {
+func (e *Engine) artifact(ctx context.Context, r *resolution, ref dags.Ref) (bine.ArtifactRef, error) {
+	in := r.in
 	row, err := e.store.Step(ctx, in.Project, store.StepRef{Run: in.Run, Step: ref.Step})
 	if err != nil {
 		return bine.ArtifactRef{}, err
 	}
 	if artifact, found := row.Artifacts[ref.Output]; found {
 		return artifact, nil
+	}
+	if from, _ := r.dag.Step(ref.Step); from.Foreach == nil {
+		return bine.ArtifactRef{}, bine.Errorf(bine.NotFound, "step %s gave no output %s", ref.Step, ref.Output)
 	}
 	all := bine.ArtifactRef{Kind: bine.ArtifactDir, Parts: map[string]bine.ArtifactRef{}}
 	var sums []string
@@ -249,9 +254,6 @@ func (e *Engine) artifact(ctx context.Context, in activities.StepRef, ref dags.R
 		all.Parts[item.Item] = part
 		all.Size += part.Size
 		sums = append(sums, item.Item+" "+string(part.Hash))
-	}
-	if len(all.Parts) == 0 && row.Items == 0 {
-		return all, bine.Errorf(bine.NotFound, "step %s gave no output %s", ref.Step, ref.Output)
 	}
 	slices.Sort(sums)
 	all.Hash = bine.HashOf([]byte(strings.Join(sums, "\n")))

@@ -25,6 +25,8 @@ import (
 type Launcher interface {
 	Deploy(ctx context.Context, project bine.ProjectName, name bine.DeploymentName, version int) error
 	StopDeployment(ctx context.Context, project bine.ProjectName, name bine.DeploymentName, forget bool) error
+	// StopBuilding asks the build of an environment to end, and says whether it is still going on.
+	StopBuilding(ctx context.Context, project bine.ProjectName, version int) (going bool, err error)
 	CancelRun(ctx context.Context, project bine.ProjectName, run bine.RunID) error
 	DeleteSchedule(ctx context.Context, project bine.ProjectName, name bine.ScheduleName) error
 	Granted(ctx context.Context, grants []lease.Grant) error
@@ -121,7 +123,7 @@ func (e *Engine) Finish(ctx context.Context, in activities.RunRef, end activitie
 	if err != nil {
 		return activities.Finished{}, err
 	}
-	if err := e.finishSteps(ctx, in); err != nil {
+	if _, err := e.store.EndSteps(ctx, in.Project, in.Run, bine.Cancelled, "the run ended before"); err != nil {
 		return activities.Finished{}, err
 	}
 	out := activities.Finished{Outcome: end}
@@ -138,24 +140,6 @@ func (e *Engine) Finish(ctx context.Context, in activities.RunRef, end activitie
 		out.Notify = out.Notify || n.Wants(out.State == bine.Succeeded)
 	}
 	return out, nil
-}
-
-// finishSteps cancels the steps that a run leaves without an end.
-func (e *Engine) finishSteps(ctx context.Context, in activities.RunRef) error {
-	steps, err := e.store.Steps(ctx, in.Project, in.Run)
-	if err != nil {
-		return err
-	}
-	for _, s := range steps {
-		if s.State.Ended() {
-			continue
-		}
-		ref := store.StepRef{Run: in.Run, Step: s.Name}
-		if err := e.store.MoveStep(ctx, in.Project, ref, unfinished(), bine.Cancelled, "the run ended before"); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // Notify posts how a run ended to the webhooks that its pipeline names.
