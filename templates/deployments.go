@@ -22,6 +22,7 @@ type DeploymentPage struct {
 	Deployment bine.Deployment
 	Model      bine.ModelVersion   // that answers, or is asked for
 	Versions   []bine.ModelVersion // to move to
+	Log        Log                 // of the server that answers
 	Result     *TryResult
 }
 

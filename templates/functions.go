@@ -264,7 +264,7 @@ func share(part, whole any) string {
 	if w <= 0 {
 		return "0%"
 	}
-	return percent(min(max(100*p/w, 0), 100))
+	return strconv.FormatFloat(min(max(100*p/w, 0), 100), 'f', 0, 64) + "%"
 }
 
 func float(v any) float64 {

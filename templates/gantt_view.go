@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"strings"
 	"time"
 
 	"github.com/bine-ml/bine/templates/gantt"
@@ -47,8 +48,14 @@ func tickLabel(d time.Duration) string {
 	if d == 0 {
 		return "0"
 	}
-	if d >= time.Second && d%time.Second == 0 && d < time.Minute || d < time.Second {
+	if d < time.Second {
 		return d.String()
 	}
-	return duration(d)
+	text := d.String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, zero) {
+			text = strings.TrimSuffix(text, zero[1:])
+		}
+	}
+	return text
 }

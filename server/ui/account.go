@@ -139,6 +139,9 @@ func setPassword(c *call) error {
 		return err
 	}
 	if err := c.api.SetPassword(c.ctx(), client.NewPassword{Old: f.Get("old"), New: f.Get("new")}); err != nil {
+		if _, gone := c.api.Me(c.ctx()); gone == nil && bine.IsKind(err, bine.Unauthenticated) {
+			return bine.Errorf(bine.Invalid, "the old password is not right")
+		}
 		return err
 	}
 	return c.back("/account", "password")

@@ -84,6 +84,10 @@ func (c *call) deploymentPage() (templates.DeploymentPage, error) {
 	if page.Deployment, err = c.api.Deployment(c.ctx(), c.project(), bine.DeploymentName(c.name())); err != nil {
 		return page, err
 	}
+	if page.Deployment.Attempt != "" {
+		address := page.API("deployments", page.Deployment.Name, "logs")
+		page.Log = templates.Log{Follow: address + "?follow=true", Download: address, File: c.name() + ".log"}
+	}
 	serving := page.Deployment.Serving
 	if serving == 0 {
 		serving = page.Deployment.Version

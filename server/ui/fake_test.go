@@ -50,6 +50,9 @@ func (f *fakeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer, ok := f.answers()[r.Method+" "+path]
+	if at := r.URL.Query().Get("path"); path == "/projects/demo/stat" && at != "gone" {
+		answer, ok = client.File{Path: at, Name: at[strings.LastIndexByte(at, '/')+1:], Dir: at == "raw", Size: 100, Modified: now}, true
+	}
 	switch {
 	case !ok:
 		problem(w, http.StatusNotFound, bine.NotFound, "nothing is at "+path)

@@ -52,7 +52,7 @@ var pages = map[string]string{
 	"/projects/demo/runs/flights-1?step=train&item=a&tab=metrics": "=loss", "/projects/demo/history?workflow=run/flights-1": "RunPipeline", "/projects/demo/history?workflow=run/flights-1&view=full": "WorkflowExecutionStarted", "/projects/demo/history?workflow=run/flights-1&view=timeline": "RunPipeline",
 	"/projects/demo/pipelines": "flights", "/projects/demo/pipelines/new": "Store pipeline", "/projects/demo/pipelines/flights": "param.horizon", "/projects/demo/pipelines/flights?tab=edit": "data-editor", "/projects/demo/pipelines/flights?tab=versions": "v1", "/projects/demo/pipelines/flights?tab=use": "client.project",
 	"/projects/demo/jobs": "flights", "/projects/demo/jobs/flights": "Executions", "/projects/demo/schedules": "nightly", "/projects/demo/schedules/nightly": "Next ticks",
-	"/projects/demo/files": "data.csv", "/projects/demo/artifacts/" + string(bine.HashOf(nil)): "text", "/projects/demo/artifacts/" + string(bine.HashOf(nil)) + "?kind=dir": "Size",
+	"/projects/demo/files": "data.csv", "/projects/demo/files/raw": "Upload", "/projects/demo/files/data.csv": "&lt;script&gt;", "/projects/demo/files/plot.png": "/projects/demo/images/plot.png", "/projects/demo/artifacts/" + string(bine.HashOf(nil)): "text", "/projects/demo/artifacts/" + string(bine.HashOf(nil)) + "?kind=dir": "Size",
 	"/projects/demo/environments": "v1", "/projects/demo/environments/1": "installed", "/projects/demo/models": "delay", "/projects/demo/models/delay": "Where it comes from",
 	"/projects/demo/deployments": "delay", "/projects/demo/deployments/delay": "field.carrier", "/projects/demo/members": "Data Owner",
 }
@@ -131,6 +131,8 @@ func TestFormsLeadOn(t *testing.T) {
 		{"/projects/demo/members/grace/remove", nil, "/projects/demo/members?notice=saved"},
 		{"/projects/demo/file-actions/mkdir?path=raw", url.Values{"name": {"new"}}, "/projects/demo/files/raw"},
 		{"/projects/demo/file-actions/rename?path=data.csv", url.Values{"to": {"b.csv"}}, "/projects/demo/files?notice=renamed"},
+		{"/projects/demo/file-actions/remove?path=data.csv", nil, "/projects/demo/files?notice=deleted"},
+		{"/projects/demo/file-actions/remove?path=raw", url.Values{"confirm": {"raw"}}, "/projects/demo/files?notice=deleted"},
 		{"/keys/k1/delete", nil, "/keys?notice=deleted"},
 		{"/account/password", url.Values{"old": {"a"}, "new": {"b"}}, "/account?notice=password"},
 		{"/admin/users", url.Values{"name": {"grace"}}, "/admin/users?notice=saved"},
@@ -179,7 +181,7 @@ func TestFaultsAreShownInPlace(t *testing.T) {
 		{"/projects/demo/schedules", url.Values{"name": {"nightly"}, "params": {"{"}}, 422, "no JSON object"},
 		{"/projects/demo/schedules", url.Values{"name": {"../x"}}, 422, "is not a name"},
 		{"/projects/demo/members", url.Values{"user": {"a/../b"}}, 422, "is not a name"},
-		{"/projects/demo/file-actions/remove?path=raw", nil, 404, "nothing is at"},
+		{"/projects/demo/file-actions/remove?path=raw", nil, 422, "type raw to confirm"},
 		{"/projects/demo/deployments/delay/predict", url.Values{"field.hour": {"late"}}, 422, "is no number"},
 	} {
 		t.Run(c.path, func(t *testing.T) {
@@ -275,7 +277,7 @@ func TestMetricsCSVHoldsNoFormulas(t *testing.T) {
 
 func TestUnknownThingsAreNotFound(t *testing.T) {
 	h := newUI(newFakeAPI())
-	for _, path := range []string{"/nowhere", "/projects/other", "/projects/demo/runs/gone-1", "/projects/demo/runs/flights-1?step=gone", "/projects/demo/environments/x", "/assets/gone.js", "/assets/.keep"} {
+	for _, path := range []string{"/nowhere", "/projects/other", "/projects/demo/runs/gone-1", "/projects/demo/runs/flights-1?step=gone", "/projects/demo/environments/x", "/projects/demo/files/gone", "/assets/gone.js", "/assets/.keep"} {
 		if w := get(h, path); w.Code != http.StatusNotFound {
 			t.Errorf("GET %s = %d, want 404", path, w.Code)
 		}

@@ -207,7 +207,7 @@ func (a axis) ticks() []Tick {
 			if start.Add(after).Before(p.from) {
 				continue
 			}
-			if x := a.at(start.Add(after)); x-ticks[len(ticks)-1].X >= tickApart && x < 100-tickApart/2 {
+			if x := a.at(start.Add(after)); x-ticks[len(ticks)-1].X >= tickApart && x < 100-tickApart {
 				ticks = append(ticks, Tick{X: x, After: after})
 			}
 		}

@@ -86,6 +86,15 @@ func (v *vertex) width() int {
 	return NodeWidth
 }
 
+// weight says how much it matters that a vertex stands where it wants to: lines
+// make way for nodes, so that chains are straight.
+func (v *vertex) weight() float64 {
+	if v.node < 0 {
+		return 1
+	}
+	return 1000
+}
+
 type edge struct {
 	from, to int
 	via      []int // vertices passed, the bends included
@@ -211,11 +220,13 @@ func (g *layering) order() {
 }
 
 func (g *layering) mean(of []int, value func(*vertex) float64) float64 {
-	sum := 0.0
+	sum, weight := 0.0, 0.0
 	for _, v := range of {
-		sum += value(&g.vertices[v])
+		w := g.vertices[v].weight()
+		sum += w * value(&g.vertices[v])
+		weight += w
 	}
-	return sum / float64(len(of))
+	return sum / weight
 }
 
 func (g *layering) number(layer []int) {
@@ -265,8 +276,8 @@ func (g *layering) place() {
 // want (pool adjacent violators).
 func (g *layering) spread(layer []int, want []float64) {
 	type block struct {
-		sum   float64
-		count int
+		sum, weight float64
+		count       int
 	}
 	offsets := make([]float64, len(layer))
 	blocks := make([]block, 0, len(layer))
@@ -274,17 +285,18 @@ func (g *layering) spread(layer []int, want []float64) {
 		if i > 0 {
 			offsets[i] = offsets[i-1] + float64(g.vertices[layer[i-1]].width()+g.vertices[v].width())/2 + gapX
 		}
-		b := block{want[i] - offsets[i], 1}
-		for len(blocks) > 0 && blocks[len(blocks)-1].sum/float64(blocks[len(blocks)-1].count) >= b.sum/float64(b.count) {
+		weight := g.vertices[v].weight()
+		b := block{weight * (want[i] - offsets[i]), weight, 1}
+		for len(blocks) > 0 && blocks[len(blocks)-1].sum/blocks[len(blocks)-1].weight >= b.sum/b.weight {
 			before := blocks[len(blocks)-1]
-			b = block{before.sum + b.sum, before.count + b.count}
+			b = block{before.sum + b.sum, before.weight + b.weight, before.count + b.count}
 			blocks = blocks[:len(blocks)-1]
 		}
 		blocks = append(blocks, b)
 	}
 	i := 0
 	for _, b := range blocks {
-		base := b.sum / float64(b.count)
+		base := b.sum / b.weight
 		for range b.count {
 			g.vertices[layer[i]].x = int(base + offsets[i])
 			i++

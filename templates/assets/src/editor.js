@@ -37,7 +37,7 @@ function extensions(area) {
     highlightActiveLine(), highlightActiveLineGutter(), indentUnit.of("  "), yaml(), syntaxHighlighting(colours), look,
     keymap.of([...defaultKeymap, ...historyKeymap, ...foldKeymap, indentWithTab]),
     EditorState.readOnly.of(area.readOnly),
-    EditorView.contentAttributes.of({ "aria-label": area.getAttribute("aria-label") || "Pipeline text" }),
+    EditorView.contentAttributes.of({ tabindex: "0", "aria-label": area.getAttribute("aria-label") || "Pipeline text" }),
     EditorView.updateListener.of((update) => {
       if (!update.docChanged) return;
       area.value = update.state.doc.toString();
@@ -49,7 +49,7 @@ function extensions(area) {
 // faults turns the server's list into marks; a line or column that the text no
 // longer has moves to the end.
 function faults(doc, list) {
-  const marks = [...list.querySelectorAll("[data-line]")].map((el) => {
+  const marks = [...list.querySelectorAll("[data-line]")].filter((el) => Number(el.dataset.line) > 0).map((el) => {
     const line = doc.line(Math.min(Math.max(Number(el.dataset.line), 1), doc.lines));
     const from = Math.min(line.from + Math.max(Number(el.dataset.column) - 1, 0), line.to);
     return { from, to: Math.max(line.to, from), severity: "error", message: el.dataset.message };

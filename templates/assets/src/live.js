@@ -23,6 +23,7 @@ async function listen(url, state) {
   const headers = { Accept: "text/event-stream" };
   if (state.last) headers["Last-Event-ID"] = state.last;
   const answer = await fetch(url, { headers });
+  if (answer.status >= 400 && answer.status < 500) return "refused"; // asking again would not help
   if (!answer.ok) throw new Error(answer.statusText);
   state.wait = 1000;
   show(true);
@@ -52,7 +53,7 @@ export async function startLive() {
   const state = { last: "", wait: 1000, lost: false };
   for (;;) {
     try {
-      await listen(url, state);
+      if ((await listen(url, state)) === "refused") return;
     } catch {
       // The server restarts or the network is away: shown, and tried again.
     }
