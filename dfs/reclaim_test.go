@@ -256,25 +256,29 @@ func TestAnUploadMayTakeLongerThanTheGrace(t *testing.T) {
 
 func TestAnUploadThatStoodStillForTooLongIsRefused(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		tree, clock := withClock(t, db, new(mem.Store))
-		r, w := io.Pipe()
-		done := make(chan error)
-		go func() {
-			_, err := tree.Create(t.Context(), owner, at("Resources/file"), r, dfs.CreateOptions{})
-			done <- err
-		}()
-		w.Write(make([]byte, 3<<20))
-		clock.forward(2 * time.Hour)
-		reclaimAll(t, tree)
-		w.Close()
-		if err := <-done; !bine.IsKind(err, bine.Unavailable) {
+		blocks := new(mem.Store)
+		tree, clock := withClock(t, db, blocks)
+		stalled := readerFunc(func([]byte) (int, error) {
+			clock.forward(2 * time.Hour)
+			reclaimAll(t, tree)
+			return 0, io.EOF
+		})
+		_, err := tree.Create(t.Context(), owner, at("Resources/file"), io.MultiReader(bytes.NewReader(make([]byte, 3<<20)), stalled), dfs.CreateOptions{})
+		if !bine.IsKind(err, bine.Unavailable) {
 			t.Errorf("got %v, want an error of kind unavailable", err)
 		}
 		if _, err := tree.Stat(t.Context(), owner, at("Resources/file")); !bine.IsKind(err, bine.NotFound) {
 			t.Errorf("a file whose blocks are gone was made: %v", err)
 		}
+		if n := countBlocks(t, blocks); n != 0 {
+			t.Errorf("%d blocks are left", n)
+		}
 	})
 }
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 func TestADamagedBlockIsNotHandedOut(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {

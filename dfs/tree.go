@@ -30,6 +30,10 @@ type Options struct {
 // only; the directory that is added to, shared; the entry itself; an entry that
 // it replaces; a slot of the usage; rows that hang on inodes; garbage. SQLite
 // has one writer and locks nothing.
+//
+// Calls may join a transaction (database.DB.Together), which suits metadata and
+// files up to Options.Inline: blocks that were written before such a
+// transaction is undone are left to Scrub.
 type Tree struct {
 	db     *database.DB
 	blocks block.Store
