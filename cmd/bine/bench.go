@@ -11,6 +11,7 @@ import (
 	"runtime/pprof"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -35,6 +36,7 @@ func benchmarks() []benchmark {
 		{name: "process", doc: "steps that are processes beside exec of the same program", inside: bench.Process},
 		{name: "start", doc: "from asking for a run to its first sign; the start of `bine up`", inside: bench.Start, alone: benchUp},
 		{name: "api", doc: "reading an object over REST beside net/http answering the same bytes", inside: bench.API},
+		{name: "fs", doc: "the file system in process beside the bare statements on the same database", alone: bench.Files},
 	}
 }
 
@@ -153,7 +155,9 @@ func (b benching) inside(ctx context.Context, dir string, measure func(bench.Ins
 		return err
 	}
 	quiet := cli.Streams{In: b.In, Out: io.Discard, Err: io.Discard}
-	return up(ctx, c, quiet, func(ctx context.Context, p *platform) (err error) {
+	done := make(chan struct{})
+	err = up(ctx, c, quiet, func(ctx context.Context, p *platform) (err error) {
+		defer close(done)
 		in, err := benchInstallation(ctx, p)
 		if err != nil {
 			return err
@@ -170,6 +174,12 @@ func (b benching) inside(ctx context.Context, dir string, measure func(bench.Ins
 		}
 		return measure(in)
 	})
+	select {
+	case <-done:
+		return err
+	default:
+		return errors.Join(err, errors.New("stopped before everything was measured"))
+	}
 }
 
 const benchProject bine.ProjectName = "bench"
@@ -205,10 +215,28 @@ func benchUp(ctx context.Context, dir string, runs int) ([]bench.Row, error) {
 	if err != nil {
 		return nil, err
 	}
+	contexts := filepath.Join(dir, "config.json")
 	env := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "BINE_") })
 	return bench.Up(ctx, bench.Program{
 		Args: []string{program, "up", "--data", c.Data, "--listen", c.Listen, "--log-level", "error"},
-		Env:  append(env, "BINE_CONFIG="+filepath.Join(dir, "config.json")),
+		Env:  append(env, "BINE_CONFIG="+contexts),
 		URL:  c.URL,
+		Host: func(ctx context.Context, since time.Time) bool { return hostSeen(ctx, contexts, since) },
 	}, runs)
+}
+
+// hostSeen says whether a host of the installation that contexts knows has
+// reported since a moment.
+func hostSeen(ctx context.Context, contexts string, since time.Time) bool {
+	all, err := cli.ReadContexts(contexts)
+	if err != nil {
+		return false
+	}
+	known := all.Contexts[cliContext]
+	api, err := client.New(client.Options{URL: known.URL, Key: known.Key})
+	if err != nil {
+		return false
+	}
+	hosts, err := api.Hosts(ctx)
+	return err == nil && slices.ContainsFunc(hosts, func(h bine.Host) bool { return h.SeenAt.After(since) })
 }
