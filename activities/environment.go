@@ -23,7 +23,11 @@ func NewEnvironments(e EnvironmentEngine) *Environments { return &Environments{e
 // DescribeEnvironment reads what a version is to consist of.
 func (e *Environments) DescribeEnvironment(ctx context.Context, in EnvironmentInput) (LockEnvironmentInput, error) {
 	env, err := e.engine.Get(ctx, in.Project, in.Version)
-	return LockEnvironmentInput{Project: in.Project, Version: in.Version, Python: env.Python, Requires: env.Requires}, forTemporal(err)
+	out := LockEnvironmentInput{Project: in.Project, Version: in.Version, Python: env.Python, Requires: env.Requires}
+	if env.State == bine.EnvironmentReady {
+		out.Lock = env.Lock
+	}
+	return out, forTemporal(err)
 }
 
 // RecordLockInput carries the exact versions of an environment.

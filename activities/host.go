@@ -90,6 +90,9 @@ type LockEnvironmentInput struct {
 	Version  int              `json:"version"`
 	Python   string           `json:"python,omitempty"`
 	Requires []string         `json:"requires"`
+	// Lock is what the version was resolved to when it was ready before: it
+	// stays what it is.
+	Lock string `json:"lock,omitempty"`
 }
 
 // LockEnvironmentResult is a set of exact versions.

@@ -31,23 +31,31 @@ func BuildEnvironment(ctx workflow.Context, in activities.EnvironmentInput) erro
 	if workflow.IsContinueAsNewError(err) {
 		return err
 	}
-	to, reason := bine.EnvironmentReady, ""
-	if err != nil {
-		to, reason = bine.EnvironmentFailed, activities.Message(err)
-	}
 	ctx, done := workflow.NewDisconnectedContext(ctx)
 	defer done()
-	move := activities.MoveEnvironmentInput{Project: in.Project, Version: in.Version, To: to, Reason: reason}
-	if moveErr := workflow.ExecuteActivity(ctx, environments.MoveEnvironment, move).Get(ctx, nil); moveErr != nil {
-		return moveErr
+	if err == nil {
+		return moveEnvironment(ctx, in, bine.EnvironmentReady, "")
+	}
+	if moveErr := moveEnvironment(ctx, in, bine.EnvironmentFailed, activities.Message(err)); moveErr != nil {
+		workflow.GetLogger(ctx).Error("failure of the environment was not written", "version", in.Version, "error", moveErr)
 	}
 	return err
+}
+
+func moveEnvironment(ctx workflow.Context, in activities.EnvironmentInput, to bine.EnvironmentState, reason string) error {
+	move := activities.MoveEnvironmentInput{Project: in.Project, Version: in.Version, To: to, Reason: reason}
+	return workflow.ExecuteActivity(ctx, environments.MoveEnvironment, move).Get(ctx, nil)
 }
 
 func buildEnvironment(ctx workflow.Context, in activities.EnvironmentInput) error {
 	var want activities.LockEnvironmentInput
 	if err := workflow.ExecuteActivity(ctx, environments.DescribeEnvironment, in).Get(ctx, &want); err != nil {
 		return err
+	}
+	if want.Lock == "" { // it was not ready before, but may have failed
+		if err := moveEnvironment(ctx, in, bine.EnvironmentBuilding, ""); err != nil {
+			return err
+		}
 	}
 	lock, hosts, err := lockEnvironment(ctx, in, want)
 	if err != nil {
@@ -58,10 +66,14 @@ func buildEnvironment(ctx workflow.Context, in activities.EnvironmentInput) erro
 }
 
 // lockEnvironment resolves on the first host that answers, for which it waits.
+// What was resolved before stays what it is.
 func lockEnvironment(ctx workflow.Context, in activities.EnvironmentInput, want activities.LockEnvironmentInput) (lock activities.LockEnvironmentResult, hosts []bine.HostName, err error) {
 	for {
 		if hosts, err = listHosts(ctx); err != nil {
 			return lock, nil, err
+		}
+		if want.Lock != "" && len(hosts) > 0 {
+			return activities.LockEnvironmentResult{Lock: want.Lock, Python: want.Python}, hosts, nil
 		}
 		for _, name := range hosts {
 			options := workflow.WithActivityOptions(ctx, onHost(install, name, reachHost))

@@ -12,9 +12,12 @@ import (
 
 	"github.com/stretchr/testify/mock"
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/converter"
 	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/activities"
@@ -114,24 +117,61 @@ func (f *fakeAttempts) End(_ context.Context, _ bine.AttemptID, end activities.O
 // world is a test environment with all workflows and the fakes registered.
 type world struct {
 	*testsuite.TestWorkflowEnvironment
-	runs     *fakeRuns
-	attempts *fakeAttempts
+	runs         *fakeRuns
+	attempts     *fakeAttempts
+	projects     *fakeProjects
+	environments *fakeEnvironments
+	ticks        *fakeTicks
+	ledger       *notes // of projects, environments and deployments together
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	return newWorldOf(t, workflows.Register)
+}
+
+// instead registers f in the place of one workflow.
+type instead struct {
+	worker.WorkflowRegistry
+	name string
+	f    any
+}
+
+func (r instead) RegisterWorkflowWithOptions(f any, o workflow.RegisterOptions) {
+	if o.Name == r.name {
+		f = r.f
+	}
+	r.WorkflowRegistry.RegisterWorkflowWithOptions(f, o)
+}
+
+func newWorldOf(t *testing.T, register func(worker.WorkflowRegistry)) *world {
+	t.Helper()
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler)))
-	w := &world{TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment(), runs: newFakeRuns(), attempts: &fakeAttempts{}}
-	workflows.Register(w)
+	ledger := &notes{}
+	w := &world{
+		TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment(), runs: newFakeRuns(), attempts: &fakeAttempts{}, ledger: ledger,
+		projects:     &fakeProjects{notes: ledger, hosts: func() []bine.HostName { return []bine.HostName{"h1", "h2"} }},
+		environments: &fakeEnvironments{notes: ledger, is: bine.Environment{Version: 1, State: bine.EnvironmentBuilding, Requires: []string{"httpx"}}},
+		ticks:        &fakeTicks{},
+	}
+	register(w)
 	w.RegisterActivity(activities.NewRuns(w.runs))
 	w.RegisterActivity(activities.NewAttempts(w.attempts))
 	w.RegisterActivity(activities.NewHost(nil))
-	w.RegisterActivity(activities.NewProjects(nil))
-	w.RegisterActivity(activities.NewEnvironments(nil))
-	w.RegisterActivity(activities.NewDeployments(nil))
-	w.RegisterActivity(activities.NewTicks(nil))
+	w.RegisterActivity(activities.NewProjects(w.projects))
+	w.RegisterActivity(activities.NewEnvironments(w.environments))
+	w.RegisterActivity(activities.NewDeployments(&fakeDeployments{ledger}))
+	w.RegisterActivity(activities.NewTicks(w.ticks))
 	return w
+}
+
+// decode reads what a workflow continues as new with.
+func decode(t *testing.T, again *workflow.ContinueAsNewError, in any) {
+	t.Helper()
+	if err := converter.GetDefaultDataConverter().FromPayloads(again.Input, in); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (w *world) run(t *testing.T, steps ...plan.Step) activities.Outcome {

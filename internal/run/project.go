@@ -136,9 +136,13 @@ func (e Environments) SetHost(ctx context.Context, project bine.ProjectName, ver
 	return e.store.SetEnvironmentHost(ctx, project, version, host, state)
 }
 
-// Move writes where a version stands.
+// Move writes where a version stands. One that failed can be built again.
 func (e Environments) Move(ctx context.Context, project bine.ProjectName, version int, to bine.EnvironmentState, reason string) error {
-	return e.store.MoveEnvironment(ctx, project, version, []bine.EnvironmentState{bine.EnvironmentBuilding}, to, reason)
+	from := []bine.EnvironmentState{bine.EnvironmentBuilding}
+	if to == bine.EnvironmentBuilding {
+		from = append(from, bine.EnvironmentFailed)
+	}
+	return e.store.MoveEnvironment(ctx, project, version, from, to, reason)
 }
 
 // Deployments is the part of the engine that keeps deployments.
