@@ -266,7 +266,7 @@ func (s *StepBuilder) GPUs(n int) *StepBuilder {
 }
 
 // Environment sets the version of the project's environment; without it, it is
-// the newest that is ready when the run starts.
+// the project's current one when the run starts.
 func (s *StepBuilder) Environment(version int) *StepBuilder {
 	s.step.Environment = version
 	return s

@@ -51,7 +51,7 @@ func (c *checker) completeStep(s *Step) {
 		return
 	}
 	k, _ := kindOf(s.Action)
-	if slices.Contains(k.Takes, "resources") {
+	if k.Process && slices.Contains(k.Takes, "resources") {
 		fallback := DefaultResources()
 		if s.Resources.CPU == 0 {
 			s.Resources.CPU = fallback.CPU

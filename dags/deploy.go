@@ -57,6 +57,6 @@ func deployKind() Kind {
 	return mappingKind(Kind{
 		Name:  "deploy",
 		Doc:   "Makes a deployment serve a version of a model and waits until it does; its output is version.",
-		Takes: []string{"resources", "environment"},
+		Takes: []string{"resources"},
 	}, deployFields())
 }

@@ -157,7 +157,7 @@ func stepFields() []field[Step] {
 			read: func(v value, s *Step) { s.Outputs = readOutputs(v) }},
 		{name: "resources", doc: "What a process asks for and is held to.", schema: object(resourceFields()),
 			read: func(v value, s *Step) { readFields(v, "resources", resourceFields(), &s.Resources) }},
-		{name: "environment", doc: "Version of the project's environment; the newest that is ready when the run starts if absent.", schema: countSchema,
+		{name: "environment", doc: "Version of the project's environment; if absent, the one that is current when the run starts.", schema: countSchema,
 			read: func(v value, s *Step) { s.Environment = v.positive() }},
 		{name: "env", doc: "Environment variables; values may hold expressions.", schema: mapOf(schema{"type": []any{"string", "number", "boolean"}}),
 			read: func(v value, s *Step) { s.Env = v.words("environment variables") }},

@@ -26,7 +26,7 @@ type Step struct {
 	Retry       Retry             `json:"retry,omitzero"`
 	Timeout     float64           `json:"timeout_seconds,omitempty"` // of one attempt; 0 is none
 	Resources   bine.Resources    `json:"resources,omitzero"`        // zero for a light step
-	Environment int               `json:"environment,omitempty"`     // version; 0 is the newest that is ready when the run starts
+	Environment int               `json:"environment,omitempty"`     // version; 0 is the project's current one when the run starts
 	Env         map[string]string `json:"env,omitempty"`             // values may be expressions
 	NoCache     bool              `json:"no_cache,omitempty"`
 	Action      Action            `json:"action"` // what the step does; its type is one of the kinds

@@ -24,6 +24,6 @@ deploy/test-python.sh
 
 step "whole system"
 mkdir -p bin
-go build -trimpath -ldflags '-s -w' -o bin/bine ./cmd/bine
+go build -ldflags '-s -w' -o bin/bine ./cmd/bine
 (cd e2e && BINE_E2E_LONG=$long go test -p 1 -timeout 60m ./...)
 step "done"

@@ -18,14 +18,14 @@ func defaults() map[string]string {
 		"temporal.address": "none: embedded", "temporal.namespace": "`bine`", "temporal.certificates": "none: no TLS",
 		"temporal.store": "SQLite in `<data>/temporal`",
 		"host.name":      "the machine's", "host.cpu": "all", "host.memory": "all but an eighth, at most 2 GiB", "host.address": "`127.0.0.1`", "host.labels": "none",
-		"agent.dir": "`<data>/agent`", "agent.key": "`bine up` makes its own",
+		"metrics": "none", "agent.dir": "`<data>/agent`", "agent.key": "`bine up` makes its own",
 		"log.level": "`info`", "log.format": "`text`", "notify.allow_private": "`false`",
 	}
 }
 
 // undocumented says what the settings are that need no comment in the source.
 func undocumented() map[string]string {
-	return map[string]string{"temporal.namespace": "namespace in Temporal", "host.labels": "words that the list of hosts shows"}
+	return map[string]string{}
 }
 
 // option is one setting: its key in the file, and the flag and the variable

@@ -33,13 +33,14 @@ type config struct {
 	Grace    duration       `yaml:"grace"`  // how long a process outlives the last sign of its agent
 	Host     hostConfig     `yaml:"host"`
 	Agent    agentConfig    `yaml:"agent"`
+	Metrics  string         `yaml:"metrics"` // address of /metrics and /healthz of a worker or agent on its own; none if empty
 	Log      logConfig      `yaml:"log"`
 	Notify   notifyConfig   `yaml:"notify"`
 }
 
 type temporalConfig struct {
-	Address      string `yaml:"address"` // empty: embedded, in bine up only
-	Namespace    string `yaml:"namespace"`
+	Address      string `yaml:"address"`      // empty: embedded, in bine up only
+	Namespace    string `yaml:"namespace"`    // namespace in Temporal
 	Certificates string `yaml:"certificates"` // directory with ca.pem, client.pem, client.key
 	Store        string `yaml:"store"`        // mysql://… for the embedded server's own data; empty: SQLite
 }
@@ -49,7 +50,7 @@ type hostConfig struct {
 	CPU     float64  `yaml:"cpu"`     // cores to give to processes; 0: all
 	Memory  string   `yaml:"memory"`  // for example 12GiB; empty: all but a reserve
 	Address string   `yaml:"address"` // where model servers listen and are reached
-	Labels  []string `yaml:"labels"`
+	Labels  []string `yaml:"labels"`  // words that the list of hosts shows
 }
 
 type agentConfig struct {
@@ -106,6 +107,8 @@ func settings() []setting {
 		{"public-url", "BINE_URL", "where people and agents reach the API", text(func(c *config) *string { return &c.URL })},
 		{"database", "BINE_DATABASE", "sqlite:///path or mysql://user:password@host:port/name", text(func(c *config) *string { return &c.Database })},
 		{"temporal", "BINE_TEMPORAL", "address of a Temporal frontend; empty: embedded", text(func(c *config) *string { return &c.Temporal.Address })},
+		{"temporal-namespace", "BINE_TEMPORAL_NAMESPACE", "namespace in Temporal", text(func(c *config) *string { return &c.Temporal.Namespace })},
+		{"temporal-store", "BINE_TEMPORAL_STORE", "mysql://… for the data of the embedded workflow engine", text(func(c *config) *string { return &c.Temporal.Store })},
 		{"temporal-certificates", "BINE_TEMPORAL_CERTIFICATES", "directory with ca.pem, client.pem and client.key", text(func(c *config) *string { return &c.Temporal.Certificates })},
 		{"keys", "BINE_KEYS", "directory of the keys that seal payloads and secrets", text(func(c *config) *string { return &c.Keys })},
 		{"blocks", "BINE_BLOCKS", "directory of the file system's blocks", text(func(c *config) *string { return &c.Blocks })},
@@ -115,6 +118,7 @@ func settings() []setting {
 			return err
 		}},
 		{"host-memory", "BINE_HOST_MEMORY", "memory to give to processes, for example 12GiB", text(func(c *config) *string { return &c.Host.Memory })},
+		{"host-address", "BINE_HOST_ADDRESS", "where model servers of this host are reached", text(func(c *config) *string { return &c.Host.Address })},
 		{"agent-dir", "BINE_AGENT_DIR", "what the agent keeps of its processes", text(func(c *config) *string { return &c.Agent.Dir })},
 		{"agent-key", "BINE_AGENT_KEY", "API key with the scope agent", text(func(c *config) *string { return &c.Agent.Key })},
 		{"grace", "BINE_GRACE", "how long a process outlives the last sign of its agent", func(c *config, s string) error {
@@ -122,6 +126,7 @@ func settings() []setting {
 			c.Grace = duration(d)
 			return err
 		}},
+		{"metrics", "BINE_METRICS", "address of /metrics and /healthz of a worker or agent on its own", text(func(c *config) *string { return &c.Metrics })},
 		{"log-level", "BINE_LOG_LEVEL", "debug, info, warn or error", text(func(c *config) *string { return &c.Log.Level })},
 		{"log-format", "BINE_LOG_FORMAT", "text or json", text(func(c *config) *string { return &c.Log.Format })},
 		{"notify-allow-private", "BINE_NOTIFY_ALLOW_PRIVATE", "whether webhooks may be on private addresses", func(c *config, s string) (err error) {

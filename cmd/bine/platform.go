@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	sdk "go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/worker"
@@ -58,13 +57,12 @@ type platform struct {
 // open puts a platform together. Where no Temporal is configured, mayEmbed says
 // whether one is started here.
 func open(ctx context.Context, c config, log *slog.Logger, mayEmbed bool) (p *platform, err error) {
-	p = &platform{config: c, log: log, metrics: prometheus.NewRegistry()}
+	p = &platform{config: c, log: log, metrics: newRegistry()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, p.close())
 		}
 	}()
-	p.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if p.observer, err = temporal.NewObserver(log, p.metrics); err != nil {
 		return p, err
 	}

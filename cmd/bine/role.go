@@ -70,6 +70,9 @@ func serverCommand(s cli.Streams) *cobra.Command {
 
 func workerCommand(s cli.Streams) *cobra.Command {
 	return role("worker", "Run workflows and control activities", s, func(ctx context.Context, c config, s cli.Streams) error {
+		if err := c.keysAreThere(); err != nil {
+			return err
+		}
 		p, err := open(ctx, c, newLog(c.Log, s.Err), false)
 		if err != nil {
 			return err
@@ -80,6 +83,11 @@ func workerCommand(s cli.Streams) *cobra.Command {
 			return err
 		}
 		defer stop()
+		closeMetrics, err := serveMetrics(ctx, c.Metrics, p.metrics, p.log)
+		if err != nil {
+			return err
+		}
+		defer closeMetrics()
 		p.log.InfoContext(ctx, "working", "temporal", c.Temporal.Address)
 		<-untilToldToStop(ctx)
 		return nil
@@ -94,6 +102,9 @@ func runAgent(ctx context.Context, c config, s cli.Streams) error {
 	log := newLog(c.Log, s.Err)
 	if c.Agent.Key == "" {
 		return bine.Errorf(bine.Invalid, "an agent needs a key: make one with `bine key create NAME --scope agent` and give it as --agent-key or BINE_AGENT_KEY")
+	}
+	if err := c.keysAreThere(); err != nil {
+		return err
 	}
 	key, err := temporal.LoadKey(filepath.Join(c.Keys, "payload.key"))
 	if err != nil {
@@ -113,12 +124,32 @@ func runAgent(ctx context.Context, c config, s cli.Streams) error {
 		return err
 	}
 	defer t.Close()
-	stop, err := startAgent(ctx, c, t, nil, s)
+	registry := newRegistry()
+	observer, err := temporal.NewObserver(log, registry)
+	if err != nil {
+		return err
+	}
+	closeMetrics, err := serveMetrics(ctx, c.Metrics, registry, log)
+	if err != nil {
+		return err
+	}
+	defer closeMetrics()
+	stop, err := startAgent(ctx, c, t, observer, s)
 	if err != nil {
 		return err
 	}
 	log.InfoContext(ctx, "running processes", "host", c.Host.Name)
 	stop(<-untilToldToStop(ctx))
+	return nil
+}
+
+// keysAreThere refuses to make up a key that others have: with one of its own a
+// process could read nothing that the others wrote.
+func (c config) keysAreThere() error {
+	path := filepath.Join(c.Keys, "payload.key")
+	if _, err := os.Stat(path); err != nil {
+		return bine.Errorf(bine.NotFound, "%s is not there: copy the directory of keys from the server, which makes it at its first start (--keys)", path)
+	}
 	return nil
 }
 
@@ -148,10 +179,15 @@ func temporalCommand(s cli.Streams) *cobra.Command {
 	return cmd
 }
 
+// agentConnections is how many connections to the API an agent keeps open.
+const agentConnections = 32
+
 // startAgent starts the agent of this host and answers how to end it.
 func startAgent(ctx context.Context, c config, t sdk.Client, observer *temporal.Observer, s cli.Streams) (stop func(agent.CloseMode), err error) {
 	log := newLog(c.Log, s.Err)
-	api, err := client.New(client.Options{URL: c.URL, Key: c.Agent.Key})
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConnsPerHost = agentConnections
+	api, err := client.New(client.Options{URL: c.URL, Key: c.Agent.Key, HTTP: &http.Client{Transport: transport}})
 	if err != nil {
 		return nil, err
 	}

@@ -166,10 +166,10 @@ const (
 // notCode names what is never sent along with code.
 var notCode = []string{"__pycache__", "node_modules", ".git", ".venv", ".ipynb_checkpoints", ".bine"}
 
-// UploadDir stores a directory as an artifact. Files that the project has
-// already are not sent again.
-func UploadDir(ctx context.Context, api *client.Client, p bine.ProjectName, dir string) (bine.ArtifactRef, error) {
-	entries, err := scan(dir)
+// UploadDir stores a directory as an artifact, without the files named in
+// except. Files that the project has already are not sent again.
+func UploadDir(ctx context.Context, api *client.Client, p bine.ProjectName, dir string, except ...string) (bine.ArtifactRef, error) {
+	entries, err := scan(dir, except)
 	if err != nil {
 		return bine.ArtifactRef{}, err
 	}
@@ -204,7 +204,7 @@ func uploadFile(ctx context.Context, api *client.Client, p bine.ProjectName, h b
 }
 
 // scan lists the files of a directory by path, with their hashes.
-func scan(dir string) ([]bine.ArtifactEntry, error) {
+func scan(dir string, except []string) ([]bine.ArtifactEntry, error) {
 	var entries []bine.ArtifactEntry
 	var total int64
 	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
@@ -217,7 +217,7 @@ func scan(dir string) ([]bine.ArtifactEntry, error) {
 			}
 			return nil
 		}
-		if !d.Type().IsRegular() {
+		if relative, err := filepath.Rel(dir, name); err != nil || !d.Type().IsRegular() || slices.Contains(except, relative) {
 			return nil
 		}
 		e, err := entry(dir, name)

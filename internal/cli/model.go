@@ -168,7 +168,7 @@ func (a *app) predictCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return a.show(out, nil, func(t *table) {
+		return a.show(out, each(out.Predictions, func(p json.RawMessage) string { return string(p) }), func(t *table) {
 			for _, row := range out.Predictions {
 				t.row(string(row))
 			}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -60,7 +61,7 @@ func (a *app) pipelineCommand() *cobra.Command {
 			fmt.Fprint(a.Out, v.Source)
 			return nil
 		}
-		return a.show(v, one(string(v.Pipeline)), nil)
+		return a.show(v, one(string(v.Pipeline)), func(t *table) { t.row(v.Source) })
 	})
 	schema := command("schema", "Print the JSON schema of the YAML, for editors", 0, func(*cobra.Command, []string) error {
 		_, err := a.Out.Write(append(dags.JSONSchema(), '\n'))
@@ -99,11 +100,11 @@ func ReadPipeline(path string) (dags.DAG, Source, error) {
 	if err != nil {
 		return dags.DAG{}, Source{}, bine.Errorf(bine.NotFound, "no pipeline to read: %v", err)
 	}
-	dag, err := dags.Parse(text)
+	dag, err := dags.Read(text)
 	if err != nil {
 		return dag, Source{}, err
 	}
-	source := Source{Text: text, Dir: filepath.Dir(path)}
+	source := Source{Text: text, Dir: filepath.Dir(path), File: filepath.Base(path)}
 	for _, name := range dag.Files() {
 		if _, err := os.Stat(filepath.Join(source.Dir, name)); err != nil {
 			return dag, source, bine.Errorf(bine.Invalid, "%s is named by a step but is not in %s", name, source.Dir)
@@ -112,11 +113,15 @@ func ReadPipeline(path string) (dags.DAG, Source, error) {
 	return dag, source, nil
 }
 
-// Source is the text of a pipeline and the directory of its code.
+// Source is the text of a pipeline, the directory of its code, and its own name there.
 type Source struct {
 	Text []byte
 	Dir  string
+	File string
 }
+
+// codeDir is what a step calls the directory of the code.
+const codeDir = "code/"
 
 // StorePipeline checks a pipeline, uploads the code beside it and stores both
 // as its next version. What is stored already is not sent again.
@@ -126,8 +131,9 @@ func StorePipeline(ctx context.Context, api *client.Client, p bine.ProjectName, 
 		return bine.PipelineVersion{}, err
 	}
 	var code bine.Hash
-	if len(dag.Files()) > 0 {
-		ref, err := UploadDir(ctx, api, p, source.Dir)
+	if len(dag.Files()) > 0 || bytes.Contains(source.Text, []byte(codeDir)) {
+		// The definition is no code: a change of it alone leaves the cache valid.
+		ref, err := UploadDir(ctx, api, p, source.Dir, source.File)
 		if err != nil {
 			return bine.PipelineVersion{}, err
 		}

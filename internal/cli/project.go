@@ -261,7 +261,10 @@ func (a *app) keyCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		body := client.NewKey{Name: args[0], Project: bine.ProjectName(a.project)}
+		body := client.NewKey{Name: args[0]}
+		if c.Flags().Changed("project") { // that of the context limits no key
+			body.Project = bine.ProjectName(a.project)
+		}
 		for _, s := range scopes {
 			body.Scopes = append(body.Scopes, bine.Scope(s))
 		}

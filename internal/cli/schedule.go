@@ -23,11 +23,7 @@ func (a *app) scheduleCommand() *cobra.Command {
 		return a.show(all, each(all, func(s bine.Schedule) string { return string(s.Name) }), func(t *table) {
 			t.row("NAME", "PIPELINE", "CRON", "ZONE", "OVERLAP", "PAUSED", "NEXT")
 			for _, s := range all {
-				next := ""
-				if len(s.Next) > 0 {
-					next = s.Next[0].Format(time.RFC3339)
-				}
-				t.row(s.Name, s.Pipeline, s.Cron, s.TimeZone, s.Overlap, s.Paused, next)
+				t.row(s.Name, s.Pipeline, s.Cron, s.TimeZone, s.Overlap, s.Paused, nextTick(s))
 			}
 		})
 	})
@@ -39,6 +35,14 @@ func (a *app) scheduleCommand() *cobra.Command {
 		a.scheduleVerb("delete NAME", "Remove a schedule; its runs stay", func(c *cobra.Command, api *client.Client, p bine.ProjectName, name bine.ScheduleName) error {
 			return api.DeleteSchedule(c.Context(), p, name)
 		}))
+}
+
+// nextTick is the next planned time of a schedule, for people.
+func nextTick(s bine.Schedule) string {
+	if len(s.Next) == 0 {
+		return ""
+	}
+	return s.Next[0].Format(time.RFC3339)
 }
 
 func (a *app) scheduleVerb(use, short string, do func(*cobra.Command, *client.Client, bine.ProjectName, bine.ScheduleName) error) *cobra.Command {
@@ -87,7 +91,7 @@ func (a *app) setScheduleCommand() *cobra.Command {
 		}
 		return a.show(s, one(string(s.Name)), func(t *table) {
 			t.row("NAME", "PIPELINE", "CRON", "ZONE", "NEXT")
-			t.row(s.Name, s.Pipeline, s.Cron, s.TimeZone, s.Next)
+			t.row(s.Name, s.Pipeline, s.Cron, s.TimeZone, nextTick(s))
 		})
 	})
 	f := c.Flags()
