@@ -2,6 +2,7 @@ package templates
 
 import (
 	"html/template"
+	"strings"
 
 	"github.com/bine-ml/bine"
 )
@@ -39,6 +40,14 @@ func (p ErrorPage) Headline() string {
 type Problem struct {
 	Message string
 	Details []bine.Detail
+}
+
+// Others are the details that the message does not say already.
+func (p Problem) Others() []bine.Detail {
+	if len(p.Details) == 1 && strings.Contains(p.Message, p.Details[0].Message) {
+		return nil
+	}
+	return p.Details
 }
 
 // ProblemPart shows only a problem.

@@ -24,6 +24,7 @@ type RunPage struct {
 	Items      []bine.Step // of the fan-out that is looked at, failures first
 	MoreItems  string      // address of the items that follow
 	Step       *StepView   // nil where the run has no steps yet
+	Chosen     bool        // whether the reader named the step
 }
 
 // StepView is the step, or item of one, that is looked at.
@@ -46,8 +47,18 @@ func (p RunPage) StepURL(step bine.StepName, item string) string {
 	return p.With("step", step, "item", item, "attempt", "", "tab", "", "after", "")
 }
 
-// Live reports whether the run still goes on.
+// Going reports whether the run still goes on.
 func (p RunPage) Going() bool { return !p.Run.State.Ended() }
+
+// StepGoing reports whether the step below is to be shown anew when something
+// changes: not while its log is followed, and not once the step that the reader
+// chose has ended. Where none was chosen, the page moves on with the run.
+func (p RunPage) StepGoing() bool {
+	if !p.Going() || (p.Step.Tab == "log" && p.Step.Log.Follow != "") {
+		return false
+	}
+	return !p.Chosen || !p.Step.State.Ended()
+}
 
 // Params are the params of the run by name.
 func (p RunPage) Params() []Pair { return pairs(p.Run.Params) }

@@ -86,7 +86,7 @@ func showRun(c *call) error {
 }
 
 // lookAtStep fills in the step that the address names, or the one that matters
-// most: one that failed, else one that runs, else the first.
+// most: one that failed, else one that runs, else the last that did.
 func (c *call) lookAtStep(page *templates.RunPage) error {
 	name := bine.StepName(c.query("step"))
 	i := slices.IndexFunc(page.Steps, func(s bine.Step) bool { return s.Name == name })
@@ -95,8 +95,8 @@ func (c *call) lookAtStep(page *templates.RunPage) error {
 			i = slices.IndexFunc(page.Steps, func(s bine.Step) bool { return s.State == state })
 		}
 	}
-	if i < 0 && name == "" && len(page.Steps) > 0 {
-		i = 0
+	if name == "" && i < 0 {
+		i = lastBegun(page.Steps)
 	}
 	if i < 0 {
 		if name != "" && len(page.Steps) > 0 {
@@ -104,6 +104,7 @@ func (c *call) lookAtStep(page *templates.RunPage) error {
 		}
 		return nil
 	}
+	page.Chosen = name != ""
 	view := &templates.StepView{Step: page.Steps[i], Tab: c.query("tab"), Attempt: c.number("attempt")}
 	if view.Items > 0 {
 		if err := c.lookAtItems(page, view); err != nil {
@@ -112,6 +113,16 @@ func (c *call) lookAtStep(page *templates.RunPage) error {
 	}
 	page.Step = view
 	return c.details(page.Run, view)
+}
+
+// lastBegun gives the last step that ran a process, else the first; -1 of none.
+func lastBegun(steps []bine.Step) int {
+	for i := len(steps) - 1; i >= 0; i-- {
+		if steps[i].Attempts > 0 && steps[i].StartedAt != nil {
+			return i
+		}
+	}
+	return min(len(steps), 1) - 1
 }
 
 const mostItems = 200

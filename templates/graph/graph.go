@@ -269,6 +269,21 @@ func (g *layering) place() {
 			g.spread(layer, want)
 		}
 	}
+	g.straighten()
+}
+
+// straighten puts everything below what it needs, so that a chain is one column.
+func (g *layering) straighten() {
+	for _, layer := range g.layers {
+		want := make([]float64, len(layer))
+		for i, v := range layer {
+			want[i] = float64(g.vertices[v].x)
+			if up := g.vertices[v].up; len(up) > 0 {
+				want[i] = g.mean(up, func(n *vertex) float64 { return float64(n.x) })
+			}
+		}
+		g.spread(layer, want)
+	}
 }
 
 // spread puts a layer's vertices as near to want as their order and widths

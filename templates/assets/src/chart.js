@@ -3,7 +3,12 @@
 import uPlot from "uplot";
 
 function colour(name) {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  // The values depend on the theme (light-dark()), which a canvas cannot resolve.
+  const probe = document.body.appendChild(document.createElement("i"));
+  probe.style.color = `var(${name})`;
+  const value = getComputedStyle(probe).color;
+  probe.remove();
+  return value;
 }
 
 function draw(box) {

@@ -1,5 +1,7 @@
 // The log pane: follows a log that still grows, searches it, jumps from error
 // to error. At most 5,000 lines are kept on the page; the rest is a download.
+import htmx from "htmx.org/dist/htmx.esm.js";
+
 const most = 5000;
 const trouble = /\b(error|exception|traceback|fatal|killed|panic)\b/i;
 // CSI and OSC sequences, other escapes, and control characters but tab.
@@ -62,6 +64,9 @@ class Pane {
         this.add(value);
       }
       if (this.rest) this.add("\n");
+      // The attempt has ended: what is around the log can be shown as it ended.
+      const around = this.root.closest("[hx-get]");
+      if (around) setTimeout(() => htmx.trigger(around, "bine:change"), 400);
     } catch {
       // Left the page, or the connection was lost: a reload shows the rest.
     }
