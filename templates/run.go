@@ -164,6 +164,12 @@ func (p RunPage) lasted(s bine.Step) string {
 // axis of time.
 func (p RunPage) Chart() GanttView {
 	needs := p.needs()
+	ended := map[string]time.Time{}
+	for _, s := range p.Steps {
+		if s.EndedAt != nil {
+			ended[string(s.Name)] = *s.EndedAt
+		}
+	}
 	var spans []gantt.Span
 	v := GanttView{}
 	add := func(s bine.Step) {
@@ -174,6 +180,11 @@ func (p RunPage) Chart() GanttView {
 			row.Selected = p.selected(s.Name) && p.Step.Item == s.Item
 		} else {
 			span.Needs = needs[s.Name]
+			for _, need := range span.Needs { // before that it waited for no resources
+				if ended[need].After(span.Asked) {
+					span.Asked = ended[need]
+				}
+			}
 			row.Selected = p.selected(s.Name) && p.Step.Item == ""
 		}
 		if s.StartedAt != nil {
