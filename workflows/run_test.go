@@ -33,6 +33,7 @@ type fakeRuns struct {
 	settled  map[string]activities.Outcome
 	order    []string // steps and items in the order in which they were resolved
 	end      activities.Outcome
+	resolve  func(ref activities.StepRef) // called before an answer is looked up
 	perform  func(ref activities.StepRef) (activities.Outcome, error)
 }
 
@@ -62,6 +63,9 @@ func (f *fakeRuns) Resolve(_ context.Context, in activities.StepRef) (activities
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.order = append(f.order, name(in))
+	if f.resolve != nil {
+		f.resolve(in)
+	}
 	if r, found := f.resolved[name(in)]; found {
 		return r, nil
 	}
