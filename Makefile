@@ -54,8 +54,8 @@ test-deps: ## install what the tests need beyond a compiler (as root on Debian; 
 bench: build ## the figures Bine is held to
 	./bin/bine bench all
 
-record: $(SHIM) ## record histories of every workflow anew
-	$(GO) test ./e2e/... -run TestRecord -record
+record: ## record histories of every workflow anew
+	$(GO) test ./workflows/recording -count=1 -record
 
 reset: ## forget everything in $(DATA), after asking
 	@if [ -x bin/bine ]; then ./bin/bine reset --data $(DATA); else echo "nothing was built here; remove $(DATA) by hand"; fi
