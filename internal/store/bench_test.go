@@ -93,3 +93,30 @@ func BenchmarkStep(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkStepsOfAFanOut measures what a look at a run costs whose fan-out has
+// ten thousand items with what they run.
+func BenchmarkStepsOfAFanOut(b *testing.B) {
+	for name, db := range map[string]*database.DB{"SQLite": databasetest.SQLite(b), "MariaDB": databasetest.MariaDB(b)} {
+		s := fill(b, db)
+		run := accept(b, s, "flights").ID
+		putStep(b, s, run, "train", "", bine.Running)
+		ok(b, s.PutItems(b.Context(), "p", run, "train", items(10_000)))
+		ok(b, db.Together(b.Context(), func(ctx context.Context) error {
+			for i := range 10_000 {
+				p := bine.Process{Command: []string{"python", "train.py"}, Env: map[string]string{"A": "b"}, With: json.RawMessage(`{"depth":3}`)}
+				if err := s.SetProcess(ctx, "p", store.StepRef{Run: run, Step: "train", Item: fmt.Sprintf("k%d", i+1)}, p); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := s.Steps(b.Context(), "p", run); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -104,21 +104,55 @@ func (s *Store) Items(ctx context.Context, project bine.ProjectName, run bine.Ru
 
 // ItemStates counts the items of a fan-out by state.
 func (s *Store) ItemStates(ctx context.Context, project bine.ProjectName, run bine.RunID, step bine.StepName) (map[bine.State]int, error) {
-	found, err := s.db.Reader(ctx).QueryContext(ctx, "SELECT state, COUNT(*) FROM steps WHERE "+isItem+" GROUP BY state", project, run, step)
+	counts, err := s.itemStates(ctx, project, run, step)
+	if counts[step] == nil {
+		return map[bine.State]int{}, err
+	}
+	return counts[step], err
+}
+
+// countItems fills in the states of the items of those steps that have some.
+func (s *Store) countItems(ctx context.Context, project bine.ProjectName, run bine.RunID, steps []bine.Step) error {
+	var fanOuts []bine.StepName
+	for _, st := range steps {
+		if st.Items > 0 {
+			fanOuts = append(fanOuts, st.Name)
+		}
+	}
+	counts, err := s.itemStates(ctx, project, run, fanOuts...)
+	for i, st := range steps {
+		if counts[st.Name] != nil {
+			steps[i].ItemStates = counts[st.Name]
+		}
+	}
+	return err
+}
+
+// itemStates counts the items of fan-outs of a run by state.
+func (s *Store) itemStates(ctx context.Context, project bine.ProjectName, run bine.RunID, fanOuts ...bine.StepName) (map[bine.StepName]map[bine.State]int, error) {
+	if len(fanOuts) == 0 {
+		return nil, nil
+	}
+	found, err := s.db.Reader(ctx).QueryContext(ctx, "SELECT name, state, COUNT(*) FROM steps WHERE project = ? AND run = ? AND name IN "+in(len(fanOuts))+
+		" AND position >= 0 AND item <> '' GROUP BY name, state", append([]any{project, run}, values(fanOuts)...)...)
 	if err != nil {
 		return nil, s.db.Explain(err)
 	}
 	defer found.Close()
-	states := map[bine.State]int{}
+	counts := map[bine.StepName]map[bine.State]int{}
 	for found.Next() {
+		var name bine.StepName
 		var state bine.State
 		var n int
-		if err := found.Scan(&state, &n); err != nil {
+		if err := found.Scan(&name, &state, &n); err != nil {
 			return nil, err
 		}
-		states[state] = n
+		if counts[name] == nil {
+			counts[name] = map[bine.State]int{}
+		}
+		counts[name][state] = n
 	}
-	return states, found.Err()
+	return counts, found.Err()
 }
 
 // outputsAtOnce is how many items ItemOutputs reads at a time.

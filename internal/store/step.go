@@ -199,9 +199,14 @@ func (s *Store) Step(ctx context.Context, project bine.ProjectName, ref StepRef)
 	return st, forDomain(s.db.Explain(err), ref.String())
 }
 
-// Steps gives the steps of a run in the order of its graph, without items.
+// Steps gives the steps of a run in the order of its graph, without items; a
+// fan-out says how many of its items are in which state now.
 func (s *Store) Steps(ctx context.Context, project bine.ProjectName, run bine.RunID) ([]bine.Step, error) {
-	return s.querySteps(ctx, "project = ? AND run = ? AND item = '' ORDER BY position, name", project, run)
+	steps, err := s.querySteps(ctx, "project = ? AND run = ? AND item = '' ORDER BY position, name", project, run)
+	if err != nil {
+		return nil, err
+	}
+	return steps, s.countItems(ctx, project, run, steps)
 }
 
 // SetProcess keeps what a step, item or batch will run, on its row.

@@ -79,6 +79,31 @@ func TestStepsComeInTheOrderOfTheGraph(t *testing.T) {
 	})
 }
 
+func TestAFanOutSaysHowItsItemsStand(t *testing.T) {
+	each(t, func(t *testing.T, s *store.Store) {
+		ctx := t.Context()
+		run := accept(t, s, "flights")
+		putStep(t, s, run.ID, "ingest", "", bine.Succeeded)
+		train := putStep(t, s, run.ID, "train", "", bine.Running)
+		check := func(what string, want map[bine.State]int) {
+			t.Helper()
+			steps := got(s.Steps(ctx, "p", run.ID))(t)
+			same(t, what, []any{len(steps), steps[0].ItemStates, steps[1].Items, steps[1].ItemStates}, []any{2, map[bine.State]int(nil), 4, want})
+		}
+		ok(t, s.PutItems(ctx, "p", run.ID, "train", items(4)))
+		putStep(t, s, run.ID, "train", "batch@0", bine.Running) // a batch is no item
+		check("when it begins", map[bine.State]int{bine.Pending: 4})
+		putStep(t, s, run.ID, "train", "k1", bine.Running)
+		putStep(t, s, run.ID, "train", "k2", bine.Failed)
+		check("while it runs", map[bine.State]int{bine.Pending: 2, bine.Running: 1, bine.Failed: 1})
+		for _, key := range []string{"k1", "k3", "k4"} {
+			putStep(t, s, run.ID, "train", key, bine.Succeeded)
+		}
+		ok(t, s.MoveStep(ctx, "p", train, []bine.State{bine.Running}, bine.Failed, "1 of 4"))
+		check("when it has ended", map[bine.State]int{bine.Succeeded: 3, bine.Failed: 1})
+	})
+}
+
 func TestAStepRemembersItsProcess(t *testing.T) {
 	each(t, func(t *testing.T, s *store.Store) {
 		ctx := t.Context()
