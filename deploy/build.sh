@@ -10,7 +10,7 @@ total=$(go list -deps "$package" | wc -l)
 mkdir -p "$(dirname "$output")"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-if ! { go build -v -ldflags "$flags" -o "$output.new" "$package" 2>&1 || echo BUILD-FAILED; } |
+if ! { go build -v -ldflags "$flags" -o "$output" "$package" 2>&1 || echo BUILD-FAILED; } |
 	awk -v total="$total" -v log_="$log" '
 		/^[a-z][A-Za-z0-9.\/_-]*$/ { if (++n % 100 == 0) { printf "        compiled %d of at most %d packages\n", n, total; fflush() } next }
 		/^go: downloading/ { if (++d % 100 == 0) { printf "        fetched %d modules\n", d; fflush() } next }
@@ -20,4 +20,3 @@ if ! { go build -v -ldflags "$flags" -o "$output.new" "$package" 2>&1 || echo BU
 	cat "$log" >&2
 	exit 1
 fi
-mv "$output.new" "$output"

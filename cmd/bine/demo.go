@@ -73,7 +73,8 @@ type demo struct {
 }
 
 func (d *demo) run(ctx context.Context) error {
-	fmt.Fprintf(d.out, "  [3/5] Bine is ready at %s   data in %s   the CLI is signed in   (%.1f s)\n", d.config.URL, d.config.Data, time.Since(d.begun).Seconds())
+	fmt.Fprintf(d.out, "  [3/5] Bine is ready at %s (%.1f s)   data in %s   the CLI ./bin/bine is signed in\n        %s\n",
+		d.config.URL, time.Since(d.begun).Seconds(), d.config.Data, d.signIn())
 	all, err := cli.ReadContexts(cli.ContextsPath())
 	if err != nil {
 		return err

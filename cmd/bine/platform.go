@@ -51,6 +51,7 @@ type platform struct {
 	temporal  sdk.Client
 	launcher  *launch.Launcher
 	engine    *run.Engine
+	password  string // of the administrator, where this start made one
 	closers   []func() error
 }
 

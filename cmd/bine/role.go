@@ -60,10 +60,10 @@ func serverCommand(s cli.Streams) *cobra.Command {
 			return err
 		}
 		defer web.stop()
-		if err := p.firstStart(ctx, s); err != nil {
+		if err := p.firstStart(ctx); err != nil {
 			return err
 		}
-		p.log.InfoContext(ctx, "serving", "address", c.URL)
+		fmt.Fprintf(s.Err, "Bine is ready at %s   %s\n", c.URL, p.signIn())
 		return web.wait(untilToldToStop(ctx))
 	})
 }

@@ -64,8 +64,11 @@ func up(ctx context.Context, c config, s cli.Streams, ready func(context.Context
 		return err
 	}
 	defer web.stop()
-	if err := p.firstStart(ctx, s); err != nil {
+	if err := p.firstStart(ctx); err != nil {
 		return err
+	}
+	if ready == nil {
+		fmt.Fprintf(s.Err, "Bine is ready at %s   data in %s   %s\n", c.URL, c.Data, p.signIn())
 	}
 	if c.Agent.Key, err = p.agentKey(ctx); err != nil {
 		return err
@@ -106,9 +109,9 @@ func (p *platform) until(ctx context.Context, w *web, stopAgent func(agent.Close
 // adminName is the user that the first start makes.
 const adminName bine.UserName = "admin"
 
-// firstStart makes the administrator where there is nobody yet, and shows the
-// password once; it signs the CLI of this user in.
-func (p *platform) firstStart(ctx context.Context, s cli.Streams) error {
+// firstStart makes the administrator where there is nobody yet, and signs the CLI
+// of this user in.
+func (p *platform) firstStart(ctx context.Context) error {
 	users, err := p.store.Users(ctx)
 	if err != nil {
 		return err
@@ -124,10 +127,18 @@ func (p *platform) firstStart(ctx context.Context, s cli.Streams) error {
 			return err
 		}
 		if err == nil {
-			fmt.Fprintf(s.Err, "        sign in as %s / %s   (shown once; `bine admin password` sets a new one)\n", adminName, password)
+			p.password = password
 		}
 	}
 	return p.signInCLI(ctx)
+}
+
+// signIn tells how to sign in, with the password where it was just made.
+func (p *platform) signIn() string {
+	if p.password == "" {
+		return fmt.Sprintf("sign in as %s", adminName)
+	}
+	return fmt.Sprintf("sign in as %s / %s (shown once; `bine admin password` sets a new one)", adminName, p.password)
 }
 
 // cliContext is the name under which the CLI knows the server of this directory.
