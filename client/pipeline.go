@@ -117,12 +117,13 @@ type RunFilter struct {
 	Pipeline bine.PipelineName
 	State    bine.State
 	Kind     bine.PipelineKind // empty: pipelines and jobs
+	Schedule bine.ScheduleName // empty: whoever started them
 }
 
 // Runs lists the runs of a project, newest first.
 func (c *Client) Runs(ctx context.Context, p bine.ProjectName, f RunFilter, l List) (Page[bine.Run], error) {
 	q := l.query()
-	for name, value := range map[string]string{"pipeline": string(f.Pipeline), "state": string(f.State), "kind": string(f.Kind)} {
+	for name, value := range map[string]string{"pipeline": string(f.Pipeline), "state": string(f.State), "kind": string(f.Kind), "schedule": string(f.Schedule)} {
 		if value != "" {
 			q.Set(name, value)
 		}
@@ -159,6 +160,11 @@ func (c *Client) Steps(ctx context.Context, p bine.ProjectName, run bine.RunID) 
 // Items lists the items of a fan-out, failures first, then by key.
 func (c *Client) Items(ctx context.Context, p bine.ProjectName, run bine.RunID, step bine.StepName, l List) (Page[bine.Step], error) {
 	return get[Page[bine.Step]](ctx, c, l.query(), "projects", string(p), "runs", string(run), "steps", string(step), "items")
+}
+
+// Item describes one item of a fan-out by its key.
+func (c *Client) Item(ctx context.Context, p bine.ProjectName, run bine.RunID, step bine.StepName, key string) (bine.Step, error) {
+	return get[bine.Step](ctx, c, nil, "projects", string(p), "runs", string(run), "steps", string(step), "items", key)
 }
 
 // StepRef names a step of a run, or one item of it, or one attempt of that.

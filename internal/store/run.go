@@ -14,6 +14,7 @@ type RunFilter struct {
 	Pipeline bine.PipelineName
 	State    bine.State
 	Kind     bine.PipelineKind
+	Schedule bine.ScheduleName
 }
 
 // runRow is a run with its place among all runs.
@@ -78,6 +79,9 @@ func (s *Store) Runs(ctx context.Context, project bine.ProjectName, f RunFilter,
 	}
 	if f.Kind != "" {
 		narrow("kind = ?", f.Kind)
+	}
+	if f.Schedule != "" {
+		narrow("schedule = ?", f.Schedule)
 	}
 	if after != "" {
 		seq, err := strconv.ParseInt(after, 10, 64)

@@ -108,8 +108,10 @@ func (a *API) runs(ctx context.Context, in *struct {
 	Pipeline bine.PipelineName `query:"pipeline" doc:"only runs of this pipeline or job"`
 	State    bine.State        `query:"state" enum:"pending,waiting,running,succeeded,failed,cancelled" doc:"only runs in this state"`
 	Kind     bine.PipelineKind `query:"kind" enum:"pipeline,job" doc:"only runs of pipelines, or of jobs"`
+	Schedule bine.ScheduleName `query:"schedule" doc:"only runs that this schedule started"`
 }) (*body[client.Page[bine.Run]], error) {
-	return page(a.Store.Runs(ctx, in.Project, store.RunFilter{Pipeline: in.Pipeline, State: in.State, Kind: in.Kind}, in.After, in.Limit))
+	filter := store.RunFilter{Pipeline: in.Pipeline, State: in.State, Kind: in.Kind, Schedule: in.Schedule}
+	return page(a.Store.Runs(ctx, in.Project, filter, in.After, in.Limit))
 }
 
 func (a *API) run(ctx context.Context, in *InRun) (*body[bine.Run], error) {

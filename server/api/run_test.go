@@ -8,6 +8,7 @@ import (
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/client"
+	"github.com/bine-ml/bine/internal/store"
 )
 
 func TestCheckingAPipeline(t *testing.T) {
@@ -130,6 +131,35 @@ func TestCancellingRetryingAndDeletingRuns(t *testing.T) {
 	w.ok(w.as("olga").DeleteRun(t.Context(), "demo", run.ID))
 	_, err = sven.Run(t.Context(), "demo", run.ID)
 	wants(t, "a deleted run", err, bine.NotFound)
+}
+
+func TestOneItemOfAFanOut(t *testing.T) {
+	w := newWorld(t)
+	run := w.run("sven")
+	w.ok(w.store.PutStep(t.Context(), "demo", bine.Step{Run: run.ID, Name: "ingest", Kind: "python", State: bine.Running}, 0))
+	w.ok(w.store.PutItems(t.Context(), "demo", run.ID, "ingest", []store.Item{{Key: "depth=3,lr=0.1@a+b"}, {Key: "2026-01-01"}}))
+	item, err := w.as("sven").Item(t.Context(), "demo", run.ID, "ingest", "depth=3,lr=0.1@a+b")
+	w.ok(err)
+	same(t, "Item", []any{item.Item, item.State}, []any{"depth=3,lr=0.1@a+b", "pending"})
+	_, err = w.as("sven").Item(t.Context(), "demo", run.ID, "ingest", "none")
+	wants(t, "an item that is not there", err, bine.NotFound)
+	_, err = w.as("mallory").Item(t.Context(), "demo", run.ID, "ingest", "2026-01-01")
+	wants(t, "an item of another project", err, bine.NotFound)
+	steps, err := w.as("sven").Steps(t.Context(), "demo", run.ID)
+	w.ok(err)
+	same(t, "the fan-out", []any{steps[0].Items, steps[0].ItemStates}, []any{2, map[bine.State]int{bine.Pending: 2}})
+}
+
+func TestRunsOfASchedule(t *testing.T) {
+	w := newWorld(t)
+	w.run("sven")
+	_, _, err := w.store.AcceptRun(t.Context(), "demo", store.NewRun{Pipeline: "flights", Schedule: "nightly", By: "sven"})
+	w.ok(err)
+	page, err := w.as("sven").Runs(t.Context(), "demo", client.RunFilter{Schedule: "nightly"}, client.List{})
+	w.ok(err)
+	if len(page.Items) != 1 || page.Items[0].ID != "flights-2" {
+		t.Errorf("runs of the schedule nightly = %+v, want flights-2 alone", page.Items)
+	}
 }
 
 func TestJobs(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/client"
 	"github.com/bine-ml/bine/internal/auth"
+	"github.com/bine-ml/bine/internal/store"
 )
 
 // stepRoutes show what happens inside a run.
@@ -15,6 +16,7 @@ func (a *API) stepRoutes() {
 	const one = "projects/{project}/runs/{run}"
 	add(a, route{id: "list-steps", method: http.MethodGet, path: one + "/steps", tag: "runs", summary: "The steps in the order of the graph, without items of fan-outs", access: see}, a.steps)
 	add(a, route{id: "list-items", method: http.MethodGet, path: one + "/steps/{step}/items", tag: "runs", summary: "The items of a fan-out, failures first, then by key", access: see}, a.items)
+	add(a, route{id: "describe-item", method: http.MethodGet, path: one + "/steps/{step}/items/{item}", tag: "runs", summary: "One item of a fan-out", access: see}, a.item)
 	add(a, route{id: "list-attempts", method: http.MethodGet, path: one + "/attempts", tag: "runs", summary: "The tries of a step, oldest first", access: see}, a.attempts)
 	add(a, route{id: "list-metrics", method: http.MethodGet, path: one + "/metrics", tag: "runs", summary: "What a step reported, in order", access: see}, a.metrics)
 }
@@ -47,6 +49,14 @@ func (a *API) items(ctx context.Context, in *struct {
 		return nil, err
 	}
 	return page(a.Store.Items(ctx, in.Project, in.Run, in.Step, in.After, in.Limit))
+}
+
+func (a *API) item(ctx context.Context, in *struct {
+	InRun
+	Step bine.StepName `path:"step" doc:"name of the step"`
+	Item string        `path:"item" doc:"key of the item"`
+}) (*body[bine.Step], error) {
+	return answer(a.Store.Step(ctx, in.Project, store.StepRef{Run: in.Run, Step: in.Step, Item: in.Item}))
 }
 
 func (a *API) attempts(ctx context.Context, in *InStep) (*body[[]bine.Attempt], error) {

@@ -24,6 +24,7 @@ const dag = `{"name":"flights","params":[{"name":"horizon","type":"int","default
 type fakeAPI struct {
 	mu     sync.Mutex
 	bodies map[string]string // last body by method and path
+	asked  []string          // addresses with their query
 	role   bine.Role
 }
 
@@ -40,6 +41,7 @@ func (f *fakeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path := strings.TrimPrefix(r.URL.Path, "/api/v1")
 	f.mu.Lock()
 	f.bodies[r.Method+" "+path] = string(body)
+	f.asked = append(f.asked, r.URL.RequestURI())
 	f.mu.Unlock()
 	if path == "/auth/login" {
 		f.login(w, body)
@@ -134,8 +136,9 @@ func (f *fakeAPI) answers() map[string]any {
 		"GET " + one + "/jobs":                    []bine.Pipeline{pipeline}, "POST " + one + "/jobs": version, "GET " + one + "/jobs/flights": pipeline, "POST " + one + "/jobs/flights/executions": run, "DELETE " + one + "/jobs/flights": nil,
 		"GET " + one + "/runs": client.Page[bine.Run]{Items: []bine.Run{run}, Next: "c"}, "GET " + one + "/runs/flights-1": run, "DELETE " + one + "/runs/flights-1": nil,
 		"POST " + one + "/runs/flights-1/cancel": problemAnswer{http.StatusConflict, bine.Conflict, "run flights-1 has ended", nil}, "POST " + one + "/runs/flights-1/retry": run,
-		"GET " + one + "/runs/flights-1/steps": steps, "GET " + one + "/runs/flights-1/steps/train/items": client.Page[bine.Step]{Items: items},
-		"GET " + one + "/runs/flights-1/attempts": []bine.Attempt{attempt}, "GET " + one + "/runs/flights-1/metrics": []bine.Metric{{Name: "=loss", Value: 0.5, At: now}},
+		"GET " + one + "/runs/flights-1/steps": steps, "GET " + one + "/runs/flights-1/steps/train/items": client.Page[bine.Step]{Items: items, Next: "200"},
+		"GET " + one + "/runs/flights-1/steps/train/items/z": bine.Step{Run: "flights-1", Name: "train", Item: "z", Kind: "python", State: bine.Failed, Reason: "out of memory", Attempts: 1, StartedAt: &now},
+		"GET " + one + "/runs/flights-1/attempts":            []bine.Attempt{attempt}, "GET " + one + "/runs/flights-1/metrics": []bine.Metric{{Name: "=loss", Value: 0.5, At: now}},
 		"GET " + one + "/runs/flights-1/logs": "\x1b[31mValueError: bad\x1b[0m\n",
 		"GET " + one + "/history":             history, "GET " + one + "/usage": client.FileUsage{Bytes: 1}, "GET " + one + "/files": client.Page[client.File]{Items: []client.File{file("data.csv", false), file("raw", true)}},
 		"GET " + one + "/files/data.csv": "a,b\n1,<script>\n", "GET " + one + "/files/plot.png": png, "GET " + one + "/files/fake.png": "<html><script>alert(1)</script>",

@@ -142,14 +142,12 @@ func (c *call) lookAtItems(page *templates.RunPage, view *templates.StepView) er
 	if key == "" {
 		return nil
 	}
-	i := slices.IndexFunc(items.Items, func(s bine.Step) bool { return s.Item == key })
-	if i < 0 {
-		view.Step = bine.Step{Run: page.Run.ID, Name: view.Name, Item: key, Kind: view.Kind, State: bine.Pending}
-		view.Problem = "This item is not among the first " + strconv.Itoa(mostItems) + " of the list; its attempts are below."
+	if i := slices.IndexFunc(items.Items, func(s bine.Step) bool { return s.Item == key }); i >= 0 {
+		view.Step = items.Items[i]
 		return nil
 	}
-	view.Step = items.Items[i]
-	return nil
+	view.Step, err = c.api.Item(c.ctx(), c.project(), page.Run.ID, view.Name, key)
+	return err
 }
 
 // details adds what the side of the step needs that is looked at.

@@ -37,7 +37,7 @@ func showSchedule(c *call) error {
 	if page.Pipelines, err = c.names(false); err != nil {
 		return err
 	}
-	runs, err := c.api.Runs(c.ctx(), c.project(), client.RunFilter{Pipeline: page.Schedule.Pipeline}, client.List{Limit: someRuns})
+	runs, err := c.api.Runs(c.ctx(), c.project(), client.RunFilter{Schedule: page.Schedule.Name}, client.List{Limit: someRuns})
 	if err != nil {
 		return err
 	}

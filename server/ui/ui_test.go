@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -275,9 +276,24 @@ func TestMetricsCSVHoldsNoFormulas(t *testing.T) {
 	}
 }
 
+func TestAnItemFarDownTheListIsShown(t *testing.T) {
+	w := get(newUI(newFakeAPI()), "/projects/demo/runs/flights-1?step=train&item=z&tab=attempts")
+	if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "out of memory") {
+		t.Errorf("an item that is not on the first page of the list = %d: %s", w.Code, w.Body)
+	}
+}
+
+func TestAScheduleShowsItsOwnRuns(t *testing.T) {
+	api := newFakeAPI()
+	get(newUI(api), "/projects/demo/schedules/nightly")
+	if want := "/api/v1/projects/demo/runs?limit=50&schedule=nightly"; !slices.Contains(api.asked, want) {
+		t.Errorf("the page of a schedule asks for %q, want %s among it", api.asked, want)
+	}
+}
+
 func TestUnknownThingsAreNotFound(t *testing.T) {
 	h := newUI(newFakeAPI())
-	for _, path := range []string{"/nowhere", "/projects/other", "/projects/demo/runs/gone-1", "/projects/demo/runs/flights-1?step=gone", "/projects/demo/environments/x", "/projects/demo/files/gone", "/assets/gone.js", "/assets/.keep"} {
+	for _, path := range []string{"/nowhere", "/projects/other", "/projects/demo/runs/gone-1", "/projects/demo/runs/flights-1?step=gone", "/projects/demo/runs/flights-1?step=train&item=gone", "/projects/demo/environments/x", "/projects/demo/files/gone", "/assets/gone.js", "/assets/.keep"} {
 		if w := get(h, path); w.Code != http.StatusNotFound {
 			t.Errorf("GET %s = %d, want 404", path, w.Code)
 		}
