@@ -55,19 +55,24 @@ func environmentName(version int) string { return "environment version " + strco
 // it the next number. What it requires was put together by the caller.
 func (s *Store) CreateEnvironment(ctx context.Context, project bine.ProjectName, e bine.Environment) (bine.Environment, error) {
 	var row environmentRow
-	err := s.write(ctx, func(t *tx) error {
-		if err := t.lockProject(project); err != nil {
-			return err
-		}
-		row = environmentRow{Project: project, State: bine.EnvironmentBuilding, Base: e.Base, Python: e.Python, Additions: docOf(e.Add), Removals: docOf(e.Remove),
-			Requires: docOf(e.Requires), Packages: docOf(e.Packages), LockFile: e.Lock, CreatedBy: e.CreatedBy, Created: orNow(e.CreatedAt, t.now)}
-		if err := t.row("SELECT COALESCE(MAX(version), 0) + 1 FROM environments WHERE project = ?", project).Scan(&row.Version); err != nil {
-			return err
-		}
-		t.event(project, objectEnvironment, strconv.Itoa(row.Version), string(row.State))
-		return gorm.G[environmentRow](t.gorm()).Create(ctx, &row)
+	err := s.write(ctx, func(t *tx) (err error) {
+		row, err = t.createEnvironment(project, e)
+		return err
 	})
 	return row.environment(), forDomain(err, "environment")
+}
+
+func (t *tx) createEnvironment(project bine.ProjectName, e bine.Environment) (environmentRow, error) {
+	row := environmentRow{Project: project, State: bine.EnvironmentBuilding, Base: e.Base, Python: e.Python, Additions: docOf(e.Add), Removals: docOf(e.Remove),
+		Requires: docOf(e.Requires), Packages: docOf(e.Packages), LockFile: e.Lock, CreatedBy: e.CreatedBy, Created: orNow(e.CreatedAt, t.now)}
+	if err := t.lockProject(project); err != nil {
+		return row, err
+	}
+	if err := t.row("SELECT COALESCE(MAX(version), 0) + 1 FROM environments WHERE project = ?", project).Scan(&row.Version); err != nil {
+		return row, err
+	}
+	t.event(project, objectEnvironment, strconv.Itoa(row.Version), string(row.State))
+	return row, gorm.G[environmentRow](t.gorm()).Create(t.ctx, &row)
 }
 
 // Environment gives a version.

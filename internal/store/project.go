@@ -33,24 +33,47 @@ func (r projectRow) project() bine.Project {
 // creator as Data Owner. A project that failed is provisioned again when its
 // creator asks; any other that has the name is a Conflict.
 func (s *Store) CreateProject(ctx context.Context, p bine.Project) error {
+	return s.CreateProjectWith(ctx, p, nil)
+}
+
+// CreateProjectWith is CreateProject that makes the row of the project's first
+// environment too, unless first is nil or an earlier try made one: both are
+// there, or none.
+func (s *Store) CreateProjectWith(ctx context.Context, p bine.Project, first *bine.Environment) error {
 	err := s.write(ctx, func(t *tx) error {
-		old, err := gorm.G[projectRow](t.gorm()).Where("name = ?", p.Name).Take(ctx)
-		switch {
-		case errors.Is(err, gorm.ErrRecordNotFound):
-			return t.insertProject(p)
-		case err != nil:
+		if err := t.createProject(p); err != nil || first == nil {
 			return err
-		case old.State != bine.ProjectFailed || old.CreatedBy != p.CreatedBy:
-			return bine.Errorf(bine.Conflict, "there is a project %q already: choose another name", string(p.Name))
 		}
-		t.event(p.Name, objectProject, string(p.Name), string(bine.ProjectProvisioning))
-		_, err = t.exec("UPDATE projects SET state = ?, reason = '', description = ? WHERE name = ?", bine.ProjectProvisioning, p.Description, p.Name)
+		var versions int
+		if err := t.row("SELECT COUNT(*) FROM environments WHERE project = ?", p.Name).Scan(&versions); err != nil || versions > 0 {
+			return err
+		}
+		_, err := t.createEnvironment(p.Name, *first)
 		return err
 	})
 	if s.db.IsDuplicate(err) {
-		return bine.Errorf(bine.Conflict, "there is a project %q already: choose another name", string(p.Name))
+		return nameTaken(p.Name)
 	}
 	return forDomain(err, named("project", p.Name))
+}
+
+func nameTaken(name bine.ProjectName) error {
+	return bine.Errorf(bine.Conflict, "there is a project %q already: choose another name", string(name))
+}
+
+func (t *tx) createProject(p bine.Project) error {
+	old, err := gorm.G[projectRow](t.gorm()).Where("name = ?", p.Name).Take(t.ctx)
+	switch {
+	case errors.Is(err, gorm.ErrRecordNotFound):
+		return t.insertProject(p)
+	case err != nil:
+		return err
+	case old.State != bine.ProjectFailed || old.CreatedBy != p.CreatedBy:
+		return nameTaken(p.Name)
+	}
+	t.event(p.Name, objectProject, string(p.Name), string(bine.ProjectProvisioning))
+	_, err = t.exec("UPDATE projects SET state = ?, reason = '', description = ? WHERE name = ?", bine.ProjectProvisioning, p.Description, p.Name)
+	return err
 }
 
 func (t *tx) insertProject(p bine.Project) error {

@@ -1,9 +1,12 @@
 package store_test
 
 import (
+	"database/sql"
 	"testing"
 
 	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/internal/database"
+	"github.com/bine-ml/bine/internal/database/databasetest"
 	"github.com/bine-ml/bine/internal/store"
 )
 
@@ -23,6 +26,35 @@ func TestAProjectIsMadeOnce(t *testing.T) {
 		same(t, "state, reason and description of one that is tried again", []any{p.State, p.Reason, p.Description}, []any{bine.ProjectProvisioning, "", "again"})
 		kind(t, "one by nobody known", s.CreateProject(ctx, bine.Project{Name: "q", CreatedBy: "eve"}), bine.NotFound)
 		kind(t, "one that is not there", second(s.Project(ctx, "q")), bine.NotFound)
+	})
+}
+
+func TestAProjectComesWithItsFirstEnvironment(t *testing.T) {
+	each(t, func(t *testing.T, s *store.Store) {
+		ctx := t.Context()
+		p, first := bine.Project{Name: "q", CreatedBy: "ann"}, &bine.Environment{Python: "3.12", Add: []string{"pandas"}, Requires: []string{"pandas"}, CreatedBy: "ann"}
+		ok(t, s.CreateProjectWith(ctx, p, first))
+		kind(t, "again", s.CreateProjectWith(ctx, p, first), bine.Conflict)
+		ok(t, s.MoveProject(ctx, "q", []bine.ProjectState{bine.ProjectProvisioning}, bine.ProjectFailed, "no disk"))
+		ok(t, s.CreateProjectWith(ctx, p, first))
+		made := got(s.Environments(ctx, "q"))(t)
+		if len(made) != 1 || made[0].Version != 1 || made[0].State != bine.EnvironmentBuilding || made[0].Python != "3.12" {
+			t.Errorf("environments = %+v; want version 1 alone, building", made)
+		}
+	})
+}
+
+func TestAProjectIsNotMadeWithoutItsFirstEnvironment(t *testing.T) {
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		s, ctx := fill(t, db), t.Context()
+		ok(t, db.Write(ctx, func(tx *sql.Tx) error {
+			_, err := tx.ExecContext(ctx, "ALTER TABLE environments RENAME TO elsewhere")
+			return err
+		}))
+		if err := s.CreateProjectWith(ctx, bine.Project{Name: "q", CreatedBy: "ann"}, &bine.Environment{CreatedBy: "ann"}); err == nil {
+			t.Error("an environment was written to a table that is not there")
+		}
+		kind(t, "the project", second(s.Project(ctx, "q")), bine.NotFound)
 	})
 }
 

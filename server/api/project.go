@@ -74,35 +74,26 @@ func (a *API) createProject(ctx context.Context, in *struct{ Body client.NewProj
 	if err := spec.Check(); err != nil {
 		return nil, err
 	}
-	if err := a.Store.CreateProject(ctx, p); err != nil {
+	first, err := firstEnvironment(p, spec)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.Store.CreateProjectWith(ctx, p, first); err != nil {
 		return nil, err
 	}
 	c.member.Project = p.Name
-	if err := a.firstEnvironment(ctx, p.Name, spec); err != nil {
-		return nil, err
-	}
 	a.launched(ctx, a.Launcher.Provision(ctx, p.Name))
 	return a.describe(ctx, p.Name, bine.DataOwner)
 }
 
-// firstEnvironment writes down what the first environment is to consist of,
-// unless an earlier try did.
-func (a *API) firstEnvironment(ctx context.Context, p bine.ProjectName, spec environment.Spec) error {
+// firstEnvironment says what the first environment of a project is to consist
+// of; nil where the project starts without one.
+func firstEnvironment(p bine.Project, spec environment.Spec) (*bine.Environment, error) {
 	if len(spec.Requires) == 0 {
-		return nil
-	}
-	before, err := a.Store.Environments(ctx, p)
-	if err != nil || len(before) > 0 {
-		return err
+		return nil, nil
 	}
 	requires, err := environment.Apply(nil, spec.Requires, nil)
-	if err != nil {
-		return err
-	}
-	_, err = a.Store.CreateEnvironment(ctx, p, bine.Environment{
-		State: bine.EnvironmentBuilding, Python: spec.Python, Add: spec.Requires, Requires: requires, CreatedBy: callOf(ctx).User, CreatedAt: a.now().UTC(),
-	})
-	return err
+	return &bine.Environment{Python: spec.Python, Add: spec.Requires, Requires: requires, CreatedBy: p.CreatedBy, CreatedAt: p.CreatedAt}, err
 }
 
 // launched notes that a workflow could not be started for something that was

@@ -35,7 +35,7 @@ type userStore interface {
 }
 
 type projectStore interface {
-	CreateProject(ctx context.Context, p bine.Project) error
+	CreateProjectWith(ctx context.Context, p bine.Project, first *bine.Environment) error
 	Project(ctx context.Context, name bine.ProjectName) (bine.Project, error)
 	Projects(ctx context.Context, user bine.UserName) ([]bine.Project, error)
 	MoveProject(ctx context.Context, name bine.ProjectName, from []bine.ProjectState, to bine.ProjectState, reason string) error
