@@ -76,9 +76,17 @@ func outputs(t *testing.T, c *client.Client, p bine.ProjectName, run bine.RunID)
 	if err != nil {
 		t.Fatal(err)
 	}
-	items, err := c.Items(t.Context(), p, run, "square", client.List{})
-	if err != nil {
-		t.Fatal(err)
+	var all []bine.Step
+	for _, step := range steps {
+		all = append(all, step)
+		if step.Items == 0 {
+			continue
+		}
+		items, err := c.Items(t.Context(), p, run, step.Name, client.List{Limit: 1000})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, items.Items...)
 	}
 	type gave struct {
 		Name, Item string
@@ -86,15 +94,18 @@ func outputs(t *testing.T, c *client.Client, p bine.ProjectName, run bine.RunID)
 		Values     map[string]json.RawMessage
 		Artifacts  map[string]bine.Hash
 	}
-	var all []gave
-	for _, s := range append(steps, items.Items...) {
+	var sum []gave
+	for _, s := range all {
+		if !s.State.OK() {
+			t.Errorf("step %s %s of %s is %s", s.Name, s.Item, run, s.State)
+		}
 		g := gave{Name: string(s.Name), Item: s.Item, State: s.State, Values: s.Values, Artifacts: map[string]bine.Hash{}}
 		for name, ref := range s.Artifacts {
 			g.Artifacts[name] = ref.Hash
 		}
-		all = append(all, g)
+		sum = append(sum, g)
 	}
-	text, err := json.Marshal(all)
+	text, err := json.Marshal(sum)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,28 +152,52 @@ func rounds() int {
 // may be left over.
 func TestKillEverythingAtRandom(t *testing.T) {
 	s := newSystem(t)
-	up := s.start("up", "--grace", "60s", "--log-level", "warn")
+	s.start("up", "--grace", "60s", "--log-level", "warn")
 	s.ready(30 * time.Second)
 	p := s.project("shaky")
 	s.mustCLI("pipeline", "store", s.pipeline("shaky", shaky, shakyFiles), "-p", "shaky")
-	calm, _ := s.run(p, "shaky", client.NewRun{NoCache: true})
+	s.killAtRandom(p, "shaky", nil, 2500*time.Millisecond)
+}
+
+// TestKillFlights does the same to the flights pipeline, models, deployment and
+// all.
+func TestKillFlights(t *testing.T) {
+	if !long() {
+		t.Skip("takes many minutes: part of make test-all")
+	}
+	s := newSystem(t)
+	demo := s.start("demo", "--exit", "--grace", "60s")
+	if code := demo.wait(t, 10*time.Minute); code != 0 {
+		t.Fatalf("the demo ended with %d:\n%s", code, demo.out)
+	}
+	s.start("up", "--grace", "60s", "--log-level", "warn")
+	s.ready(30 * time.Second)
+	s.killAtRandom("demo", "flights", map[string]json.RawMessage{"sample": json.RawMessage("0.02")}, 12*time.Second)
+}
+
+// killAtRandom takes a pipeline through rounds of kill -9, each at a moment up
+// to within after the start of a run.
+func (s *system) killAtRandom(p bine.ProjectName, pipeline bine.PipelineName, params map[string]json.RawMessage, within time.Duration) {
+	t := s.t
+	calm, _ := s.run(p, pipeline, client.NewRun{NoCache: true, Params: params})
 	if calm.State != bine.Succeeded {
 		t.Fatalf("the undisturbed run is %s: %s", calm.State, calm.Reason)
 	}
 	want := outputs(t, s.client(), p, calm.ID)
-
+	up := s.live[len(s.live)-1]
 	for round := range rounds() {
-		run, err := s.client().StartRun(t.Context(), p, "shaky", client.NewRun{NoCache: true, Key: fmt.Sprintf("round-%d", round)})
+		body := client.NewRun{NoCache: true, Params: params, Key: fmt.Sprintf("round-%d", round)}
+		run, err := s.client().StartRun(t.Context(), p, pipeline, body)
 		if err != nil {
 			t.Fatalf("round %d: %v", round, err)
 		}
 		for range 1 + rand.IntN(2) {
-			time.Sleep(time.Duration(rand.IntN(2500)) * time.Millisecond) // the moment of the kill is the point
+			time.Sleep(time.Duration(rand.Int64N(int64(within)))) // the moment of the kill is the point
 			up.kill()
 			up = s.start("up", "--grace", "60s", "--log-level", "warn")
 			s.ready(60 * time.Second)
 		}
-		again, err := s.client().StartRun(t.Context(), p, "shaky", client.NewRun{NoCache: true, Key: fmt.Sprintf("round-%d", round)})
+		again, err := s.client().StartRun(t.Context(), p, pipeline, body)
 		if err != nil || again.ID != run.ID {
 			t.Fatalf("round %d: the same key gave run %s, then %s (%v)", round, run.ID, again.ID, err)
 		}
@@ -173,6 +208,7 @@ func TestKillEverythingAtRandom(t *testing.T) {
 		if got := outputs(t, s.client(), p, run.ID); got != want {
 			t.Fatalf("round %d: outputs are\n%s\nwant\n%s", round, got, want)
 		}
+		t.Logf("round %d: %s after %s", round, end.ID, end.EndedAt.Sub(end.CreatedAt).Round(100*time.Millisecond))
 	}
 	checkLedger(t, s)
 	up.signal(syscall.SIGINT)

@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"math/rand/v2"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -58,12 +59,15 @@ func TestRolesApart(t *testing.T) {
 	want := outputs(t, r.client(), p, calm.ID)
 
 	victims := []string{"server", "worker", "agent"}
+	for long() && len(victims) < rounds() {
+		victims = append(victims, victims[rand.IntN(3)])
+	}
 	for _, role := range victims {
 		run, err := r.client().StartRun(t.Context(), p, "shaky", client.NewRun{NoCache: true})
 		if err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(1200 * time.Millisecond) // into the fan-out
+		time.Sleep(time.Duration(200+rand.IntN(2500)) * time.Millisecond) // the moment of the kill is the point
 		r.killRole(role)
 		r.startRole(role)
 		r.ready(30 * time.Second)
