@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/activities"
@@ -25,12 +26,14 @@ type resolution struct {
 	step  dags.Step
 	place int // of the step in the definition
 	scope expr.Scope
+	began *time.Time      // where it was resolved before and is running
 	item  json.RawMessage // of a fan-out's item: what the list held; its row keeps that
 }
 
 // Resolve finds out what is left to do for a step, an item or a batch of items.
 func (e *Engine) Resolve(ctx context.Context, in activities.StepRef) (activities.Resolved, error) {
 	ref := store.StepRef{Run: in.Run, Step: in.Step, Item: in.Item}
+	var began *time.Time
 	if len(in.Items) == 0 {
 		row, err := e.store.Step(ctx, in.Project, ref)
 		if err == nil && row.State.Ended() {
@@ -39,11 +42,13 @@ func (e *Engine) Resolve(ctx context.Context, in activities.StepRef) (activities
 		if err != nil && !bine.IsKind(err, bine.NotFound) {
 			return activities.Resolved{}, err
 		}
+		began = row.StartedAt
 	}
 	r, err := e.describe(ctx, in)
 	if err != nil {
 		return activities.Resolved{}, err
 	}
+	r.began = began
 	switch {
 	case len(in.Items) > 0:
 		return e.resolveBatch(ctx, r)
@@ -136,7 +141,7 @@ func (e *Engine) resolveFanOut(ctx context.Context, r *resolution) (activities.R
 		items[i] = store.Item{Key: item.Key, With: item.Value}
 	}
 	row := r.row(bine.Running)
-	row.Items = len(items)
+	row.Items, row.StartedAt = len(items), r.began
 	return activities.Resolved{State: bine.Pending, Items: len(items)}, e.together(ctx, func(ctx context.Context) error {
 		if err := e.store.PutStep(ctx, r.in.Project, row, r.place); err != nil {
 			return err
