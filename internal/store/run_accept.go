@@ -48,7 +48,7 @@ func (s *Store) AcceptRun(ctx context.Context, project bine.ProjectName, v NewRu
 }
 
 func (t *tx) acceptRun(project bine.ProjectName, v NewRun) (bine.Run, bool, error) {
-	if run, ok, err := t.runOfKey(project, v); ok || err != nil {
+	if run, ok, err := runOfKey(t.ctx, t, project, v.Pipeline, v.Key); ok || err != nil {
 		return run, false, err
 	}
 	run := bine.Run{Project: project, Pipeline: v.Pipeline, Version: v.Version, State: bine.Pending, Params: v.Params, NoCache: v.NoCache,
@@ -78,17 +78,23 @@ func (t *tx) acceptRun(project bine.ProjectName, v NewRun) (bine.Run, bool, erro
 	return run, true, nil
 }
 
-// runOfKey gives the run that a request with the same key made.
-func (t *tx) runOfKey(project bine.ProjectName, v NewRun) (bine.Run, bool, error) {
-	if v.Key == "" {
+// RunOfKey gives the run of a pipeline that a request with the same idempotency
+// key made, if one did; a run of another pipeline is a Conflict.
+func (s *Store) RunOfKey(ctx context.Context, project bine.ProjectName, pipeline bine.PipelineName, key string) (bine.Run, bool, error) {
+	run, found, err := runOfKey(ctx, s.db.Reader(ctx), project, pipeline, key)
+	return run, found, s.db.Explain(err)
+}
+
+func runOfKey(ctx context.Context, from database.Reader, project bine.ProjectName, pipeline bine.PipelineName, key string) (bine.Run, bool, error) {
+	if key == "" {
 		return bine.Run{}, false, nil
 	}
-	row, err := scanRun(t.row("SELECT "+runColumns+" FROM runs WHERE project = ? AND name = (SELECT run FROM idempotency WHERE project = ? AND request = ?)", project, project, v.Key))
+	row, err := scanRun(from.QueryRowContext(ctx, "SELECT "+runColumns+" FROM runs WHERE project = ? AND name = (SELECT run FROM idempotency WHERE project = ? AND request = ?)", project, project, key))
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return bine.Run{}, false, nil
-	case err == nil && row.Pipeline != v.Pipeline:
-		return bine.Run{}, false, bine.Errorf(bine.Conflict, "the idempotency key %q was used for run %q of another pipeline: use a new key", v.Key, string(row.ID))
+	case err == nil && row.Pipeline != pipeline:
+		return bine.Run{}, false, bine.Errorf(bine.Conflict, "the idempotency key %q was used for run %q of another pipeline: use a new key", key, string(row.ID))
 	}
 	return row.Run, err == nil, err
 }

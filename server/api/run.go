@@ -70,6 +70,10 @@ func (a *API) start(ctx context.Context, p bine.ProjectName, name bine.PipelineN
 	if err != nil {
 		return nil, err
 	}
+	// Before anything is checked: what was accepted once may not fit any more.
+	if run, found, err := a.Store.RunOfKey(ctx, p, name, key); found || err != nil {
+		return a.accepted(ctx, run, false, err)
+	}
 	version, err := a.Store.PipelineVersion(ctx, p, name, in.Body.Version)
 	if err != nil {
 		return nil, err
@@ -92,10 +96,15 @@ func (a *API) accept(ctx context.Context, p bine.ProjectName, r store.NewRun) (*
 		return nil, err
 	}
 	run, created, err := a.Store.AcceptRun(ctx, p, r)
+	return a.accepted(ctx, run, created, err)
+}
+
+// accepted answers a run that is written down, and starts its workflow unless it began.
+func (a *API) accepted(ctx context.Context, run bine.Run, created bool, err error) (*body[bine.Run], error) {
 	if err != nil {
 		return nil, err
 	}
-	named(ctx, fmt.Sprintf("projects/%s/runs/%s", p, run.ID))
+	named(ctx, fmt.Sprintf("projects/%s/runs/%s", run.Project, run.ID))
 	if created || run.State == bine.Pending {
 		a.launched(ctx, a.Launcher.StartRun(ctx, run))
 	}

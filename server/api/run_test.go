@@ -107,6 +107,27 @@ func TestStartingARun(t *testing.T) {
 	same(t, "the pages", []any{page.Items[0].ID, len(rest.Items), rest.Items[0].ID, rest.Next}, []any{"flights-2", 1, "flights-1", ""})
 }
 
+func TestAKeyAnswersItsRunThoughThePipelineChanged(t *testing.T) {
+	w := newWorld(t)
+	sven := w.as("sven")
+	w.run("sven")
+	body := client.NewRun{Params: map[string]json.RawMessage{"n": json.RawMessage("7")}, Key: "cell-1"}
+	first, err := sven.StartRun(t.Context(), "demo", "flights", body)
+	w.ok(err)
+	_, err = sven.StorePipeline(t.Context(), "demo", []byte(strings.ReplaceAll(strings.Replace(pipelineText, "  n:", "  m:", 1), "params.n", "params.m")), "")
+	w.ok(err)
+	again, err := sven.StartRun(t.Context(), "demo", "flights", body)
+	w.ok(err)
+	same(t, "the same key", []any{again.ID, again.Version, string(again.Params)}, []any{first.ID, 1, `{"n":7}`})
+	body.Key = "cell-2"
+	_, err = sven.StartRun(t.Context(), "demo", "flights", body)
+	wants(t, "a new key with the old params", err, bine.Invalid)
+	_, err = sven.StoreJob(t.Context(), "demo", client.NewJob{Name: "clean", Python: "print(1)\n"})
+	w.ok(err)
+	_, err = sven.StartExecution(t.Context(), "demo", "clean", client.NewRun{Key: "cell-1"})
+	wants(t, "the key of another pipeline", err, bine.Conflict)
+}
+
 func TestCancellingRetryingAndDeletingRuns(t *testing.T) {
 	w := newWorld(t)
 	sven := w.as("sven")

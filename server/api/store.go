@@ -65,6 +65,7 @@ type pipelineStore interface {
 }
 
 type runStore interface {
+	RunOfKey(ctx context.Context, project bine.ProjectName, pipeline bine.PipelineName, key string) (bine.Run, bool, error)
 	AcceptRun(ctx context.Context, project bine.ProjectName, r store.NewRun) (bine.Run, bool, error)
 	Run(ctx context.Context, project bine.ProjectName, run bine.RunID) (bine.Run, error)
 	Runs(ctx context.Context, project bine.ProjectName, f store.RunFilter, after string, limit int) ([]bine.Run, string, error)
