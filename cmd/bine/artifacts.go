@@ -9,7 +9,7 @@ import (
 )
 
 // artifacts is the artifact store as the API and the engine ask for it: files
-// under a hash that the sender names, read whole.
+// under a hash that the sender names, read whole or in part.
 type artifacts struct{ *artifact.Store }
 
 // Missing says which of the hashes are not there.
@@ -22,8 +22,14 @@ func (a artifacts) Put(ctx context.Context, project bine.ProjectName, hash bine.
 	return a.PutAs(ctx, project, hash, r)
 }
 
-// Open reads a file.
+// Open reads a whole file.
 func (a artifacts) Open(ctx context.Context, project bine.ProjectName, hash bine.Hash) (io.ReadCloser, error) {
 	body, _, err := a.Store.Open(ctx, project, hash, 0, 0)
+	return body, err
+}
+
+// OpenAt reads length bytes of a file from offset on; length 0 is to its end.
+func (a artifacts) OpenAt(ctx context.Context, project bine.ProjectName, hash bine.Hash, offset, length int64) (io.ReadCloser, error) {
+	body, _, err := a.Store.Open(ctx, project, hash, offset, length)
 	return body, err
 }

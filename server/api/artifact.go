@@ -23,8 +23,8 @@ type Artifacts interface {
 	Manifest(ctx context.Context, project bine.ProjectName, hash bine.Hash) ([]bine.ArtifactEntry, error)
 	// Stat describes a file.
 	Stat(ctx context.Context, project bine.ProjectName, hash bine.Hash) (bine.ArtifactRef, error)
-	// Open reads a file.
-	Open(ctx context.Context, project bine.ProjectName, hash bine.Hash) (io.ReadCloser, error)
+	// OpenAt reads length bytes of a file from offset on; length 0 is to its end.
+	OpenAt(ctx context.Context, project bine.ProjectName, hash bine.Hash, offset, length int64) (io.ReadCloser, error)
 }
 
 // artifactRoutes are those of content by its hash.
@@ -106,18 +106,7 @@ func (a *API) artifact(ctx context.Context, in *struct {
 		return nil, err
 	}
 	open := func(offset, length int64) (io.ReadCloser, error) {
-		r, err := a.Artifacts.Open(ctx, in.Project, in.Hash)
-		if err != nil {
-			return nil, err
-		}
-		if _, err := io.CopyN(io.Discard, r, offset); err != nil {
-			r.Close()
-			return nil, err
-		}
-		return struct {
-			io.Reader
-			io.Closer
-		}{io.LimitReader(r, length), r}, nil
+		return a.Artifacts.OpenAt(ctx, in.Project, in.Hash, offset, length)
 	}
 	return a.send(ctx, content{name: string(in.Hash), size: ref.Size, etag: `"` + string(in.Hash) + `"`, open: open}, in.Range, in.Have)
 }

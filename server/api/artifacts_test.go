@@ -23,7 +23,7 @@ func (a artifacts) Put(ctx context.Context, p bine.ProjectName, h bine.Hash, r i
 	return a.PutAs(ctx, p, h, r)
 }
 
-func (a artifacts) Open(ctx context.Context, p bine.ProjectName, h bine.Hash) (io.ReadCloser, error) {
-	body, _, err := a.Store.Open(ctx, p, h, 0, 0)
+func (a artifacts) OpenAt(ctx context.Context, p bine.ProjectName, h bine.Hash, offset, length int64) (io.ReadCloser, error) {
+	body, _, err := a.Store.Open(ctx, p, h, offset, length)
 	return body, err
 }

@@ -1,12 +1,17 @@
 package api_test
 
 import (
+	"context"
+	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/client"
+	"github.com/bine-ml/bine/server"
+	"github.com/bine-ml/bine/server/api"
 )
 
 func read(t *testing.T, r io.ReadCloser, err error) string {
@@ -175,6 +180,35 @@ func TestPathsThatClimb(t *testing.T) {
 	}
 	r, err := w.as("mallory").Download(t.Context(), "other", "Resources/secret", 0, 0)
 	same(t, "the file of the other project", read(t, r, err), "secret of other")
+}
+
+// asked notes which parts of artifacts are read.
+type asked struct {
+	api.Artifacts
+	parts []string
+}
+
+func (a *asked) OpenAt(ctx context.Context, p bine.ProjectName, h bine.Hash, offset, length int64) (io.ReadCloser, error) {
+	a.parts = append(a.parts, fmt.Sprintf("%d+%d", offset, length))
+	return a.Artifacts.OpenAt(ctx, p, h, offset, length)
+}
+
+func TestARangeOfAnArtifactIsAllThatIsRead(t *testing.T) {
+	var noted asked
+	w := newWorld(t, func(c *server.Config) {
+		noted.Artifacts = c.API.Artifacts
+		c.API.Artifacts = &noted
+	})
+	_, err := w.as("olga").PutArtifact(t.Context(), "demo", hashOf("0123456789"), strings.NewReader("0123456789"))
+	w.ok(err)
+	key := w.key("olga", bine.Key{Scopes: []bine.Scope{bine.ScopeAll}})
+	for header, want := range map[string]string{"bytes=7-": "789", "bytes=2-4": "234", "": "0123456789"} {
+		if got := w.raw("GET", "/api/v1/projects/demo/artifacts/"+string(hashOf("0123456789")), key, nil, "Range", header); got.body != want {
+			t.Errorf("Range: %s answers %d %q, want %q", header, got.status, got.body, want)
+		}
+	}
+	slices.Sort(noted.parts)
+	same(t, "what was read", noted.parts, "[0+10 2+3 7+3]")
 }
 
 func TestArtifacts(t *testing.T) {

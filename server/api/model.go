@@ -102,7 +102,7 @@ func (a *API) describeModel(ctx context.Context, p bine.ProjectName, entries []b
 		if e.Path != descriptionFile {
 			continue
 		}
-		file, err := a.Artifacts.Open(ctx, p, e.Hash)
+		file, err := a.Artifacts.OpenAt(ctx, p, e.Hash, 0, 0)
 		if err != nil {
 			return description{}, err
 		}
