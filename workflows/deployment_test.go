@@ -52,6 +52,7 @@ func (s *serving) play(ctx workflow.Context, generation string, version, start i
 	end := activities.Outcome{State: bine.Failed, Failure: bine.FailureError, Reason: "exit code 1"}
 	if workflow.Sleep(ctx, ready) == nil && dies >= 0 {
 		s.add(name + " ready")
+		//workflowcheck:ignore the test environment is not replayed
 		s.SignalWorkflow(workflows.ReadySignal, workflows.ReadyInput{Generation: generation})
 		if dies == 0 {
 			dies = 1000 * time.Hour

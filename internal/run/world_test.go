@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -256,7 +258,8 @@ type fakeFiles struct {
 // put keeps a directory and gives the artifact that it is.
 func (f *fakeFiles) put(files map[string]string) bine.ArtifactRef {
 	var entries []bine.ArtifactEntry
-	for path, text := range files {
+	for _, path := range slices.Sorted(maps.Keys(files)) {
+		text := files[path]
 		hash := bine.HashOf([]byte(text))
 		f.blobs[hash] = text
 		entries = append(entries, bine.ArtifactEntry{Path: path, Hash: hash, Size: int64(len(text))})

@@ -18,7 +18,6 @@ type engine struct {
 	waited   map[string]bool // owners whose first request for resources was not met
 	told     bool
 	stopping int
-	failLock bool
 }
 
 func newEngine() *engine { return &engine{waited: map[string]bool{}} }
