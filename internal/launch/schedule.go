@@ -83,9 +83,10 @@ func (l *Launcher) DeleteSchedule(ctx context.Context, project bine.ProjectName,
 	return unavailable(err, "delete schedule %s", name)
 }
 
-// TriggerSchedule runs a schedule's pipeline now.
+// TriggerSchedule runs a schedule's pipeline now, whatever else of it runs:
+// whoever asks for a run gets one.
 func (l *Launcher) TriggerSchedule(ctx context.Context, project bine.ProjectName, name bine.ScheduleName) error {
-	err := l.handle(ctx, project, name).Trigger(ctx, client.ScheduleTriggerOptions{})
+	err := l.handle(ctx, project, name).Trigger(ctx, client.ScheduleTriggerOptions{Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_ALLOW_ALL})
 	if _, gone := errors.AsType[*serviceerror.NotFound](err); gone {
 		return bine.Errorf(bine.NotFound, "schedule %s is not there", name)
 	}
