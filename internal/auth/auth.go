@@ -87,7 +87,8 @@ type Auth struct {
 	store     Store
 	log       *slog.Logger
 	passwords *passwords
-	signIns   *Limiter
+	signIns   *Limiter // by name and address
+	wrongKeys *Limiter // by address
 	now       func() time.Time
 }
 
@@ -97,5 +98,6 @@ func New(store Store, log *slog.Logger, now func() time.Time) (*Auth, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Auth{store: store, log: log, passwords: p, signIns: NewLimiter(signInBurst, signInEvery, now), now: now}, nil
+	return &Auth{store: store, log: log, passwords: p, now: now,
+		signIns: NewLimiter(triesBurst, triesEvery, now), wrongKeys: NewLimiter(triesBurst, triesEvery, now)}, nil
 }

@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -184,6 +185,41 @@ func TestKeys(t *testing.T) {
 	c.forward(time.Hour)
 	if _, err := a.IdentifyToken(t.Context(), text); !bine.IsKind(err, bine.Unauthenticated) {
 		t.Errorf("an expired key answers %v, want Unauthenticated", err)
+	}
+}
+
+func TestWrongKeysAreLimitedAndGoodOnesAreNot(t *testing.T) {
+	a, _, c := newAuth(t)
+	good, _, err := a.NewKey(t.Context(), auth.Identity{User: "ola"}, bine.Key{Scopes: []bine.Scope{bine.ScopeAll}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	try := func(key, address string) error {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.RemoteAddr = address
+		r.Header.Set("Authorization", "Bearer "+key)
+		_, err := a.Identify(r, auth.PlainCookie)
+		return err
+	}
+	wrong := good[:len(good)-1] + "!"
+	for i := range 10 {
+		if err := try(wrong, fmt.Sprintf("1.2.3.4:%d", 1000+i)); !bine.IsKind(err, bine.Unauthenticated) {
+			t.Fatalf("wrong key %d answers %v, want Unauthenticated", i+1, err)
+		}
+	}
+	limited, ok := errors.AsType[*auth.Limited](try(wrong, "1.2.3.4:1"))
+	if !ok || limited.Wait <= 0 || !bine.IsKind(limited, bine.NoQuota) {
+		t.Fatalf("the 11th wrong key answers %v, want a limit with the time to wait", limited)
+	}
+	if err := try(good, "1.2.3.4:1"); err != nil {
+		t.Errorf("a good key from the same address: %v, want no limit", err)
+	}
+	if err := try("bine_nonsense", "5.6.7.8:1"); !bine.IsKind(err, bine.Unauthenticated) {
+		t.Errorf("a wrong key from another address: %v, want no limit", err)
+	}
+	c.forward(limited.Wait)
+	if err := try(wrong, "1.2.3.4:1"); !bine.IsKind(err, bine.Unauthenticated) {
+		t.Errorf("a wrong key after the wait: %v, want no limit", err)
 	}
 }
 

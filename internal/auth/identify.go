@@ -2,6 +2,8 @@ package auth
 
 import (
 	"context"
+	"errors"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -22,19 +24,35 @@ const keyStep = time.Minute
 
 // Identify says who makes a request: by the Authorization header, else by the
 // session in the cookie of that name. Neither is nobody and no error; one that
-// is not good is Unauthenticated.
+// is not good is Unauthenticated, and Limited where too many API keys from the
+// same address were not known. A good one is always taken.
 func (a *Auth) Identify(r *http.Request, cookie string) (Identity, error) {
 	if header := r.Header.Get("Authorization"); header != "" {
 		scheme, token, _ := strings.Cut(header, " ")
 		if !strings.EqualFold(scheme, "Bearer") {
 			return Identity{}, bine.Errorf(bine.Unauthenticated, "the Authorization header is not understood: send Bearer and an API key")
 		}
-		return a.IdentifyToken(r.Context(), strings.TrimSpace(token))
+		who, err := a.IdentifyToken(r.Context(), strings.TrimSpace(token))
+		if errors.Is(err, errUnknownKey) {
+			if wait, ok := a.wrongKeys.Take(AddressOf(r)); !ok {
+				err = limited("too many API keys that are not known", wait)
+			}
+		}
+		return who, err
 	}
 	if c, err := r.Cookie(cookie); err == nil && c.Value != "" {
 		return a.IdentifySession(r.Context(), c.Value)
 	}
 	return Identity{}, nil
+}
+
+// AddressOf gives the network address that a request comes from.
+func AddressOf(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
 }
 
 // IdentifyToken says who presents an API key or a job token.
@@ -76,18 +94,20 @@ func asUnauthenticated(err, refused error) error {
 	return err
 }
 
+// errUnknownKey refuses a key that was never made, or was taken back.
+var errUnknownKey error = bine.Errorf(bine.Unauthenticated, "the API key is not known; it may have been revoked")
+
 func (a *Auth) identifyKey(ctx context.Context, token string) (Identity, error) {
-	refused := bine.Errorf(bine.Unauthenticated, "the API key is not known; it may have been revoked")
 	id, secret, ok := splitKey(token)
 	if !ok {
-		return Identity{}, refused
+		return Identity{}, errUnknownKey
 	}
 	key, want, err := a.store.Key(ctx, id)
 	if err != nil {
-		return Identity{}, asUnauthenticated(err, refused)
+		return Identity{}, asUnauthenticated(err, errUnknownKey)
 	}
 	if !same(hashOf(secret), want) {
-		return Identity{}, refused
+		return Identity{}, errUnknownKey
 	}
 	now := a.now()
 	if key.ExpiresAt != nil && !now.Before(*key.ExpiresAt) {
@@ -95,7 +115,7 @@ func (a *Auth) identifyKey(ctx context.Context, token string) (Identity, error) 
 	}
 	user, err := a.store.User(ctx, key.User)
 	if err != nil {
-		return Identity{}, asUnauthenticated(err, refused)
+		return Identity{}, asUnauthenticated(err, errUnknownKey)
 	}
 	if key.UsedAt == nil || now.Sub(*key.UsedAt) >= keyStep {
 		if err := a.store.TouchKey(ctx, id, now.UTC()); err != nil {

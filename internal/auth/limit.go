@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// Sign-in is limited for each name and address: a burst for those who mistype,
-// then one try every few seconds.
+// Sign-in is limited for each name and address, and keys that are not known for
+// each address: a burst for those who mistype, then one try every few seconds.
 const (
-	signInBurst = 10
-	signInEvery = 6 * time.Second
+	triesBurst = 10
+	triesEvery = 6 * time.Second
 )
 
 // maxBuckets bounds the memory of a limiter.

@@ -34,7 +34,7 @@ func (e *Limited) Unwrap() error { return e.Err }
 func (a *Auth) SignIn(ctx context.Context, name bine.UserName, password, address, old string) (id string, who Identity, err error) {
 	bucket := string(name) + "\x00" + address
 	if wait, ok := a.signIns.Take(bucket); !ok {
-		return "", Identity{}, limited(wait)
+		return "", Identity{}, limited(manySignIns, wait)
 	}
 	user, err := a.check(ctx, name, password)
 	if err != nil {
@@ -50,9 +50,11 @@ func (a *Auth) SignIn(ctx context.Context, name bine.UserName, password, address
 	return id, Identity{User: user.Name, Admin: user.Admin, Via: ViaSession, session: hash}, err
 }
 
-func limited(wait time.Duration) error {
+const manySignIns = "too many tries to sign in"
+
+func limited(why string, wait time.Duration) error {
 	seconds := int(math.Ceil(wait.Seconds()))
-	return &Limited{Wait: wait, Err: bine.Errorf(bine.NoQuota, "too many tries to sign in; wait %d seconds", seconds)}
+	return &Limited{Wait: wait, Err: bine.Errorf(bine.NoQuota, "%s; wait %d seconds", why, seconds)}
 }
 
 // check compares a password, with the same work whether the user is there or not.
@@ -113,7 +115,7 @@ func (a *Auth) ChangePassword(ctx context.Context, who Identity, old, wanted, ad
 	}
 	bucket := string(who.User) + "\x00" + address
 	if wait, ok := a.signIns.Take(bucket); !ok {
-		return "", limited(wait)
+		return "", limited(manySignIns, wait)
 	}
 	if _, err := a.check(ctx, who.User, old); err != nil {
 		if bine.IsKind(err, bine.Unauthenticated) {

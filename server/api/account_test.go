@@ -95,6 +95,20 @@ func TestSignInIsLimited(t *testing.T) {
 	}
 }
 
+func TestWrongKeysAreLimited(t *testing.T) {
+	w := newWorld(t)
+	var last answered
+	for range 11 {
+		last = w.raw("GET", "/api/v1/projects", "bine_aaaaaaaaaa_wrong", nil)
+	}
+	if last.status != 429 || last.header.Get("Retry-After") == "" {
+		t.Errorf("the 11th wrong key answers %d, Retry-After %q: %s", last.status, last.header.Get("Retry-After"), last.body)
+	}
+	if _, err := w.as("sven").Projects(t.Context()); err != nil {
+		t.Errorf("a good key then: %v, want it taken", err)
+	}
+}
+
 func TestWhatAnotherSiteMakesABrowserSendIsRefused(t *testing.T) {
 	w := newWorld(t)
 	c, h := w.browser()

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"net"
 	"net/http"
 	"strings"
 
@@ -43,7 +42,7 @@ func named(ctx context.Context, object string) { callOf(ctx).object = object }
 func (a *API) admit(hc huma.Context, next func(huma.Context)) {
 	r, _ := hc.Operation().Metadata[routeKey].(route)
 	g := humagin.Unwrap(hc)
-	c := &call{http: g.Request, writer: g.Writer, request: RequestID(g.Request.Context()), address: addressOf(g.Request),
+	c := &call{http: g.Request, writer: g.Writer, request: RequestID(g.Request.Context()), address: auth.AddressOf(g.Request),
 		object: strings.TrimPrefix(strings.TrimPrefix(g.Request.URL.Path, base), "/")}
 	ctx := context.WithValue(g.Request.Context(), callKey{}, c)
 	id, member, err := a.guard.Admit(g.Request.WithContext(ctx), r.access, bine.ProjectName(hc.Param("project")))
@@ -58,14 +57,6 @@ func (a *API) admit(hc huma.Context, next func(huma.Context)) {
 	ctx, cancel := deadlines(ctx, g.Writer, r)
 	defer cancel()
 	next(huma.WithContext(hc, ctx))
-}
-
-func addressOf(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	return host
 }
 
 type requestKey struct{}
