@@ -239,12 +239,32 @@ func (a *API) attemptEnded(ctx context.Context, in *struct {
 	if _, err := a.Store.EndAttempt(ctx, in.Attempt, in.Body); err != nil {
 		return nil, err
 	}
+	if err := a.unroute(ctx, in.Attempt); err != nil {
+		return nil, err
+	}
 	grants, err := a.Ledger.Release(ctx, in.Attempt) // again where it was released: harmless
 	if err != nil {
 		return nil, err
 	}
 	a.granted(ctx, grants)
 	return done(nil)
+}
+
+// unroute takes the route from a model server that has ended.
+func (a *API) unroute(ctx context.Context, id bine.AttemptID) error {
+	t, err := a.Store.Attempt(ctx, id)
+	if err != nil || t.Owner.Kind != bine.OwnerDeployment {
+		return err
+	}
+	name, _, err := t.Owner.Server()
+	if err != nil {
+		return err
+	}
+	err = a.Store.ClearServing(ctx, t.Owner.Project, name, id)
+	if bine.IsKind(err, bine.NotFound) { // the deployment was forgotten meanwhile
+		return nil
+	}
+	return err
 }
 
 func (a *API) appendEnvironmentLog(ctx context.Context, in *struct {

@@ -200,3 +200,13 @@ func TestServing(t *testing.T) {
 		t.Errorf("after the model server died: %d %s", got.status, got.body)
 	}
 }
+
+func TestTheEndOfAModelServerTakesItsRoute(t *testing.T) {
+	w := newWorld(t)
+	a := w.serve("127.0.0.1:1")
+	w.ok(w.as("root").AttemptEnded(t.Context(), a.ID, bine.AttemptResult{State: bine.Failed, Failure: bine.FailureError}))
+	d, err := w.as("olga").Deployment(t.Context(), "demo", "delay")
+	w.ok(err)
+	same(t, "the deployment", []any{d.State, d.Serving}, []any{"starting", 0})
+	w.ok(w.as("root").AttemptEnded(t.Context(), a.ID, bine.AttemptResult{State: bine.Failed, Failure: bine.FailureError}))
+}

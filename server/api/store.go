@@ -105,6 +105,7 @@ type deploymentStore interface {
 	Deployment(ctx context.Context, project bine.ProjectName, name bine.DeploymentName) (bine.Deployment, error)
 	Deployments(ctx context.Context, project bine.ProjectName) ([]bine.Deployment, error)
 	SetServing(ctx context.Context, project bine.ProjectName, name bine.DeploymentName, r store.Route) error
+	ClearServing(ctx context.Context, project bine.ProjectName, name bine.DeploymentName, attempt bine.AttemptID) error
 }
 
 type scheduleStore interface {
