@@ -39,8 +39,10 @@ func (e *Engine) Perform(ctx context.Context, in activities.StepRef) (activities
 	if err != nil {
 		return activities.Outcome{}, err
 	}
-	if err := e.store.MoveStep(ctx, in.Project, ref, unfinished(), bine.Running, ""); err != nil {
-		return activities.Outcome{}, err
+	if row.State != bine.Running {
+		if err := e.store.MoveStep(ctx, in.Project, ref, unfinished(), bine.Running, ""); err != nil {
+			return activities.Outcome{}, err
+		}
 	}
 	values, err := e.act(ctx, r, step)
 	if err != nil {

@@ -70,24 +70,21 @@ func (e *Engine) Resolve(ctx context.Context, in activities.StepRef) (activities
 
 // describe gathers what the expressions of a step may read.
 func (e *Engine) describe(ctx context.Context, in activities.StepRef) (*resolution, error) {
-	run, err := e.store.Run(ctx, in.Project, in.Run)
+	run, err := e.store.RunOnly(ctx, in.Project, in.Run)
 	if err != nil {
 		return nil, err
 	}
-	dag, err := e.dag(ctx, run)
+	def, err := e.definition(ctx, run)
 	if err != nil {
 		return nil, err
 	}
+	dag := def.DAG
 	step, found := dag.Step(in.Step)
 	if !found {
 		return nil, bine.Errorf(bine.NotFound, "run %s has no step %s", in.Run, in.Step)
 	}
-	version, err := e.store.PipelineVersion(ctx, in.Project, run.Pipeline, run.Version)
-	if err != nil {
-		return nil, err
-	}
 	place := slices.IndexFunc(dag.Steps, func(s dags.Step) bool { return s.Name == in.Step })
-	r := &resolution{in: in, run: run, dag: dag, code: version.Code, step: step, place: place}
+	r := &resolution{in: in, run: run, dag: dag, code: def.code, step: step, place: place}
 	rows, err := e.rows(ctx, in, dag, step.References())
 	if err != nil {
 		return nil, err
@@ -180,6 +177,7 @@ func (e *Engine) resolveStep(ctx context.Context, r *resolution) (activities.Res
 		return activities.Resolved{}, err
 	}
 	if !step.Process() {
+		row.State, row.StartedAt = bine.Running, r.began // PerformStep follows at once
 		return activities.Resolved{State: bine.Pending}, e.store.PutStep(ctx, r.in.Project, row, r.place)
 	}
 	process, err := r.process(step, row.Inputs)

@@ -87,7 +87,7 @@ func New(c Config) *Engine {
 
 // Begin moves a run from pending to running.
 func (e *Engine) Begin(ctx context.Context, in activities.RunRef) (activities.Begun, error) {
-	run, err := e.store.Run(ctx, in.Project, in.Run)
+	run, err := e.store.RunOnly(ctx, in.Project, in.Run)
 	if err != nil {
 		return activities.Begun{}, err
 	}
@@ -119,7 +119,7 @@ func unfinished() []bine.State { return []bine.State{bine.Pending, bine.Waiting,
 
 // Finish moves a run to its end, and what of it has none.
 func (e *Engine) Finish(ctx context.Context, in activities.RunRef, end activities.Outcome) (activities.Finished, error) {
-	run, err := e.store.Run(ctx, in.Project, in.Run)
+	run, err := e.store.RunOnly(ctx, in.Project, in.Run)
 	if err != nil {
 		return activities.Finished{}, err
 	}

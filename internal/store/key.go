@@ -48,7 +48,9 @@ func (s *Store) CreateKey(ctx context.Context, k bine.Key, secretHash bine.Hash)
 
 // Key gives a key and the hash of its secret.
 func (s *Store) Key(ctx context.Context, id string) (bine.Key, bine.Hash, error) {
-	row, err := gorm.G[keyRow](s.read(ctx)).Where("id = ?", id).Take(ctx)
+	var row keyRow
+	err := s.db.Reader(ctx).QueryRowContext(ctx, "SELECT id, name, user_name, scopes, project, secret_hash, created_at, expires_at, used_at FROM api_keys WHERE id = ?", id).
+		Scan(&row.ID, &row.Name, &row.UserName, &row.Scopes, &row.Project, &row.SecretHash, &row.Created, &row.Expires, &row.Used)
 	return row.key(), row.SecretHash, forDomain(s.db.Explain(err), named("key", id))
 }
 

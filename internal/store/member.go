@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 
 	"gorm.io/gorm"
@@ -45,11 +46,12 @@ func (s *Store) Members(ctx context.Context, project bine.ProjectName) ([]bine.M
 
 // RoleOf gives the role of a user in a project, if there is one.
 func (s *Store) RoleOf(ctx context.Context, project bine.ProjectName, user bine.UserName) (bine.Role, bool, error) {
-	row, err := gorm.G[memberRow](s.read(ctx)).Where("project = ? AND user_name = ?", project, user).Take(ctx)
-	if errors.Is(err, gorm.ErrRecordNotFound) {
+	var role bine.Role
+	err := s.db.Reader(ctx).QueryRowContext(ctx, "SELECT role FROM members WHERE project = ? AND user_name = ?", project, user).Scan(&role)
+	if errors.Is(err, sql.ErrNoRows) {
 		return "", false, nil
 	}
-	return row.Role, err == nil, s.db.Explain(err)
+	return role, err == nil, s.db.Explain(err)
 }
 
 // SetMember adds a member or changes the role of one. The last Data Owner of a

@@ -56,13 +56,19 @@ func (s *Store) queryRuns(ctx context.Context, where string, args ...any) ([]run
 
 // Run gives a run, with the number of its steps in each state.
 func (s *Store) Run(ctx context.Context, project bine.ProjectName, id bine.RunID) (bine.Run, error) {
-	row, err := scanRun(s.db.Reader(ctx).QueryRowContext(ctx, "SELECT "+runColumns+" FROM runs WHERE project = ? AND name = ?", project, id))
+	run, err := s.RunOnly(ctx, project, id)
 	if err != nil {
-		return bine.Run{}, forDomain(s.db.Explain(err), named("run", id))
+		return run, err
 	}
-	runs := []bine.Run{row.Run}
+	runs := []bine.Run{run}
 	err = s.countSteps(ctx, project, runs)
 	return runs[0], err
+}
+
+// RunOnly gives a run without the number of its steps, whose cost grows with them.
+func (s *Store) RunOnly(ctx context.Context, project bine.ProjectName, id bine.RunID) (bine.Run, error) {
+	row, err := scanRun(s.db.Reader(ctx).QueryRowContext(ctx, "SELECT "+runColumns+" FROM runs WHERE project = ? AND name = ?", project, id))
+	return row.Run, forDomain(s.db.Explain(err), named("run", id))
 }
 
 // Runs gives runs of a project, newest first, with the number of their steps in

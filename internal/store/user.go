@@ -36,7 +36,9 @@ func (s *Store) CreateUser(ctx context.Context, u bine.User, passwordHash string
 }
 
 func (s *Store) user(ctx context.Context, name bine.UserName) (userRow, error) {
-	row, err := gorm.G[userRow](s.read(ctx)).Where("name = ?", name).Take(ctx)
+	var row userRow
+	err := s.db.Reader(ctx).QueryRowContext(ctx, "SELECT name, admin, password_hash, created_at FROM users WHERE name = ?", name).
+		Scan(&row.Name, &row.Admin, &row.PasswordHash, &row.Created)
 	return row, forDomain(s.db.Explain(err), named("user", name))
 }
 
