@@ -87,7 +87,9 @@ func (t *tx) insertProject(p bine.Project) error {
 
 // Project gives a project.
 func (s *Store) Project(ctx context.Context, name bine.ProjectName) (bine.Project, error) {
-	row, err := gorm.G[projectRow](s.read(ctx)).Select("projects.*, '' AS role").Where("name = ?", name).Take(ctx)
+	var row projectRow
+	err := s.db.Reader(ctx).QueryRowContext(ctx, "SELECT name, description, state, reason, environment, created_by, created_at FROM projects WHERE name = ?", name).
+		Scan(&row.Name, &row.Description, &row.State, &row.Reason, &row.Environment, &row.CreatedBy, &row.Created)
 	return row.project(), forDomain(s.db.Explain(err), named("project", name))
 }
 
