@@ -72,7 +72,8 @@ func (c *Client) DeleteDeployment(ctx context.Context, p bine.ProjectName, name 
 	return c.do(ctx, http.MethodDelete, nil, "projects", string(p), "deployments", string(name))
 }
 
-// Rows is the body of POST deployments/{deployment}/predict: rows by column name.
+// Rows is the body of POST deployments/{deployment}/predict: rows by column
+// name, or arrays for a model that takes rows without names.
 type Rows struct {
 	Instances []json.RawMessage `json:"instances"`
 }

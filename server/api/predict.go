@@ -84,6 +84,9 @@ func (s signature) request(rows []json.RawMessage) ([]byte, error) {
 	if len(rows) == 0 {
 		return nil, bine.Errorf(bine.Invalid, "instances holds no row")
 	}
+	if len(s.Inputs) == 1 && len(s.Inputs[0].Shape) == 2 {
+		return s.Inputs[0].unnamed(rows)
+	}
 	columns := make([]tensor, len(s.Inputs))
 	for i, in := range s.Inputs {
 		if len(in.Shape) > 1 {
@@ -115,6 +118,28 @@ func (s signature) request(rows []json.RawMessage) ([]byte, error) {
 		return nil, &bine.Error{Kind: bine.Invalid, Message: faults[0].Message, Details: faults}
 	}
 	return json.Marshal(map[string]any{"inputs": columns})
+}
+
+// unnamed turns rows of numbers without names into the one tensor of a model that
+// takes such.
+func (t tensor) unnamed(rows []json.RawMessage) ([]byte, error) {
+	width := t.Shape[1]
+	in := tensor{Name: t.Name, Datatype: t.Datatype}
+	for n, text := range rows {
+		var row []json.RawMessage
+		if err := json.Unmarshal(text, &row); err != nil || len(row) == 0 {
+			return nil, bine.Errorf(bine.Invalid, "instance %d is not an array: the model takes rows of numbers without names", n)
+		}
+		if width < 1 {
+			width = len(row)
+		}
+		if len(row) != width {
+			return nil, bine.Errorf(bine.Invalid, "instance %d has %d numbers, the model takes %d", n, len(row), width)
+		}
+		in.Data = append(in.Data, row...)
+	}
+	in.Shape = []int{len(rows), width}
+	return json.Marshal(map[string]any{"inputs": []tensor{in}})
 }
 
 func fault(row int, name, what string) bine.Detail {
