@@ -53,11 +53,15 @@ type TryField struct {
 }
 
 // Fields are the columns of the model's schema with the values of its example.
+// A model that takes rows of numbers without names has none.
 func (p DeploymentPage) Fields() []TryField {
 	var example map[string]json.RawMessage
 	_ = json.Unmarshal(p.Model.Example, &example)
 	var all []TryField
 	for _, c := range readSchema(p.Model.Schema).Inputs {
+		if len(c.Shape) > 1 {
+			return nil
+		}
 		value := ""
 		if raw, ok := example[c.Name]; ok {
 			value = Plain(raw)
@@ -77,6 +81,12 @@ func (p DeploymentPage) Row() string {
 
 // Answering reports whether some version of it answers.
 func (p DeploymentPage) Answering() bool { return p.Deployment.Serving > 0 }
+
+// Going reports whether there is a server, or will be one. Only then the page
+// looks for a log where the last one has ended.
+func (p DeploymentPage) Going() bool {
+	return p.Deployment.State != bine.DeploymentStopped && p.Deployment.State != bine.DeploymentFailed
+}
 
 // Endpoint is where programs ask it.
 func (p DeploymentPage) Endpoint() string {
@@ -98,12 +108,19 @@ func (p DeploymentPage) Curl() Snippet {
 // Infer asks it as the Open Inference Protocol has it.
 func (p DeploymentPage) Infer() Snippet {
 	var inputs []map[string]any
+	add := func(name, datatype string, shape []int, data []any) {
+		inputs = append(inputs, map[string]any{"name": name, "datatype": datatype, "shape": shape, "data": data})
+	}
 	for _, f := range p.Fields() {
 		var data any = f.Value
 		if f.Numeric && json.Valid([]byte(f.Value)) {
 			data = json.RawMessage(f.Value)
 		}
-		inputs = append(inputs, map[string]any{"name": f.Name, "datatype": f.Type, "shape": []int{1}, "data": []any{data}})
+		add(f.Name, f.Type, []int{1}, []any{data})
+	}
+	var row []any
+	if columns := readSchema(p.Model.Schema).Inputs; len(inputs) == 0 && len(columns) == 1 && json.Unmarshal(p.Model.Example, &row) == nil {
+		add(columns[0].Name, columns[0].Datatype, []int{1, len(row)}, row)
 	}
 	body, _ := json.Marshal(map[string]any{"inputs": inputs})
 	return Snippet{"snippet-infer", fmt.Sprintf(`curl -X POST %s \

@@ -76,6 +76,7 @@ type Schema struct {
 type Column struct {
 	Name     string `json:"name"`
 	Datatype string `json:"datatype"`
+	Shape    []int  `json:"shape"` // of the tensor; two numbers where it holds whole rows
 }
 
 func readSchema(raw json.RawMessage) Schema {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -154,6 +155,18 @@ func (c *call) send(status int, body []byte) {
 	if _, err := c.w.Write(body); err != nil {
 		c.config.Log.DebugContext(c.ctx(), "reader went away", "path", c.r.URL.Path, "error", err)
 	}
+}
+
+// stream sends text to a reader who waits for more.
+func (c *call) stream(text string) error {
+	h := c.w.Header()
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Accel-Buffering", "no")
+	if _, err := io.WriteString(c.w, text); err != nil {
+		return err
+	}
+	return http.NewResponseController(c.w).Flush()
 }
 
 // takeCookies hands the cookies that the API set to the reader.

@@ -155,7 +155,7 @@ func predict(c *call) error {
 			return err
 		}
 	} else if !json.Valid(row) {
-		return bine.Errorf(bine.Invalid, "the row is no JSON object")
+		return bine.Errorf(bine.Invalid, "the row is no JSON")
 	}
 	start := time.Now()
 	answer, err := c.api.Predict(c.ctx(), c.project(), page.Deployment.Name, client.Rows{Instances: []json.RawMessage{row}})

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"strconv"
+	"time"
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/client"
@@ -43,7 +44,8 @@ func showEnvironment(c *call) error {
 	if page.Environment, err = c.api.Environment(c.ctx(), c.project(), n); err != nil {
 		return err
 	}
-	if page.Environment.State == bine.EnvironmentReady || page.Environment.State == bine.EnvironmentFailed {
+	built := ended(page.Environment)
+	if built {
 		page.Live = ""
 	}
 	text, err := c.api.EnvironmentLog(c.ctx(), c.project(), n, 0)
@@ -53,6 +55,9 @@ func showEnvironment(c *call) error {
 		return err
 	}
 	page.Log.Download, page.Log.File = page.API("environments", n, "log"), "environment-"+c.name()+".log"
+	if !built {
+		page.Log.Follow = page.Path("environments", n, "log") + "?offset=" + strconv.Itoa(len(text))
+	}
 	if page.Against = c.number("against"); page.Against == 0 && page.Environment.State == bine.EnvironmentReady {
 		page.Against = page.Environment.Base
 	}
@@ -62,6 +67,43 @@ func showEnvironment(c *call) error {
 		}
 	}
 	return c.show(page)
+}
+
+// ended reports whether nothing more happens to a version.
+func ended(e bine.Environment) bool {
+	return e.State == bine.EnvironmentReady || e.State == bine.EnvironmentFailed
+}
+
+// logPause is the time between two looks at a log that still grows.
+const logPause = 500 * time.Millisecond
+
+// followEnvironment streams the log of a version until it is built.
+func followEnvironment(c *call) error {
+	n, err := c.version()
+	if err != nil {
+		return err
+	}
+	offset, begun := int64(c.number("offset")), false
+	for {
+		// Asked first, so that the text behind it is whole where the version has ended.
+		e, err := c.api.Environment(c.ctx(), c.project(), n)
+		text := ""
+		if err == nil {
+			text, err = c.api.EnvironmentLog(c.ctx(), c.project(), n, offset)
+		}
+		if err != nil && !begun {
+			return err
+		}
+		if err != nil || c.stream(text) != nil || ended(e) {
+			return nil // the answer has begun, so a fault can only end it
+		}
+		offset, begun = offset+int64(len(text)), true
+		select {
+		case <-c.ctx().Done():
+			return nil
+		case <-time.After(logPause):
+		}
+	}
 }
 
 func createEnvironment(c *call) error {

@@ -27,8 +27,7 @@ async function listen(url, state) {
   if (!answer.ok) throw new Error(answer.statusText);
   state.wait = 1000;
   show(true);
-  if (state.lost) refresh();
-  state.lost = false;
+  refresh(); // what changed before the stream stood is not in it
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   for (;;) {
@@ -50,7 +49,7 @@ function show(connected) {
 export async function startLive() {
   const url = document.body.dataset.live;
   if (!url) return;
-  const state = { last: "", wait: 1000, lost: false };
+  const state = { last: "", wait: 1000 };
   for (;;) {
     try {
       if ((await listen(url, state)) === "refused") return;
@@ -58,7 +57,6 @@ export async function startLive() {
       // The server restarts or the network is away: shown, and tried again.
     }
     show(false);
-    state.lost = true;
     await new Promise((done) => setTimeout(done, state.wait));
     state.wait = Math.min(state.wait * 2, longestWait);
   }
