@@ -179,6 +179,7 @@ func runPipeline(p *page) {
 	p.click(`#step .tabs a[href*="tab=outputs"]`)
 	p.sees(`#step dd`, "8")
 	p.click(`.graph a[data-step=train]`)
+	p.sees(`#step h2`, "train")
 	p.click(`#step .tabs a[href*="tab=outputs"]`)
 	p.sees(`#step .artifact`, "model")
 }
