@@ -66,7 +66,7 @@ func New(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	router.Any(serving.Pattern, proxy.Handler(a.Guard(), a.WriteProblem))
+	router.Any(serving.Pattern, giveUpIdle(a), proxy.Handler(a.Guard(), a.WriteProblem))
 	router.GET("/healthz", func(g *gin.Context) { g.String(http.StatusOK, "ok\n") })
 	router.GET("/readyz", ready(c.Ready, c.Log))
 	router.GET("/metrics", gin.WrapH(promhttp.HandlerFor(c.Registry, promhttp.HandlerOpts{})))
@@ -89,11 +89,17 @@ func missing(a *api.API, ui http.Handler) gin.HandlerFunc {
 		path := g.Request.URL.Path
 		if ui != nil && !strings.HasPrefix(path, "/api/") && !strings.HasPrefix(path, "/serving/") {
 			g.Status(http.StatusOK) // Gin has said 404 already; the pages know better
+			a.GiveUpIdle(g.Writer, g.Request)
 			ui.ServeHTTP(g.Writer, g.Request)
 			return
 		}
 		a.WriteProblem(g.Writer, g.Request, bine.Errorf(bine.NotFound, "nothing is at %s", path))
 	}
+}
+
+// giveUpIdle ends requests whose bodies stop coming.
+func giveUpIdle(a *api.API) gin.HandlerFunc {
+	return func(g *gin.Context) { a.GiveUpIdle(g.Writer, g.Request) }
 }
 
 const checkTimeout = 3 * time.Second

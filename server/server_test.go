@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/internal/auth"
 	"github.com/bine-ml/bine/internal/database/databasetest"
 	"github.com/bine-ml/bine/internal/store"
@@ -146,5 +148,30 @@ func TestShuttingDownWaitsForNoStream(t *testing.T) {
 	}
 	if err := server.Shutdown(h, time.Second); err != nil {
 		t.Errorf("Shutdown = %v", err)
+	}
+}
+
+func TestAPageThatWaitsForAStalledFormGivesUp(t *testing.T) {
+	failed := make(chan error, 1)
+	s := newServer(t, func(_ http.ResponseWriter, r *http.Request) {
+		_, err := io.ReadAll(r.Body)
+		failed <- err
+	}, io.Discard)
+	s.API().Idle = 50 * time.Millisecond
+	listening := httptest.NewServer(s)
+	defer listening.Close()
+	conn, err := net.Dial("tcp", listening.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	io.WriteString(conn, "POST /projects/demo/file-actions/upload HTTP/1.1\r\nHost: bine\r\nContent-Length: 10\r\n\r\n01234")
+	select {
+	case err := <-failed:
+		if !bine.IsKind(err, bine.Unavailable) {
+			t.Errorf("the page reads %v, want Unavailable", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("the page still waits for the rest of the form")
 	}
 }

@@ -47,6 +47,8 @@ type Config struct {
 	LogPoll time.Duration
 	// Beat is how often a quiet event stream shows that it lives; zero is 15 s.
 	Beat time.Duration
+	// Idle is how long an upload may stall before it is given up; zero is a minute.
+	Idle time.Duration
 }
 
 // API is the REST API.
@@ -72,6 +74,9 @@ func Mount(router *gin.Engine, c Config) (*API, error) {
 	}
 	if c.Beat == 0 {
 		c.Beat = 15 * time.Second
+	}
+	if c.Idle == 0 {
+		c.Idle = time.Minute
 	}
 	a := &API{Config: c, now: time.Now, closing: make(chan struct{})}
 	a.guard = auth.NewGuard(c.Auth, c.Store, a.Cookie())

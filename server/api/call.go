@@ -44,7 +44,8 @@ func (a *API) admit(hc huma.Context, next func(huma.Context)) {
 	g := humagin.Unwrap(hc)
 	c := &call{http: g.Request, writer: g.Writer, request: RequestID(g.Request.Context()), address: auth.AddressOf(g.Request),
 		object: strings.TrimPrefix(strings.TrimPrefix(g.Request.URL.Path, base), "/")}
-	ctx := context.WithValue(g.Request.Context(), callKey{}, c)
+	ctx, cancel := a.deadlines(context.WithValue(g.Request.Context(), callKey{}, c), c, r)
+	defer cancel()
 	id, member, err := a.guard.Admit(g.Request.WithContext(ctx), r.access, bine.ProjectName(hc.Param("project")))
 	c.Identity, c.member, c.actor = id, member, id.User
 	if err != nil {
@@ -54,8 +55,6 @@ func (a *API) admit(hc huma.Context, next func(huma.Context)) {
 		writeProblem(g.Writer, a.problemOf(ctx, err))
 		return
 	}
-	ctx, cancel := deadlines(ctx, g.Writer, r)
-	defer cancel()
 	next(huma.WithContext(hc, ctx))
 }
 
