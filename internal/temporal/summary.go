@@ -1,7 +1,6 @@
 package temporal
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -20,20 +19,20 @@ func summarise(e *historypb.HistoryEvent, names map[int64]string, group int64) s
 		return fmt.Sprintf("workflow %s started on queue %s", s.GetWorkflowType().GetName(), s.GetTaskQueue().GetName())
 	case *historypb.HistoryEvent_ActivityTaskScheduledEventAttributes:
 		s := a.ActivityTaskScheduledEventAttributes
-		names[e.EventId] = s.GetActivityType().GetName()
+		names[e.EventId] = activityName(s.GetActivityType().GetName(), s.GetInput(), e)
 		return fmt.Sprintf("%s scheduled on queue %s", names[e.EventId], s.GetTaskQueue().GetName())
 	case *historypb.HistoryEvent_ActivityTaskStartedEventAttributes:
 		s := a.ActivityTaskStartedEventAttributes
 		return fmt.Sprintf("%s started, attempt %d, by %s", names[group], s.GetAttempt(), s.GetIdentity())
 	case *historypb.HistoryEvent_StartChildWorkflowExecutionInitiatedEventAttributes:
 		s := a.StartChildWorkflowExecutionInitiatedEventAttributes
-		names[e.EventId] = "child " + s.GetWorkflowType().GetName()
-		return fmt.Sprintf("%s asked for, %s", names[e.EventId], s.GetWorkflowId())
+		names[e.EventId] = childName(s.GetWorkflowType().GetName(), s.GetInput())
+		return names[e.EventId]
 	case *historypb.HistoryEvent_TimerStartedEventAttributes:
 		names[e.EventId] = "timer of " + a.TimerStartedEventAttributes.GetStartToFireTimeout().AsDuration().Round(time.Millisecond).String()
 		return names[e.EventId] + " started"
 	case *historypb.HistoryEvent_MarkerRecordedEventAttributes:
-		return markerSummary(a.MarkerRecordedEventAttributes)
+		return markerSummary(e)
 	case *historypb.HistoryEvent_WorkflowExecutionSignaledEventAttributes:
 		return "signal " + a.WorkflowExecutionSignaledEventAttributes.GetSignalName()
 	case *historypb.HistoryEvent_SignalExternalWorkflowExecutionInitiatedEventAttributes:
@@ -100,21 +99,4 @@ func reason(e *historypb.HistoryEvent) string {
 		return words(timeout.GetTimeoutType().String())
 	}
 	return failure.GetMessage()
-}
-
-// markerSummary names what a marker records: a local activity, a version, a
-// side effect.
-func markerSummary(m *historypb.MarkerRecordedEventAttributes) string {
-	if m.GetMarkerName() != "LocalActivity" {
-		return words(m.GetMarkerName())
-	}
-	var data struct{ ActivityType string }
-	for _, p := range m.GetDetails()["data"].GetPayloads() {
-		_ = json.Unmarshal(p.GetData(), &data) // sealed with a key that is gone: no name
-	}
-	summary := strings.TrimSpace("local activity " + data.ActivityType)
-	if f := m.GetFailure(); f != nil {
-		return summary + " failed: " + f.GetMessage()
-	}
-	return summary
 }

@@ -218,7 +218,7 @@ func readEvents(t *testing.T, events []temporal.Event) {
 	page := strings.Join(lines, "\n")
 	for _, want := range []string{
 		"WorkflowExecutionStarted: workflow sing started on queue test",
-		"MarkerRecorded: local activity answer",
+		"MarkerRecorded: answer",
 		"ActivityTaskScheduled: fail scheduled on queue test",
 		"ActivityTaskFailed: fail failed: " + failureCanary,
 		"ActivityTaskCompleted: answer completed",
