@@ -9,6 +9,7 @@ import (
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/client"
 	"github.com/bine-ml/bine/internal/auth"
+	"github.com/bine-ml/bine/internal/lease"
 	"github.com/bine-ml/bine/server"
 )
 
@@ -240,4 +241,30 @@ func TestVersionHostsAndLeases(t *testing.T) {
 	if hosts == nil || leases == nil {
 		t.Errorf("empty lists come as null: hosts %v, leases %v", hosts, leases)
 	}
+}
+
+func TestLeasesOfOtherProjectsAreSumsOnly(t *testing.T) {
+	w := newWorld(t)
+	ctx, root := t.Context(), w.as("root")
+	_, err := root.RegisterHost(ctx, bine.Host{Name: "h1", Capacity: bine.Resources{CPU: 4, Memory: 4 << 30}, Confine: "landlock-7"})
+	w.ok(err)
+	for i, project := range []bine.ProjectName{"demo", "other", "other"} { // the last one waits
+		owner := bine.Owner{Project: project, Kind: bine.OwnerRun, Name: string(project) + "-secret-1", Step: "train"}
+		_, _, err := w.ledger.Ask(ctx, lease.Request{Attempt: bine.NewAttemptID(owner, i), Owner: owner, Resources: bine.Resources{CPU: 1.5, Memory: 1 << 30}})
+		w.ok(err)
+	}
+	for user, want := range map[bine.UserName]int{"sven": 1, "mallory": 2, "root": 3} {
+		leases, err := w.as(user).Leases(ctx)
+		w.ok(err)
+		same(t, "number of leases that "+string(user)+" sees", len(leases), want)
+	}
+	key := w.key("sven", bine.Key{Scopes: []bine.Scope{bine.ScopeRead}})
+	for _, path := range []string{"hosts", "leases"} {
+		if got := w.raw("GET", "/api/v1/"+path, key, nil); got.status != 200 || strings.Contains(got.body, "other") {
+			t.Errorf("%s tells somebody of demo alone %d %s", path, got.status, got.body)
+		}
+	}
+	hosts, err := w.as("sven").Hosts(ctx)
+	w.ok(err)
+	same(t, "what is free", []any{len(hosts), hosts[0].Free.CPU}, []any{1, 1})
 }
