@@ -61,6 +61,17 @@ const (
 	stopWithin = 2 * time.Minute
 )
 
+// about gives local activities of a step a line that tells readers of the
+// history which step they are about.
+func about(ctx workflow.Context, ref activities.StepRef) workflow.Context {
+	options := ledger
+	options.Summary = string(ref.Step)
+	if ref.Item != "" {
+		options.Summary += "/" + ref.Item
+	}
+	return workflow.WithLocalActivityOptions(ctx, options)
+}
+
 // onHost gives the options of an activity on a host's queue, which dies with
 // the host: reach is how long the call waits for the host's agent.
 func onHost(o workflow.ActivityOptions, host bine.HostName, reach time.Duration) workflow.ActivityOptions {

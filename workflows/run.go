@@ -152,7 +152,7 @@ func finishRun(ctx workflow.Context, ref activities.RunRef, end activities.Outco
 // left to do, runs its process or performs it here.
 func doStep(ctx workflow.Context, ref activities.StepRef, step plan.Step, grace float64) activities.Outcome {
 	var todo activities.Resolved
-	if err := workflow.ExecuteLocalActivity(ctx, runs.ResolveStep, ref).Get(ctx, &todo); err != nil {
+	if err := workflow.ExecuteLocalActivity(about(ctx, ref), runs.ResolveStep, ref).Get(ctx, &todo); err != nil {
 		return settle(ctx, ref, ended(ctx, err))
 	}
 	if todo.State.Ended() {
@@ -216,7 +216,7 @@ func performStep(ctx workflow.Context, ref activities.StepRef, step plan.Step) (
 // fanOut does every item of a step.
 func fanOut(ctx workflow.Context, ref activities.StepRef, step plan.Step, grace float64) activities.Outcome {
 	var todo activities.Resolved
-	if err := workflow.ExecuteLocalActivity(ctx, runs.ResolveStep, ref).Get(ctx, &todo); err != nil {
+	if err := workflow.ExecuteLocalActivity(about(ctx, ref), runs.ResolveStep, ref).Get(ctx, &todo); err != nil {
 		return settle(ctx, ref, ended(ctx, err))
 	}
 	if todo.State.Ended() {
@@ -249,7 +249,7 @@ func fanOut(ctx workflow.Context, ref activities.StepRef, step plan.Step, grace 
 		return settle(ctx, ref, activities.Outcome{State: bine.Cancelled, Reason: "cancelled"})
 	}
 	var out activities.Outcome
-	if err := workflow.ExecuteLocalActivity(ctx, runs.GatherItems, ref).Get(ctx, &out); err != nil {
+	if err := workflow.ExecuteLocalActivity(about(ctx, ref), runs.GatherItems, ref).Get(ctx, &out); err != nil {
 		return settle(ctx, ref, ended(ctx, err))
 	}
 	return out
@@ -270,7 +270,7 @@ func settle(ctx workflow.Context, ref activities.StepRef, end activities.Outcome
 	ctx = workflow.WithLocalActivityOptions(ctx, ledger)
 	var out activities.Outcome
 	in := activities.SettleStepInput{StepRef: ref, End: end}
-	if err := workflow.ExecuteLocalActivity(ctx, runs.SettleStep, in).Get(ctx, &out); err != nil {
+	if err := workflow.ExecuteLocalActivity(about(ctx, ref), runs.SettleStep, in).Get(ctx, &out); err != nil {
 		return end
 	}
 	return out
