@@ -31,7 +31,7 @@ $(SHIM): go.mod $(wildcard cmd/bine-shim/*.go internal/shim/*.go internal/confin
 
 assets: $(ASSETS) ## bundle the pages' scripts and styles
 
-$(ASSETS): templates/assets/package-lock.json $(shell find templates/assets/src -type f 2>/dev/null) templates/assets/build.mjs
+$(ASSETS): templates/assets/package-lock.json $(shell find templates/assets/src templates/assets/css -type f 2>/dev/null) templates/assets/build.mjs
 	@cd templates/assets && npm ci --silent --no-audit --no-fund && node node_modules/esbuild/install.js && node build.mjs
 
 FORCE:
