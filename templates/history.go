@@ -55,10 +55,7 @@ func groupEvents(events []client.HistoryEvent, now time.Time) []HistoryGroup {
 		if !ok {
 			i = len(groups)
 			at[key] = i
-			groups = append(groups, HistoryGroup{ID: e.ID, Name: e.Summary})
-			if e.Summary == "" {
-				groups[i].Name = e.Type
-			}
+			groups = append(groups, HistoryGroup{ID: e.ID, Name: groupName(e)})
 		}
 		groups[i].add(e)
 	}
@@ -66,6 +63,25 @@ func groupEvents(events []client.HistoryEvent, now time.Time) []HistoryGroup {
 		groups[i].finish(now)
 	}
 	return groups
+}
+
+// groupName says what a group is about, by the event that began it: the activity,
+// or the kind of the child with the end of its id.
+func groupName(e client.HistoryEvent) string {
+	if name, _, ok := strings.Cut(e.Summary, " scheduled on queue "); ok {
+		return name
+	}
+	child, id, ok := strings.Cut(e.Summary, " asked for, ")
+	if kind, found := strings.CutPrefix(child, "child "); ok && found {
+		if parts := strings.SplitN(id, "/", 3); len(parts) == 3 { // <project>/<kind>/<name>
+			id = parts[2]
+		}
+		return kind + " " + id
+	}
+	if e.Summary == "" {
+		return e.Type
+	}
+	return e.Summary
 }
 
 func (g *HistoryGroup) add(e client.HistoryEvent) {
