@@ -32,8 +32,8 @@ func browser(t *testing.T, width, height int) context.Context {
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
 	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
-	t.Cleanup(cancel)
+	ctx, _ = chromedp.NewContext(ctx)
+	t.Cleanup(func() { _ = chromedp.Cancel(ctx) }) // waits until Chromium has ended
 	if err := chromedp.Run(ctx); err != nil { // it ends with the context of the first call
 		t.Fatalf("start %s: %v", program, err)
 	}
@@ -88,6 +88,9 @@ func (p *page) look() {
 			p.do(emulation.SetDeviceMetricsOverride(width, 900, 1, false),
 				emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}))
 			for name, path := range everyPage() {
+				if name == "missing" {
+					p.refused(404)
+				}
 				p.open(path)
 				p.until(name+" is as wide as the window", `document.documentElement.scrollWidth <= window.innerWidth`)
 				shot(p.t, p.ctx, scheme+"-"+map[int64]string{1280: "laptop", 390: "phone"}[width]+"-"+name)
