@@ -34,7 +34,7 @@ func browser(t *testing.T, width, height int) context.Context {
 	t.Cleanup(cancel)
 	ctx, _ = chromedp.NewContext(ctx)
 	t.Cleanup(func() { _ = chromedp.Cancel(ctx) }) // waits until Chromium has ended
-	if err := chromedp.Run(ctx); err != nil { // it ends with the context of the first call
+	if err := chromedp.Run(ctx); err != nil {      // it ends with the context of the first call
 		t.Fatalf("start %s: %v", program, err)
 	}
 	return ctx
