@@ -84,13 +84,19 @@ func (l *Launcher) DeleteSchedule(ctx context.Context, project bine.ProjectName,
 }
 
 // TriggerSchedule runs a schedule's pipeline now, whatever else of it runs:
-// whoever asks for a run gets one.
+// whoever asks for a run gets one. Temporal's own trigger names ticks by the
+// second, and drops the second of two within one.
 func (l *Launcher) TriggerSchedule(ctx context.Context, project bine.ProjectName, name bine.ScheduleName) error {
-	err := l.handle(ctx, project, name).Trigger(ctx, client.ScheduleTriggerOptions{Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_ALLOW_ALL})
+	_, err := l.handle(ctx, project, name).Describe(ctx)
 	if _, gone := errors.AsType[*serviceerror.NotFound](err); gone {
 		return bine.Errorf(bine.NotFound, "schedule %s is not there", name)
 	}
-	return unavailable(err, "trigger schedule %s", name)
+	if err != nil {
+		return unavailable(err, "trigger schedule %s", name)
+	}
+	id := fmt.Sprintf("%s/tick-by-hand-%d", workflows.ScheduleID(project, name), time.Now().UnixNano())
+	in := workflows.TickWorkflowInput{Project: project, Schedule: name, GraceSeconds: l.grace.Seconds()}
+	return l.start(ctx, id, workflows.TickName, true, in)
 }
 
 // ScheduleNext gives the next ticks of a schedule, none while it is paused.
