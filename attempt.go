@@ -51,6 +51,10 @@ type Resources struct {
 	GPUs   int     `json:"gpus,omitempty"`
 }
 
+// ServerResources is what a model server gets that asks for nothing: it mostly
+// waits, so it holds little of a host's cores.
+func ServerResources() Resources { return Resources{CPU: 0.1, Memory: 512 << 20} }
+
 // Fits reports whether r is within free.
 func (r Resources) Fits(free Resources) bool {
 	return r.CPU <= free.CPU+1e-9 && r.Memory <= free.Memory && r.GPUs <= free.GPUs

@@ -170,8 +170,6 @@ func (e Attempts) merge(ctx context.Context, owner bine.Owner, run bine.RunID, k
 
 // The defaults of a model server.
 const (
-	serverCPU          = 0.1
-	serverMemory       = 512 << 20
 	serverReadySeconds = 120
 	serverLogLimit     = 64 << 20
 )
@@ -192,10 +190,10 @@ func (e Attempts) server(ctx context.Context, owner bine.Owner) (bine.Process, e
 	}
 	resources := deployment.Resources
 	if resources.CPU == 0 {
-		resources.CPU = serverCPU
+		resources.CPU = bine.ServerResources().CPU
 	}
 	if resources.Memory == 0 {
-		resources.Memory = serverMemory
+		resources.Memory = bine.ServerResources().Memory
 	}
 	return bine.Process{
 		Owner: owner, Environment: model.Environment, Resources: resources, LogLimit: serverLogLimit,

@@ -6,7 +6,6 @@ import (
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/client"
-	"github.com/bine-ml/bine/dags"
 	"github.com/bine-ml/bine/internal/auth"
 )
 
@@ -58,7 +57,7 @@ func (a *API) deploy(ctx context.Context, in *struct {
 	now := a.now().UTC()
 	wanted := bine.Deployment{
 		Name: in.Deployment, Project: in.Project, Model: version.Model, Version: version.Version, State: bine.DeploymentStarting,
-		Resources: dags.DefaultResources(), CreatedBy: callOf(ctx).User, CreatedAt: now, UpdatedAt: now,
+		Resources: bine.ServerResources(), CreatedBy: callOf(ctx).User, CreatedAt: now, UpdatedAt: now,
 	}
 	if r := in.Body.Resources; r != nil {
 		if r.CPU <= 0 || r.Memory <= 0 || r.GPUs < 0 {
