@@ -78,7 +78,12 @@ type Run struct {
 	Reason    string          `json:"reason,omitempty" doc:"why it failed, or what it waits for"`
 	Params    json.RawMessage `json:"params" doc:"every parameter with the value it has in this run"`
 	NoCache   bool            `json:"no_cache,omitempty" doc:"no step of this run is taken from the cache"`
-	RetryOf   RunID           `json:"retry_of,omitempty"`
+	Continues RunID           `json:"continues,omitempty" doc:"the run whose outputs this one goes on from"`
+	From      []StepName      `json:"from,omitempty" doc:"of a continuation: the steps that were to run again"`
+	Parent    *StepPointer    `json:"parent,omitempty" doc:"the step that started it"`
+	Backfill  BackfillID      `json:"backfill,omitempty"`
+	Trigger   string          `json:"trigger,omitempty" doc:"what started it, for a run that a trigger started"`
+	Priority  Priority        `json:"priority,omitempty"`
 	Schedule  ScheduleName    `json:"schedule,omitempty"`
 	Tick      *time.Time      `json:"tick,omitempty" doc:"the planned time, for a run that a schedule started"`
 	StartedBy UserName        `json:"started_by"`
@@ -86,6 +91,17 @@ type Run struct {
 	StartedAt *time.Time      `json:"started_at,omitempty"`
 	EndedAt   *time.Time      `json:"ended_at,omitempty"`
 	Steps     map[State]int   `json:"steps,omitempty" doc:"number of steps in each state"`
+	// DeadlineAt is when the run is late; Late is set when that has passed before its end.
+	DeadlineAt *time.Time                 `json:"deadline_at,omitempty"`
+	Late       bool                       `json:"late,omitempty"`
+	Outputs    map[string]json.RawMessage `json:"outputs,omitempty" doc:"what the pipeline's outputs came to"`
+}
+
+// StepPointer names a step, or an item of one, of a run of the same project.
+type StepPointer struct {
+	Run  RunID    `json:"run"`
+	Step StepName `json:"step"`
+	Item string   `json:"item,omitempty"`
 }
 
 // Step is a node of a run's graph as it went, or one item of a fan-out: then
@@ -107,6 +123,8 @@ type Step struct {
 	Metrics     map[string]float64         `json:"metrics,omitempty" doc:"last value of each metric"`
 	CacheKey    Hash                       `json:"cache_key,omitempty"`
 	CachedFrom  RunID                      `json:"cached_from,omitempty" doc:"the run whose outputs were taken"`
+	CacheNote   string                     `json:"cache_note,omitempty" doc:"why outputs were taken, or why not"`
+	SubRun      RunID                      `json:"sub_run,omitempty" doc:"the run that a pipeline or job step started"`
 	Environment int                        `json:"environment,omitempty" doc:"version of the project's environment"`
 	CreatedAt   time.Time                  `json:"created_at"`
 	StartedAt   *time.Time                 `json:"started_at,omitempty"`

@@ -25,14 +25,19 @@ type StepRef struct {
 
 // Begun answers BeginRun.
 type Begun struct {
-	State       bine.State `json:"state"` // Running, or the end that the run has reached already
+	// State is Running, the end that the run has reached already, or Waiting: for
+	// its turn among runs. Then a signal says when to ask again.
+	State       bine.State `json:"state"`
+	Reason      string     `json:"reason,omitempty"`
 	Environment int        `json:"environment,omitempty"`
+	DeadlineAt  int64      `json:"deadline_at,omitempty"` // microseconds since 1970 UTC; 0 is none
 }
 
 // Resolved says what is left to do for a step whose needs are met.
 type Resolved struct {
-	// State is Pending when the step is to be done now; Skipped, Cached,
-	// Succeeded or Failed when nothing is left to do.
+	// State is Pending when the step is to be done now; Waiting when its turn
+	// must come first (see Awaits), after which it is resolved again; Skipped,
+	// Cached, Succeeded or Failed when nothing is left to do.
 	State  bine.State `json:"state"`
 	Items  int        `json:"items,omitempty"` // of a fan-out: how many
 	Reason string     `json:"reason,omitempty"`
@@ -62,6 +67,8 @@ type RunEngine interface {
 	Settle(ctx context.Context, in StepRef, end Outcome) (Outcome, error)
 	Gather(ctx context.Context, in StepRef) (Outcome, error)
 	Perform(ctx context.Context, in StepRef) (Outcome, error)
+	// Late marks a run that has not ended at its deadline.
+	Late(ctx context.Context, in RunRef) (Finished, error)
 }
 
 // Runs groups the activities of runs and their steps. All but PerformStep are
@@ -89,7 +96,7 @@ func (r *Runs) FinishRun(ctx context.Context, in FinishRunInput) (Finished, erro
 	return out, forTemporal(err)
 }
 
-// NotifyRun tells those that the pipeline names how the run ended.
+// NotifyRun sends the notices of a run that have not been sent.
 func (r *Runs) NotifyRun(ctx context.Context, in RunRef) error {
 	return forTemporal(r.engine.Notify(ctx, in))
 }
@@ -131,6 +138,13 @@ func (r *Runs) SettleStep(ctx context.Context, in SettleStepInput) (Outcome, err
 // GatherItems sums the items of a fan-out up in the row of the step.
 func (r *Runs) GatherItems(ctx context.Context, in StepRef) (Outcome, error) {
 	out, err := r.engine.Gather(ctx, in)
+	return out, forTemporal(err)
+}
+
+// MarkLate marks a run that has not ended at its deadline, and says whether
+// somebody wants to hear of it.
+func (r *Runs) MarkLate(ctx context.Context, in RunRef) (Finished, error) {
+	out, err := r.engine.Late(ctx, in)
 	return out, forTemporal(err)
 }
 

@@ -13,6 +13,7 @@
 package dags
 
 import (
+	"encoding/json"
 	"slices"
 
 	"github.com/bine-ml/bine"
@@ -27,6 +28,33 @@ type DAG struct {
 	Steps       []Step            `json:"steps"` // in the order written
 	Schedule    *Schedule         `json:"schedule,omitempty"`
 	Notify      []Notify          `json:"notify,omitempty"`
+	Triggers    []Trigger         `json:"triggers,omitempty"`
+	// Timeout bounds a run, in seconds; what it has not done then is cancelled and the run fails.
+	Timeout float64 `json:"timeout_seconds,omitempty"`
+	// Deadline is how long after its planned time, or its start, a run is late, in seconds.
+	Deadline    float64                    `json:"deadline_seconds,omitempty"`
+	Priority    bine.Priority              `json:"priority,omitempty"`
+	Concurrency []Concurrency              `json:"concurrency,omitempty"` // of runs
+	Outputs     map[string]json.RawMessage `json:"outputs,omitempty"`     // values of the run, with expressions
+}
+
+// Concurrency lets at most Limit runs, steps or items go on at once that have
+// the same key. Key is a text with expressions; keys of a pipeline are shared
+// by all of its runs, and those that begin with / by all pipelines of the project.
+type Concurrency struct {
+	Key   string `json:"key"`
+	Limit int    `json:"limit"`
+}
+
+// Trigger starts a run when something happens: exactly one of Dataset, Pipeline
+// and Topic is set.
+type Trigger struct {
+	Dataset  string            `json:"dataset,omitempty"`  // path in the project's files; anything at or below it
+	Pipeline bine.PipelineName `json:"pipeline,omitempty"` // whose run ended
+	Topic    string            `json:"topic,omitempty"`
+	On       bine.State        `json:"on,omitempty"`             // of a pipeline: succeeded if empty, failed, or cancelled
+	Settle   float64           `json:"settle_seconds,omitempty"` // of a dataset: how long it must be quiet
+	Params   json.RawMessage   `json:"params,omitempty"`         // an object whose texts may be expressions over event
 }
 
 // Type is the type of a param or an output.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/dags/expr"
+	"github.com/bine-ml/bine/dags/plan"
 )
 
 // Step is one node of a pipeline.
@@ -28,8 +29,14 @@ type Step struct {
 	Resources   bine.Resources    `json:"resources,omitzero"`        // zero for a light step
 	Environment int               `json:"environment,omitempty"`     // version; 0 is the project's current one when the run starts
 	Env         map[string]string `json:"env,omitempty"`             // values may be expressions
-	NoCache     bool              `json:"no_cache,omitempty"`
-	Action      Action            `json:"action"` // what the step does; its type is one of the kinds
+	NoCache     bool              `json:"no_cache,omitempty"`        // cache: off
+	Cache       Cache             `json:"cache,omitzero"`
+	Join        plan.Join         `json:"join,omitempty"`
+	Phase       plan.Phase        `json:"phase,omitempty"`
+	Total       float64           `json:"total_timeout_seconds,omitempty"` // of the step with all of its attempts; 0 is none
+	Concurrency []Concurrency     `json:"concurrency,omitempty"`           // of steps or items
+	Pools       map[string]int    `json:"pools,omitempty"`                 // slots by name of the pool
+	Action      Action            `json:"action"`                          // what the step does; its type is one of the kinds
 }
 
 // Ref points to an output of a step. Of a fan-out it is the directory of that
@@ -61,6 +68,29 @@ type Foreach struct {
 	Key         string          `json:"key,omitempty"` // text with expressions over item; empty is the item itself
 	MaxParallel int             `json:"max_parallel,omitempty"`
 	Batch       int             `json:"batch,omitempty"` // items for one process
+	// Per names a fan-out whose items this one follows: each item starts when
+	// the item of the same key has succeeded there. Items, Key, Batch and Loops are then empty.
+	Per bine.StepName `json:"per,omitempty"`
+	// Loops are nested loops, outermost first, instead of Items and Key. An item
+	// is then an object from each loop's name to its element, and its key that
+	// of each, joined by commas.
+	Loops []Loop `json:"loops,omitempty"`
+}
+
+// Loop is one of several nested loops. Items and Key may read item.<name> of
+// the loops around it; Key reads its own, too.
+type Loop struct {
+	As    string          `json:"as"`
+	Items json.RawMessage `json:"items"`
+	Key   string          `json:"key,omitempty"`
+}
+
+// Cache says how a step uses the cache; the zero value reads and writes.
+type Cache struct {
+	Mode    string   `json:"mode,omitempty"`            // read or write, for one of the two only; NoCache is neither
+	Expires float64  `json:"expires_seconds,omitempty"` // older outputs are not taken; 0 is never
+	Ignore  []string `json:"ignore,omitempty"`          // what does not count: with.<name>, env.<name>, inputs.<name>, code
+	Salt    string   `json:"salt,omitempty"`            // counts, and means nothing else
 }
 
 // Retry says when a failed attempt is followed by another; the zero value is
@@ -70,6 +100,8 @@ type Retry struct {
 	Backoff  float64        `json:"backoff_seconds,omitempty"` // before the second try
 	Factor   float64        `json:"factor,omitempty"`          // what each further wait grows by
 	On       []bine.Failure `json:"on,omitempty"`              // empty is every failure that may be tried again
+	Within   float64        `json:"within_seconds,omitempty"`  // after the first attempt began; 0 is no bound
+	Or       []Retry        `json:"or,omitempty"`              // further rules, for failures that On does not name
 }
 
 // Kind gives the name of what the step does: python, command, model …

@@ -28,6 +28,17 @@ func ServerWorkflowID(o bine.Owner) string {
 	return fmt.Sprintf("%s/server/%s/%s", o.Project, o.Name, o.Item)
 }
 
+// TurnWorkflowID is the id of the workflow in which a step, an item or a batch
+// waits for its turn.
+func TurnWorkflowID(project bine.ProjectName, run bine.RunID, step bine.StepName, item string) string {
+	return StepWorkflowID(project, run, step, item) + "~turn"
+}
+
+// BackfillWorkflowID is the id of a backfill's workflow.
+func BackfillWorkflowID(project bine.ProjectName, id bine.BackfillID) string {
+	return fmt.Sprintf("%s/backfill/%s", project, id)
+}
+
 // OwnerWorkflowID is the id of the workflow that runs the processes of an owner.
 func OwnerWorkflowID(o bine.Owner) string {
 	if o.Kind == bine.OwnerDeployment {

@@ -99,4 +99,6 @@ var (
 	environments *activities.Environments
 	deployments  *activities.Deployments
 	ticks        *activities.Ticks
+	awaits       *activities.Awaits
+	backfills    *activities.Backfills
 )

@@ -398,3 +398,7 @@ func TestARequestThatNoHostCanEverMeetFailsAtOnce(t *testing.T) {
 		t.Errorf("job is %+v after %d attempts, want refused after 1", out, len(w.attempts.started))
 	}
 }
+
+func (f *fakeRuns) Late(context.Context, activities.RunRef) (activities.Finished, error) {
+	return activities.Finished{Outcome: activities.Outcome{State: bine.Running}}, nil
+}

@@ -20,20 +20,52 @@ type Plan struct {
 	// Steps is in an order in which every step comes after those it needs; of
 	// several such orders it is the one nearest to how the steps were written.
 	Steps []Step `json:"s"`
+	// Timeout is in seconds, of the whole run without what is done after its end; 0 is none.
+	Timeout float64 `json:"t,omitempty"`
 }
 
 // Step is one node of a plan.
 type Step struct {
 	Name        bine.StepName `json:"n"`
 	Kind        string        `json:"k"`
-	Process     bool          `json:"p,omitempty"` // runs as a process; else a light step
-	Needs       []int         `json:"d,omitempty"` // indices into Plan.Steps, each smaller than this step's
-	Foreach     bool          `json:"f,omitempty"` // runs once for each item of a list
-	MaxParallel int           `json:"m,omitempty"` // items at a time; 0 is no limit
-	Batch       int           `json:"b,omitempty"` // items for one process; 0 and 1 are one
-	Retry       Retry         `json:"r,omitzero"`  // when a failed attempt is tried again
-	Timeout     float64       `json:"t,omitempty"` // seconds, of one attempt; 0 is none
+	Process     bool          `json:"p,omitempty"`  // runs as a process; else a light step
+	Needs       []int         `json:"d,omitempty"`  // indices into Plan.Steps, each smaller than this step's
+	Foreach     bool          `json:"f,omitempty"`  // runs once for each item of a list
+	MaxParallel int           `json:"m,omitempty"`  // items at a time; 0 is no limit
+	Batch       int           `json:"b,omitempty"`  // items for one process; 0 and 1 are one
+	Retry       Retry         `json:"r,omitzero"`   // when a failed attempt is tried again
+	Timeout     float64       `json:"t,omitempty"`  // seconds, of one attempt; 0 is none
+	Total       float64       `json:"tt,omitempty"` // seconds, of the step with all of its attempts; 0 is none
+	Join        Join          `json:"j,omitempty"`  // when it starts, as far as its needs decide that
+	Phase       Phase         `json:"ph,omitempty"`
+	Waits       bool          `json:"w,omitempty"`   // waits for something outside of the run, as an approval does
+	Per         int           `json:"per,omitempty"` // 1 + the index of the fan-out whose items it follows one by one; 0 is none
 }
+
+// Join says what must have become of the steps that a step needs for it to run.
+// Where that can no longer come true, the step is skipped.
+type Join string
+
+// The rules. AllSucceeded is the empty one. AnySucceeded starts as soon as one
+// has succeeded; the others, when all have ended.
+const (
+	AllSucceeded Join = ""
+	AllDone      Join = "all_done"
+	AnySucceeded Join = "any_succeeded"
+	NoneFailed   Join = "none_failed" // each succeeded or was skipped
+)
+
+// Phase says in which part of a run a step belongs.
+type Phase string
+
+// The phases. Those of OnFailure run when all of the main phase has ended and
+// something in it failed; those of Finally run after that in any case, also
+// when the run was cancelled or took too long. Needs stay within a phase.
+const (
+	Main      Phase = ""
+	OnFailure Phase = "on_failure"
+	Finally   Phase = "finally"
+)
 
 // Retry says when a failed attempt is followed by another. The zero value is
 // one attempt and no more.
@@ -45,6 +77,8 @@ type Retry struct {
 	Backoff  float64        `json:"b,omitempty"` // seconds before the second try
 	Factor   float64        `json:"f,omitempty"` // what each further wait grows by; 0 is 1
 	On       []bine.Failure `json:"o,omitempty"` // the failures that are tried again; none is every one that may be
+	Within   float64        `json:"w,omitempty"` // seconds after the start of the first attempt in which another may begin; 0 is no bound
+	Or       []Retry        `json:"x,omitempty"` // further rules, for failures that On does not name; theirs are empty
 }
 
 // MaxWait is the longest wait between two attempts.

@@ -177,6 +177,11 @@ func (l *Launcher) Granted(ctx context.Context, grants []lease.Grant) error {
 	return errors.Join(faults...)
 }
 
+// Wake tells a workflow that waits to look again; one that has ended needs none.
+func (l *Launcher) Wake(ctx context.Context, workflow string) error {
+	return l.signal(ctx, workflow, workflows.WakeSignal, nil)
+}
+
 // Ready tells a deployment that a model server answers.
 func (l *Launcher) Ready(ctx context.Context, owner bine.Owner) error {
 	name, _, err := owner.Server()

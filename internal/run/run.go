@@ -30,6 +30,9 @@ type Launcher interface {
 	CancelRun(ctx context.Context, project bine.ProjectName, run bine.RunID) error
 	DeleteSchedule(ctx context.Context, project bine.ProjectName, name bine.ScheduleName) error
 	Granted(ctx context.Context, grants []lease.Grant) error
+	StartRun(ctx context.Context, run bine.Run) error
+	// Wake tells a workflow that waits to look again.
+	Wake(ctx context.Context, workflow string) error
 }
 
 // Artifacts reads files that are addressed by content.
@@ -229,6 +232,12 @@ func (e *Engine) Gather(ctx context.Context, in activities.StepRef) (activities.
 	}
 	ref := store.StepRef{Run: in.Run, Step: in.Step}
 	return end, e.store.MoveStep(ctx, in.Project, ref, unfinished(), end.State, end.Reason)
+}
+
+// Late marks a run that has not ended at its deadline.
+func (e *Engine) Late(ctx context.Context, in activities.RunRef) (activities.Finished, error) {
+	run, err := e.store.RunOnly(ctx, in.Project, in.Run)
+	return activities.Finished{Outcome: activities.Outcome{State: run.State}}, err
 }
 
 // firstReason says why the first failed item failed.

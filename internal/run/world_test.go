@@ -302,3 +302,11 @@ func (f *fakePoster) Post(_ context.Context, url string, body []byte) error {
 	f.posts = append(f.posts, url+" "+string(body))
 	return nil
 }
+
+func (f *fakeLauncher) StartRun(_ context.Context, run bine.Run) error {
+	return f.note("start run %s", run.ID)
+}
+
+func (f *fakeLauncher) Wake(_ context.Context, workflow string) error {
+	return f.note("wake %s", workflow)
+}

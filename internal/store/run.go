@@ -30,7 +30,7 @@ func scanRun(row interface{ Scan(...any) error }) (r runRow, err error) {
 	var created int64
 	var tick, started, ended *int64
 	err = row.Scan(&r.seq, &r.Project, &r.ID, &r.Pipeline, &r.Kind, &r.Version, &r.Hash, &r.Number, &r.State, &r.Reason, &params, &r.NoCache,
-		&r.RetryOf, &r.Schedule, &tick, &r.StartedBy, &created, &started, &ended)
+		&r.Continues, &r.Schedule, &tick, &r.StartedBy, &created, &started, &ended)
 	r.Params, r.CreatedAt = params.V, database.Time(created)
 	r.Tick, r.StartedAt, r.EndedAt = maybe(tick), maybe(started), maybe(ended)
 	return r, err

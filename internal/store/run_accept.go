@@ -19,7 +19,7 @@ type NewRun struct {
 	Params   json.RawMessage // every parameter with its value
 	Key      string          // idempotency key; empty is none
 	NoCache  bool
-	RetryOf  bine.RunID
+	Continues  bine.RunID
 	Schedule bine.ScheduleName
 	Tick     *time.Time
 	By       bine.UserName
@@ -52,7 +52,7 @@ func (t *tx) acceptRun(project bine.ProjectName, v NewRun) (bine.Run, bool, erro
 		return run, false, err
 	}
 	run := bine.Run{Project: project, Pipeline: v.Pipeline, Version: v.Version, State: bine.Pending, Params: v.Params, NoCache: v.NoCache,
-		RetryOf: v.RetryOf, Schedule: v.Schedule, Tick: v.Tick, StartedBy: v.By, CreatedAt: database.Time(t.now)}
+		Continues: v.Continues, Schedule: v.Schedule, Tick: v.Tick, StartedBy: v.By, CreatedAt: database.Time(t.now)}
 	if err := t.pinVersion(&run); err != nil {
 		return run, false, err
 	}
@@ -65,7 +65,7 @@ func (t *tx) acceptRun(project bine.ProjectName, v NewRun) (bine.Run, bool, erro
 	run.ID = bine.NewRunID(v.Pipeline, run.Number)
 	_, err := t.exec("INSERT INTO runs ("+strings.TrimPrefix(runColumns, "seq, ")+") VALUES "+in(18),
 		project, run.ID, run.Pipeline, run.Kind, run.Version, run.Hash, run.Number, run.State, "", raw{run.Params}, run.NoCache,
-		run.RetryOf, run.Schedule, micros(run.Tick), run.StartedBy, t.now, nil, nil)
+		run.Continues, run.Schedule, micros(run.Tick), run.StartedBy, t.now, nil, nil)
 	if err != nil {
 		return run, false, err
 	}

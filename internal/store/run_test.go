@@ -77,10 +77,10 @@ func TestARunKeepsWhatItWasStartedWith(t *testing.T) {
 		storeVersion(t, s, "flights", "b")
 		tick := soon(time.Hour)
 		run, _, err := s.AcceptRun(ctx, "p", store.NewRun{Pipeline: "flights", Version: 1, Params: json.RawMessage(`{"n":1}`), NoCache: true,
-			RetryOf: "flights-7", Schedule: "nightly", Tick: &tick, By: "bob"})
+			Continues: "flights-7", Schedule: "nightly", Tick: &tick, By: "bob"})
 		ok(t, err)
 		want := bine.Run{ID: "flights-1", Project: "p", Pipeline: "flights", Kind: bine.KindPipeline, Version: 1, Hash: one.Hash, Number: 1, State: bine.Pending,
-			Params: json.RawMessage(`{"n":1}`), NoCache: true, RetryOf: "flights-7", Schedule: "nightly", Tick: &tick, StartedBy: "bob", CreatedAt: run.CreatedAt}
+			Params: json.RawMessage(`{"n":1}`), NoCache: true, Continues: "flights-7", Schedule: "nightly", Tick: &tick, StartedBy: "bob", CreatedAt: run.CreatedAt}
 		same(t, "accepted", run, want)
 		same(t, "read", got(s.Run(ctx, "p", "flights-1"))(t), want)
 		for name, v := range map[string]store.NewRun{"version": {Pipeline: "flights", Version: 9}, "pipeline": {Pipeline: "none"}} {

@@ -151,7 +151,7 @@ func (a *API) retryRun(ctx context.Context, in *InRun) (*body[bine.Run], error) 
 		return nil, bine.Errorf(bine.Conflict, "run %s has not ended: cancel it first, or wait", old.ID)
 	}
 	return a.accept(ctx, in.Project, store.NewRun{
-		Pipeline: old.Pipeline, Version: old.Version, Params: old.Params, Key: retryKeys + string(old.ID), RetryOf: old.ID, By: callOf(ctx).User,
+		Pipeline: old.Pipeline, Version: old.Version, Params: old.Params, Key: retryKeys + string(old.ID), Continues: old.ID, By: callOf(ctx).User,
 	})
 }
 

@@ -145,7 +145,7 @@ func TestCancellingRetryingAndDeletingRuns(t *testing.T) {
 	w.ok(err)
 	again, err := sven.RetryRun(t.Context(), "demo", run.ID)
 	w.ok(err)
-	same(t, "asked twice, the retry", []any{again.ID, again.RetryOf}, []any{retry.ID, run.ID})
+	same(t, "asked twice, the retry", []any{again.ID, again.Continues}, []any{retry.ID, run.ID})
 	ended, err := sven.Run(t.Context(), "demo", run.ID)
 	w.ok(err)
 	same(t, "the first run", ended.State, bine.Cancelled)
