@@ -17,7 +17,7 @@ import (
 // cliCommands makes the commands that talk to a server.
 func cliCommands() *cobra.Command {
 	root := &cobra.Command{Use: "bine"}
-	cli.New(root, cli.Streams{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard})
+	cli.New(root, cli.Streams{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard}, nil)
 	return root
 }
 

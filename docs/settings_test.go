@@ -96,6 +96,9 @@ func leaves(structs map[string]*ast.StructType, name, path, way string) ([]leaf,
 		if err != nil {
 			return nil, err
 		}
+		if reflect.StructTag(tag).Get("yaml") == "-" { // no setting
+			continue
+		}
 		key := path + reflect.StructTag(tag).Get("yaml")
 		field := way + f.Names[0].Name
 		if ident, ok := f.Type.(*ast.Ident); ok && structs[ident.Name] != nil {

@@ -123,8 +123,9 @@ func (b benching) measure(ctx context.Context, dir string) ([]bench.Row, error) 
 	return rows, nil
 }
 
-// benchConfig is that of an installation in dir on a free port.
-func benchConfig(dir string) (config, error) {
+// privateConfig is that of an installation in dir on a free port, which the CLI
+// does not hear of.
+func privateConfig(dir string) (config, error) {
 	address, err := freeAddress()
 	if err != nil {
 		return config{}, err
@@ -132,7 +133,7 @@ func benchConfig(dir string) (config, error) {
 	c := defaults()
 	c.Data, c.Listen = dir, address
 	c.Log.Level = "error"
-	c.Notify.AllowPrivate = true
+	c.Notify.AllowPrivate, c.Private = true, true
 	return c.complete()
 }
 
@@ -146,7 +147,7 @@ func freeAddress() (string, error) {
 
 // inside starts an installation in this process and calls measure with it.
 func (b benching) inside(ctx context.Context, dir string, measure func(bench.Installation) error) error {
-	c, err := benchConfig(dir)
+	c, err := privateConfig(dir)
 	if err != nil {
 		return err
 	}
@@ -211,7 +212,7 @@ func benchUp(ctx context.Context, dir string, runs int) ([]bench.Row, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := benchConfig(dir)
+	c, err := privateConfig(dir)
 	if err != nil {
 		return nil, err
 	}

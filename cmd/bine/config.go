@@ -36,6 +36,8 @@ type config struct {
 	Metrics  string         `yaml:"metrics"` // address of /metrics and /healthz of a worker or agent on its own; none if empty
 	Log      logConfig      `yaml:"log"`
 	Notify   notifyConfig   `yaml:"notify"`
+
+	Private bool `yaml:"-"` // whether the CLI of this user is not to know of it
 }
 
 type temporalConfig struct {

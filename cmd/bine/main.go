@@ -45,7 +45,7 @@ func newRoot(s cli.Streams) *cobra.Command {
 		Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.AddGroup(&cobra.Group{ID: roles, Title: "Running Bine:"})
-	cli.New(root, s)
+	cli.New(root, s, runLocal(s))
 	root.AddCommand(upCommand(s), serverCommand(s), workerCommand(s), agentCommand(s), temporalCommand(s), demoCommand(s),
 		configCommand(s), adminCommand(s), resetCommand(s), benchCommand(s))
 	return root

@@ -130,6 +130,9 @@ func (p *platform) firstStart(ctx context.Context) error {
 			p.password = password
 		}
 	}
+	if p.config.Private {
+		return nil
+	}
 	return p.signInCLI(ctx)
 }
 

@@ -37,8 +37,8 @@ type app struct {
 	output   string
 }
 
-// New makes the commands and adds them to root.
-func New(root *cobra.Command, s Streams) {
+// New makes the commands and adds them to root. local runs what needs no server.
+func New(root *cobra.Command, s Streams, local Local) {
 	a := &app{Streams: s, contexts: ContextsPath()}
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.context, "context", "", "server to talk to, as `bine context list` names it")
@@ -48,7 +48,7 @@ func New(root *cobra.Command, s Streams) {
 	a.key = os.Getenv("BINE_API_KEY")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(a.contextCommand(), a.loginCommand(), a.projectCommand(), a.memberCommand(), a.userCommand(), a.keyCommand(),
-		a.pipelineCommand(), a.runCommand(), a.jobCommand(), a.fsCommand(), a.environmentCommand(), a.modelCommand(),
+		a.pipelineCommand(local), a.runCommand(), a.jobCommand(), a.fsCommand(), a.environmentCommand(), a.modelCommand(),
 		a.deploymentCommand(), a.scheduleCommand(), a.hostCommand(), initCommand(s))
 }
 

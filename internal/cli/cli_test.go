@@ -38,7 +38,7 @@ func command(t *testing.T, routes map[string]any, args ...string) (out, errs str
 	t.Setenv("BINE_PROJECT", "demo")
 	var stdout, stderr bytes.Buffer
 	root := &cobra.Command{Use: "bine", SilenceErrors: true, SilenceUsage: true}
-	cli.New(root, cli.Streams{In: strings.NewReader(""), Out: &stdout, Err: &stderr})
+	cli.New(root, cli.Streams{In: strings.NewReader(""), Out: &stdout, Err: &stderr}, nil)
 	root.SetArgs(args)
 	root.SetOut(&stdout)
 	err = root.ExecuteContext(context.Background())

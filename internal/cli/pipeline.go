@@ -14,7 +14,7 @@ import (
 	"github.com/bine-ml/bine/dags"
 )
 
-func (a *app) pipelineCommand() *cobra.Command {
+func (a *app) pipelineCommand(local Local) *cobra.Command {
 	list := command("list", "List the pipelines of the project", 0, func(c *cobra.Command, _ []string) error {
 		api, p, err := a.inProject()
 		if err != nil {
@@ -74,7 +74,7 @@ func (a *app) pipelineCommand() *cobra.Command {
 		}
 		return api.DeletePipeline(c.Context(), p, bine.PipelineName(args[0]))
 	})
-	return group("pipeline", "Pipelines", list, check, store, show, schema, remove)
+	return group("pipeline", "Pipelines", list, check, store, a.runPipelineCommand(local), show, schema, remove)
 }
 
 func (a *app) showPipelines(all []bine.Pipeline) error {
