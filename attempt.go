@@ -74,6 +74,8 @@ type Process struct {
 	Outputs     map[string]string      `json:"outputs,omitempty" doc:"name to type: artifact, string, int, float, bool, json"`
 	Batch       []BatchItem            `json:"batch,omitempty" doc:"the items that one process works through"`
 	Resources   Resources              `json:"resources"`
+	Slots       []Slot                 `json:"slots,omitempty" doc:"places of pools and concurrency keys that it holds while it runs"`
+	Priority    Priority               `json:"priority,omitempty"`
 	Timeout     float64                `json:"timeout_seconds,omitempty" doc:"of one attempt, in seconds; 0 is none"`
 	LogLimit    int64                  `json:"log_limit" doc:"bytes of output that are kept"`
 	Serve       *Serve                 `json:"serve,omitempty" doc:"set for a model server"`
@@ -194,12 +196,16 @@ const (
 	HostLost HostState = "lost"
 )
 
-// Lease is the fenced right of one attempt to resources of one host.
+// Lease is the fenced right of one attempt to resources of one host and to
+// slots. A run, or a step that is no process, has one for slots alone: then the
+// number of its attempt is 0, it has no resources, and no host when granted.
 type Lease struct {
 	Attempt   AttemptID  `json:"attempt"`
 	Owner     Owner      `json:"owner"`
-	Host      HostName   `json:"host,omitempty" doc:"empty while it waits"`
+	Host      HostName   `json:"host,omitempty" doc:"empty while it waits, and where it is no process"`
 	Resources Resources  `json:"resources"`
+	Slots     []Slot     `json:"slots,omitempty" doc:"of pools and concurrency keys that it holds or waits for"`
+	Priority  Priority   `json:"priority,omitempty"`
 	Reason    string     `json:"reason,omitempty" doc:"what a waiting one waits for"`
 	AskedAt   time.Time  `json:"asked_at"`
 	GrantedAt *time.Time `json:"granted_at,omitempty"`

@@ -1,5 +1,7 @@
 package bine
 
+import "strings"
+
 // PoolName names a pool of a project.
 type PoolName string
 
@@ -14,6 +16,54 @@ type Pool struct {
 	Description string   `json:"description,omitempty"`
 	Used        int      `json:"used" doc:"slots that are held now"`
 	Waiting     int      `json:"waiting" doc:"steps that wait for slots"`
+}
+
+// Slot is a number of places under one name, of which at most Most are held at
+// once: of a pool, of the runs of a project, or of a concurrency key.
+type Slot struct {
+	Name  string `json:"name" doc:"pool/<project>/<pool>, runs/<project>, run/<project>/<pipeline>/<key>, step/<project>/<pipeline>/<key> or own/<project>/<pipeline>/<step>; a key of the whole project has no pipeline"`
+	Count int    `json:"count"`
+	Most  int    `json:"most,omitempty" doc:"of a concurrency key: how many are held at once; pools and quotas say theirs themselves"`
+}
+
+// PoolSlot is the name of the slots of a pool.
+func PoolSlot(p ProjectName, pool PoolName) string { return slotName("pool", string(p), string(pool)) }
+
+// RunsSlot is the name of the slots that the runs of a project take, if it has a quota of them.
+func RunsSlot(p ProjectName) string { return slotName("runs", string(p)) }
+
+// RunKeySlot is the name of the slots of a concurrency key of runs. A key that
+// begins with / is shared by all pipelines of the project.
+func RunKeySlot(p ProjectName, pipeline PipelineName, key string) string {
+	if shared, ok := strings.CutPrefix(key, "/"); ok {
+		pipeline, key = "", shared
+	}
+	return slotName("run", string(p), string(pipeline), key)
+}
+
+// StepKeySlot is the name of the slots of a concurrency key of steps and items.
+// A key that begins with / is shared by all pipelines of the project; the empty
+// one is the step's own.
+func StepKeySlot(p ProjectName, pipeline PipelineName, step StepName, key string) string {
+	if key == "" {
+		return slotName("own", string(p), string(pipeline), string(step))
+	}
+	if shared, ok := strings.CutPrefix(key, "/"); ok {
+		pipeline, key = "", shared
+	}
+	return slotName("step", string(p), string(pipeline), key)
+}
+
+// longestSlot bounds names of slots in bytes; of longer ones the end is a hash.
+const longestSlot = 240
+
+// slotName joins parts, none of which but the last holds a slash.
+func slotName(parts ...string) string {
+	name := strings.Join(parts, "/")
+	if len(name) <= longestSlot {
+		return name
+	}
+	return strings.ToValidUTF8(name[:longestSlot-34], "") + "…" + string(HashOf([]byte(name))[:30])
 }
 
 // Quota bounds what a project may have in progress at once; 0 is no bound.

@@ -19,16 +19,21 @@ import (
 	"github.com/bine-ml/bine/internal/database"
 )
 
-// Request asks for resources for one attempt.
+// Request asks for resources and slots for one attempt.
 type Request struct {
 	Attempt   bine.AttemptID
 	Owner     bine.Owner
-	Resources bine.Resources
+	Resources bine.Resources // none for what is no process: it needs slots only, and gets NoHost
+	Slots     []bine.Slot
+	Priority  bine.Priority
 	Workflow  string          // id of the workflow that hears of the grant
 	Avoid     []bine.HostName // taken only where no other host has the capacity
 }
 
-// Grant gives an attempt its resources on a host.
+// NoHost is the host of a grant that has slots only.
+const NoHost bine.HostName = "-"
+
+// Grant gives an attempt its slots, and its resources on a host.
 type Grant struct {
 	Attempt  bine.AttemptID
 	Workflow string

@@ -23,7 +23,7 @@ DEALLOCATE PREPARE change_table;
 
 -- An owner with number 0 holds a lease too: a step or run that is no process. Slots that it holds or waits for are in lease_slots.
 SET @change = IF((SELECT COUNT(*) FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'leases' AND column_name = 'project') > 0, 'DO 0',
-  'ALTER TABLE leases ADD COLUMN project VARCHAR(63) NOT NULL DEFAULT '''', ADD COLUMN priority BIGINT NOT NULL DEFAULT 0');
+  'ALTER TABLE leases ADD COLUMN project VARCHAR(63) NOT NULL DEFAULT '''', ADD COLUMN name VARCHAR(255) NOT NULL DEFAULT '''', ADD COLUMN priority BIGINT NOT NULL DEFAULT 0, ADD COLUMN line VARCHAR(255) NOT NULL DEFAULT ''''');
 PREPARE change_table FROM @change;
 EXECUTE change_table;
 DEALLOCATE PREPARE change_table;
@@ -34,9 +34,10 @@ CREATE TABLE IF NOT EXISTS lease_slots (
   slot    VARCHAR(255) NOT NULL,
   count   BIGINT NOT NULL,
   most    BIGINT NOT NULL,
+  held    BIGINT NOT NULL,
   PRIMARY KEY (attempt, slot),
   FOREIGN KEY (attempt) REFERENCES leases (attempt) ON DELETE CASCADE,
-  INDEX lease_slots_slot (slot)
+  INDEX lease_slots_slot (slot, held, count)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE IF NOT EXISTS pools (
@@ -194,7 +195,11 @@ SET @change = IF((SELECT COUNT(*) FROM information_schema.statistics WHERE table
 PREPARE change_table FROM @change;
 EXECUTE change_table;
 DEALLOCATE PREPARE change_table;
-SET @change = IF((SELECT COUNT(*) FROM information_schema.statistics WHERE table_schema = DATABASE() AND index_name = 'leases_line') > 0, 'DO 0', 'CREATE INDEX leases_line ON leases (host, project, priority, place)');
+SET @change = IF((SELECT COUNT(*) FROM information_schema.statistics WHERE table_schema = DATABASE() AND index_name = 'leases_line') > 0, 'DO 0', 'CREATE INDEX leases_line ON leases (host, line, project, priority, place)');
+PREPARE change_table FROM @change;
+EXECUTE change_table;
+DEALLOCATE PREPARE change_table;
+SET @change = IF((SELECT COUNT(*) FROM information_schema.statistics WHERE table_schema = DATABASE() AND index_name = 'leases_owner') > 0, 'DO 0', 'CREATE INDEX leases_owner ON leases (project, name)');
 PREPARE change_table FROM @change;
 EXECUTE change_table;
 DEALLOCATE PREPARE change_table;

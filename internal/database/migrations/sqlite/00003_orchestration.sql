@@ -22,7 +22,9 @@ ALTER TABLE schedules ADD COLUMN jitter REAL NOT NULL DEFAULT 0;
 
 -- An owner with number 0 holds a lease too: a step or run that is no process. Slots that it holds or waits for are in lease_slots.
 ALTER TABLE leases ADD COLUMN project TEXT NOT NULL DEFAULT '';
-ALTER TABLE leases ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE leases ADD COLUMN name TEXT NOT NULL DEFAULT ''; -- the owner's
+ALTER TABLE leases ADD COLUMN priority INTEGER NOT NULL DEFAULT 0; -- the less, the sooner
+ALTER TABLE leases ADD COLUMN line TEXT NOT NULL DEFAULT ''; -- the slot that it waits for; empty where it waits for a host, or for nothing
 
 -- Slots of pools and concurrency keys, by who holds or waits for them.
 CREATE TABLE lease_slots (
@@ -30,10 +32,11 @@ CREATE TABLE lease_slots (
   slot    TEXT NOT NULL,
   count   INTEGER NOT NULL,
   most    INTEGER NOT NULL,
+  held    INTEGER NOT NULL,
   PRIMARY KEY (attempt, slot),
   FOREIGN KEY (attempt) REFERENCES leases (attempt) ON DELETE CASCADE
 );
-CREATE INDEX lease_slots_slot ON lease_slots (slot);
+CREATE INDEX lease_slots_slot ON lease_slots (slot, held, count);
 
 CREATE TABLE pools (
   project     TEXT NOT NULL,
@@ -184,4 +187,5 @@ CREATE TABLE cache_claims (
 
 CREATE INDEX runs_tick ON runs (project, pipeline, tick);
 CREATE INDEX runs_parent ON runs (project, parent_run);
-CREATE INDEX leases_line ON leases (host, project, priority, place);
+CREATE INDEX leases_line ON leases (host, line, project, priority, place);
+CREATE INDEX leases_owner ON leases (project, name);
