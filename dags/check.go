@@ -22,6 +22,7 @@ type checker struct {
 	known  []bine.Detail // faults found before the checks
 	faults []bine.Detail
 	exprs  *expr.Checker
+	chains map[string]*expr.Checker // for steps that follow items, by what they follow
 }
 
 // faultf reports a fault at a place, unless one around or inside it is known.
@@ -68,12 +69,50 @@ func (c *checker) check() {
 		c.checkSchedule(*d.Schedule)
 	}
 	for i, n := range d.Notify {
-		if !slices.Contains(NotifyOn(), n.On) {
-			c.faultf(place("notify", i, "on"), "%q is not one of %s", n.On, strings.Join(NotifyOn(), ", "))
-		}
-		c.webhook(place("notify", i, "webhook"), n.Webhook)
+		c.checkNotify(place("notify", i), n, true)
+	}
+	if d.Timeout < 0 || d.Timeout > maxDuration.Seconds() {
+		c.faultf("timeout", "a timeout is between 0 and 366 days")
+	}
+	if d.Deadline < 0 || d.Deadline > maxDuration.Seconds() {
+		c.faultf("deadline", "a deadline is between 0 and 366 days")
+	}
+	if d.Priority != "" && !slices.Contains(priorities(), d.Priority) {
+		c.faultf("priority", "%q is not one of low, normal, high", d.Priority)
 	}
 	c.checkSteps()
+	c.checkTriggers()
+	c.checkConcurrency("concurrency", d.Concurrency, expr.InStep)
+	c.checkTexts()
+}
+
+// checkTexts checks the expressions that stand in no step: outputs of the run
+// and messages.
+func (c *checker) checkTexts() {
+	d := c.dag
+	for _, name := range sortedKeys(d.Outputs) {
+		c.identifier(place("outputs", name), "output", name)
+	}
+	if c.exprs == nil {
+		return
+	}
+	for _, name := range sortedKeys(d.Outputs) {
+		eachText(place("outputs", name), d.Outputs[name], func(at, text string) { c.expression(at, text, c.exprs, expr.InStep) })
+	}
+	message := func(at string, list []Notify) {
+		for i, n := range list {
+			c.expression(place(at, i, "message"), n.Message, c.exprs, expr.InMessage)
+		}
+	}
+	message("notify", d.Notify)
+	for i := range d.Steps {
+		if a, ok := d.Steps[i].Action.(ApprovalAction); ok {
+			message(d.Steps[i].at("approval", "notify"), a.Notify)
+			if a.Escalate != nil {
+				message(d.Steps[i].at("approval", "escalate", "notify"), a.Escalate.Notify)
+			}
+		}
+	}
 }
 
 // name checks a name that has a form.
@@ -124,6 +163,9 @@ func (c *checker) checkSchedule(s Schedule) {
 	if s.CatchUp < 0 {
 		c.faultf(place(at, "catch_up"), "a catch-up window is not negative")
 	}
+	if s.Jitter < 0 || s.Jitter > 24*3600 {
+		c.faultf(place(at, "jitter"), "a jitter is between 0 and 24 hours")
+	}
 	for _, p := range c.dag.Params {
 		if p.Required() {
 			c.faultf(at, "a scheduled pipeline needs a default for every param; %s has none", p.Name)
@@ -132,12 +174,17 @@ func (c *checker) checkSchedule(s Schedule) {
 }
 
 func (c *checker) checkParam(i int) {
-	p := c.dag.Params[i]
+	p := &c.dag.Params[i]
 	at := place("params", p.Name)
-	c.identifier(at, "param", p.Name)
 	if j := slices.IndexFunc(c.dag.Params, func(q Param) bool { return q.Name == p.Name }); j < i {
 		c.faultf(at, "there are two params %s", p.Name)
 	}
+	c.checkParamAt(at, p)
+}
+
+// checkParamAt checks a param of the pipeline, or a field of a form.
+func (c *checker) checkParamAt(at string, p *Param) {
+	c.identifier(at, "param", p.Name)
 	if !slices.Contains(paramTypes(), p.Type) {
 		c.faultf(place(at, "type"), "%q is not one of %s%s", p.Type, strings.Join(texts(paramTypes()), ", "), didYouMean(p.Type, paramTypes()))
 		return
@@ -159,15 +206,13 @@ func (c *checker) checkParam(i int) {
 			p.Choices[k] = v
 		}
 	}
-	c.checkDefault(i)
+	c.checkDefault(place(at, "default"), p)
 }
 
-func (c *checker) checkDefault(i int) {
-	p := &c.dag.Params[i]
+func (c *checker) checkDefault(at string, p *Param) {
 	if p.Default == nil {
 		return
 	}
-	at := place("params", p.Name, "default")
 	if text, ok := isExpression(p.Default); ok {
 		c.faultf(at, "a default is a value, not an expression like %s", shorten(text))
 		return

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/dags/expr"
+	"github.com/bine-ml/bine/dags/plan"
 )
 
 func (c *checker) stepNames() []bine.StepName {
@@ -28,26 +30,133 @@ func (c *checker) checkNeeds(s *Step, known map[bine.StepName]bool) {
 			all = append(all, n)
 		}
 	}
+	if s.Foreach != nil && known[s.Foreach.Per] && !slices.Contains(all, s.Foreach.Per) {
+		all = append(all, s.Foreach.Per)
+	}
+	for _, n := range c.dag.ChosenBy(s.Name) {
+		if !slices.Contains(all, n) {
+			all = append(all, n)
+		}
+	}
 	if s.Action != nil {
 		for _, n := range s.References() {
 			switch {
 			case n == s.Name:
 				c.faultf(s.at(), "the step reads its own outputs, which exist only after it")
-			case known[n] && !slices.Contains(all, n):
+			case known[n] && !slices.Contains(all, n) && !c.earlier(s, n):
 				all = append(all, n)
 			}
 		}
 	}
 	s.Needs = all
+	for _, n := range all {
+		if other, _ := c.dag.Step(n); known[n] && other.Phase != s.Phase {
+			c.faultf(s.at("needs"), "%s belongs to another part of the pipeline: needs stay within steps, on_failure or finally", n)
+		}
+	}
+}
+
+func (c *checker) placeOf(name bine.StepName) string {
+	s, _ := c.dag.Step(name)
+	return s.at()
+}
+
+// circleHint explains the arrows of a circle.
+func (c *checker) circleHint(circle []bine.StepName) string {
+	for _, name := range circle {
+		if len(c.dag.Followers(name)) > 0 {
+			return "each needs the next, and a fan-out needs what the steps need that follow its items"
+		}
+	}
+	return "each needs the next"
+}
+
+// earlier reports whether a step belongs to a phase that is over when s runs,
+// so that s can read it without needing it.
+func (c *checker) earlier(s *Step, name bine.StepName) bool {
+	order := []plan.Phase{plan.Main, plan.OnFailure, plan.Finally}
+	other, _ := c.dag.Step(name)
+	return slices.Index(order, other.Phase) < slices.Index(order, s.Phase)
+}
+
+// checkerOf gives the checker of the expressions of a step: in one that follows
+// items, what those give is a single value.
+func (c *checker) checkerOf(s *Step) *expr.Checker {
+	chain := c.dag.Chain(s.Name)
+	if len(chain) == 0 {
+		return c.exprs
+	}
+	key := strings.Join(texts(chain), " ")
+	if c.chains == nil {
+		c.chains = map[string]*expr.Checker{}
+	}
+	if c.chains[key] == nil {
+		exprs, err := c.exprs.OneByOne(chain)
+		if err != nil {
+			c.wrong(s.at(), err)
+			return c.exprs
+		}
+		c.chains[key] = exprs
+	}
+	return c.chains[key]
+}
+
+// checkForeachForm checks the forms of foreach that have no items of their own.
+func (c *checker) checkForeachForm(s *Step, f Foreach) {
+	at := s.at("foreach")
+	if f.Items != nil || f.Key != "" || f.Per != "" && len(f.Loops) > 0 {
+		c.faultf(at, "a fan-out has exactly one of items, per and a list of loops")
+		return
+	}
+	if f.Per != "" {
+		c.checkPer(s, f)
+		return
+	}
+	if f.Batch > 1 && s.Kind() != "python" {
+		c.faultf(at, "only a python step can take several items in one process; this is a %s step", s.Kind())
+	}
+	seen := map[string]bool{}
+	for i, l := range f.Loops {
+		c.identifier(place(at, i, "as"), "loop", l.As)
+		if seen[l.As] {
+			c.faultf(place(at, i, "as"), "there are two loops %s", l.As)
+		}
+		seen[l.As] = true
+		if l.Items == nil {
+			c.faultf(place(at, i), "items is missing: a list, or an expression for one")
+		}
+		if l.Key != "" && !expr.Has(l.Key) {
+			c.faultf(place(at, i, "key"), "the key is the same for every element: write an expression, as ${{ item.%s.name }}", l.As)
+		}
+	}
+}
+
+func (c *checker) checkPer(s *Step, f Foreach) {
+	at := s.at("foreach", "per")
+	other, found := c.dag.Step(f.Per)
+	switch {
+	case !found:
+		c.faultf(at, "there is no step %q%s", f.Per, didYouMean(f.Per, c.stepNames()))
+	case other.Foreach == nil:
+		c.faultf(at, "%s has no items to follow: it has no foreach", f.Per)
+	case f.Batch > 1:
+		c.faultf(s.at("foreach", "batch"), "a step that follows items takes them one by one")
+	case other.Phase != s.Phase:
+		c.faultf(at, "%s belongs to another part of the pipeline", f.Per)
+	case s.Join != plan.AllSucceeded:
+		c.faultf(s.at("join"), "a step that follows items runs for those that have succeeded: leave join out")
+	case s.When != "":
+		c.faultf(s.at("when"), "a step that follows items runs for each of them: put when on the fan-out, or decide in the step")
+	}
+	if head, _ := c.dag.Step(f.Per); head.Foreach != nil && head.Foreach.Batch > 1 {
+		c.faultf(at, "%s works through its items in batches: they cannot be followed one by one", f.Per)
+	}
 }
 
 // checkCycles reports each circle of steps that wait for each other, once.
 func (c *checker) checkCycles() {
 	state := map[bine.StepName]int{} // 1: on the path, 2: done
-	needs := map[bine.StepName][]bine.StepName{}
-	for _, s := range c.dag.Steps {
-		needs[s.Name] = s.Needs
-	}
+	needs := c.dag.needs()
 	var path []bine.StepName
 	var visit func(n bine.StepName)
 	visit = func(n bine.StepName) {
@@ -59,7 +168,7 @@ func (c *checker) checkCycles() {
 				visit(next)
 			case 1:
 				circle := append(slices.Clone(path[slices.Index(path, next):]), next)
-				c.faultf(place("steps", string(next)), "steps wait for each other in a circle: %s (each needs the next)", strings.Join(texts(circle), " → "))
+				c.faultf(c.placeOf(next), "steps wait for each other in a circle: %s (%s)", strings.Join(texts(circle), " → "), c.circleHint(circle))
 			}
 		}
 		path = path[:len(path)-1]

@@ -3,6 +3,7 @@ package dags
 import (
 	"encoding/json"
 	"errors"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -58,6 +59,10 @@ func (c *checker) checkStep(s *Step) {
 	c.checkKeys(s)
 	s.Action.check(c, s)
 	c.checkLimits(s)
+	c.checkPhase(s)
+	c.checkPools(s)
+	c.checkCache(s)
+	c.checkConcurrency(s.at("concurrency"), s.Concurrency, expr.InItem)
 	for _, name := range sortedKeys(s.Outputs) {
 		c.identifier(s.at("outputs", name), "output", name)
 		if t := s.Outputs[name]; !slices.Contains(outputTypes(), t) {
@@ -66,7 +71,7 @@ func (c *checker) checkStep(s *Step) {
 	}
 	for _, name := range sortedKeys(s.Inputs) {
 		c.identifier(s.at("inputs", name), "input", name)
-		c.artifact(s, s.at("inputs", name), s.Inputs[name])
+		c.input(s, s.at("inputs", name), s.Inputs[name])
 	}
 	c.checkEnv(s)
 	c.checkForeach(s)
@@ -79,7 +84,7 @@ func (c *checker) checkKeys(s *Step) {
 	for _, key := range processKeys() {
 		given := map[string]bool{
 			"with": s.With != nil, "inputs": s.Inputs != nil, "outputs": s.Outputs != nil, "resources": s.Resources != bine.Resources{},
-			"environment": s.Environment != 0, "env": s.Env != nil, "cache": s.NoCache,
+			"environment": s.Environment != 0, "env": s.Env != nil, "cache": s.NoCache || !reflect.DeepEqual(s.Cache, Cache{}),
 		}[key]
 		if given && !slices.Contains(k.Takes, key) {
 			c.faultf(s.at(key), "a %s step takes no %s", k.Name, key)
@@ -98,19 +103,38 @@ func (c *checker) checkLimits(s *Step) {
 	if s.Timeout < 0 || s.Timeout > maxDuration.Seconds() {
 		c.faultf(s.at("timeout"), "a timeout is between 0 and 366 days")
 	}
-	t := s.Retry
+	if s.Total < 0 || s.Total > maxDuration.Seconds() {
+		c.faultf(s.at("timeout", "step"), "a timeout is between 0 and 366 days")
+	}
+	if k, _ := kindOf(s.Action); k.Waits && (s.Retry.Attempts > 0 || s.Timeout > 0) {
+		c.faultf(s.at(), "a %s step makes no attempts: leave out retry, and write its limit as timeout: {step: …}", k.Name)
+	}
+	c.checkRetry(s.at("retry"), s.Retry)
+	for i, rule := range s.Retry.Or {
+		c.checkRetry(s.at("retry", i+1), rule)
+		if i < len(s.Retry.Or)-1 && len(rule.On) == 0 || len(s.Retry.On) == 0 {
+			c.faultf(s.at("retry"), "a rule that names no failures counts for all: no other can follow it")
+			break
+		}
+	}
+}
+
+func (c *checker) checkRetry(at string, t Retry) {
 	if t.Attempts > 100 {
-		c.faultf(s.at("retry"), "%d attempts are too many: at most 100 are allowed", t.Attempts)
+		c.faultf(at, "%d attempts are too many: at most 100 are allowed", t.Attempts)
 	}
 	if t.Backoff < 0 || t.Backoff > plan.MaxWait.Seconds() {
-		c.faultf(s.at("retry", "backoff"), "a backoff is between 0 and 24 hours")
+		c.faultf(place(at, "backoff"), "a backoff is between 0 and 24 hours")
 	}
 	if t.Attempts > 1 && (t.Factor < 1 || t.Factor > 100) {
-		c.faultf(s.at("retry", "factor"), "a factor is between 1 and 100")
+		c.faultf(place(at, "factor"), "a factor is between 1 and 100")
+	}
+	if t.Within < 0 || t.Within > maxDuration.Seconds() {
+		c.faultf(place(at, "within"), "within is between 0 and 366 days")
 	}
 	for i, f := range t.On {
 		if !slices.Contains(plan.Retryable(), f) {
-			c.faultf(s.at("retry", "on", i), "%q is not a failure that can be tried again: those are %s", f, strings.Join(texts(plan.Retryable()), ", "))
+			c.faultf(place(at, "on", i), "%q is not a failure that can be tried again: those are %s", f, strings.Join(texts(plan.Retryable()), ", "))
 		}
 	}
 }
@@ -137,6 +161,10 @@ func (c *checker) checkForeach(s *Step) {
 	}
 	if f.MaxParallel < 0 || f.Batch < 0 {
 		c.faultf(s.at("foreach"), "max_parallel and batch are not negative")
+	}
+	if f.Per != "" || len(f.Loops) > 0 {
+		c.checkForeachForm(s, *f)
+		return
 	}
 	if f.Batch > 1 && s.Kind() != "python" {
 		c.faultf(s.at("foreach", "batch"), "only a python step can take several items in one process; this is a %s step", s.Kind())
@@ -178,9 +206,12 @@ func (c *checker) checkPlainItems(s *Step, items []json.RawMessage) {
 func (c *checker) checkExpressions(s *Step) {
 	_, err := s.rewrite(func(at string, w want, tree json.RawMessage) (json.RawMessage, error) {
 		// whether and over what it runs is decided before there is an item
-		item := s.Foreach != nil && at != "when" && at != place("foreach", "items")
+		where := expr.InStep
+		if s.Foreach != nil && at != "when" && at != place("foreach", "items") && at != place("foreach", 0, "items") {
+			where = expr.InItem
+		}
 		t := List
-		eachText(s.at(at), tree, func(at, text string) { t = c.expression(at, text, item) })
+		eachText(s.at(at), tree, func(at, text string) { t = c.expression(at, text, c.checkerOf(s), where) })
 		c.checkWant(s.at(at), w, tree, t)
 		return tree, nil
 	})
@@ -188,8 +219,8 @@ func (c *checker) checkExpressions(s *Step) {
 }
 
 // expression checks one text and gives the type of what it yields.
-func (c *checker) expression(at, text string, item bool) Type {
-	t, err := c.exprs.Check(text, item)
+func (c *checker) expression(at, text string, exprs *expr.Checker, where expr.Where) Type {
+	t, err := exprs.Check(text, where)
 	if err == nil {
 		return t
 	}
@@ -229,6 +260,18 @@ func isText(raw json.RawMessage) (string, bool) {
 	return text, err == nil && len(raw) > 0 && raw[0] == '"'
 }
 
+// input checks a reference of inputs: to an artifact, or to a value of every
+// item of a fan-out.
+func (c *checker) input(s *Step, at string, r Ref) {
+	from, ok := c.dag.Step(r.Step)
+	if ok && from.Foreach != nil && from.Action != nil && !slices.Contains(c.dag.Chain(s.Name), r.Step) {
+		if t, ok := from.AllOutputs()[r.Output]; ok && t != Artifact {
+			return
+		}
+	}
+	c.artifact(s, at, r)
+}
+
 // artifact checks that a reference points to an artifact of another step.
 func (c *checker) artifact(s *Step, at string, r Ref) {
 	if r == (Ref{}) {
@@ -249,7 +292,7 @@ func (c *checker) artifact(s *Step, at string, r Ref) {
 		c.faultf(at, "step %s has no output %q%s", r.Step, r.Output, orAmong(r.Output, sortedKeys(outputs)))
 	case t != Artifact:
 		c.faultf(at, "%s is a value of type %s, not an artifact: read it with %s, for example in with", r, t, expr.Wrap("steps."+r.String()))
-	case s.Kind() == "model" && from.Foreach != nil:
+	case s.Kind() == "model" && from.Foreach != nil && !slices.Contains(c.dag.Chain(s.Name), r.Step):
 		c.faultf(at, "%s is one artifact for each item of a fan-out: choose one of them in a step between", r)
 	}
 }

@@ -2,6 +2,7 @@ package dags
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 
 	"github.com/bine-ml/bine"
@@ -26,6 +27,16 @@ func finish(d DAG, known []bine.Detail) (DAG, []bine.Detail) {
 	for i := range d.Params {
 		c.completeParam(&d.Params[i])
 	}
+	d.Triggers = slices.Clone(d.Triggers)
+	for i := range d.Triggers {
+		if d.Triggers[i].Params != nil {
+			d.Triggers[i].Params = c.canonical(place("triggers", i, "params"), d.Triggers[i].Params)
+		}
+	}
+	d.Outputs = maps.Clone(d.Outputs)
+	for _, name := range sortedKeys(d.Outputs) {
+		d.Outputs[name] = c.canonical(place("outputs", name), d.Outputs[name])
+	}
 	for i := range d.Steps {
 		c.completeStep(&d.Steps[i])
 	}
@@ -44,7 +55,7 @@ func (c *checker) completeParam(p *Param) {
 }
 
 func (c *checker) completeStep(s *Step) {
-	if s.Retry.Attempts <= 1 {
+	if s.Retry.Attempts <= 1 && len(s.Retry.Or) == 0 {
 		s.Retry = Retry{}
 	}
 	if s.Action == nil {
@@ -86,6 +97,15 @@ func dropEmpty(s *Step) {
 	}
 	if len(s.Env) == 0 {
 		s.Env = nil
+	}
+	if len(s.Concurrency) == 0 {
+		s.Concurrency = nil
+	}
+	if len(s.Pools) == 0 {
+		s.Pools = nil
+	}
+	if len(s.Cache.Ignore) == 0 {
+		s.Cache.Ignore = nil
 	}
 	if string(s.With) == "{}" {
 		s.With = nil

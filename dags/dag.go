@@ -95,10 +95,17 @@ func (d DAG) Param(name string) (Param, bool) {
 func (d DAG) Files() []string {
 	var files []string
 	for _, s := range d.Steps {
-		if a, ok := s.Action.(PythonAction); ok && a.File() != "" {
+		switch a := s.Action.(type) {
+		case PythonAction:
 			files = append(files, a.File())
+		case SQLAction:
+			files = append(files, a.File())
+		case NotebookAction:
+			files = append(files, a.File)
+		case GoAction:
+			files = append(files, a.Program)
 		}
 	}
 	slices.Sort(files)
-	return slices.Compact(files)
+	return slices.DeleteFunc(slices.Compact(files), func(f string) bool { return f == "" })
 }

@@ -250,10 +250,14 @@ func TestBuilderKeepsDecimals(t *testing.T) {
 }
 
 func TestNotifyWants(t *testing.T) {
-	for on, want := range map[string][2]bool{"failure": {true, false}, "success": {false, true}, "always": {true, true}} {
-		n := dags.Notify{On: on}
-		if got := [2]bool{n.Wants(false), n.Wants(true)}; got != want {
-			t.Errorf("Wants of %s = %v for a failed and a succeeded run; want %v", on, got, want)
+	events := []bine.NoticeEvent{bine.NoticeFailure, bine.NoticeSuccess, bine.NoticeRecovery, bine.NoticeLate}
+	for on, want := range map[string][4]bool{
+		"failure": {true}, "success": {false, true}, "always": {true, true}, "recovery": {false, false, true}, "late": {false, false, false, true},
+	} {
+		for i, event := range events {
+			if got := (dags.Notify{On: on}).Wants(event); got != want[i] {
+				t.Errorf("a notification on %s wants %s: %v; want %v", on, event, got, want[i])
+			}
 		}
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/dags/expr"
@@ -24,7 +26,7 @@ type Item struct {
 func (d DAG) Scope(project bine.ProjectName, run bine.Run, rows []bine.Step) (expr.Scope, error) {
 	s := expr.Scope{
 		Project: project, Tick: run.Tick, Steps: map[bine.StepName]expr.StepValues{},
-		Run: expr.RunValues{ID: run.ID, Number: run.Number, Pipeline: run.Pipeline},
+		Run: expr.RunValues{ID: run.ID, Number: run.Number, Pipeline: run.Pipeline, State: run.State, Reason: run.Reason},
 	}
 	if len(run.Params) > 0 {
 		if err := json.Unmarshal(run.Params, &s.Params); err != nil {
@@ -95,6 +97,87 @@ func addRow(steps map[bine.StepName]expr.StepValues, byItem map[bine.StepName]ma
 	return nil
 }
 
+// ItemScope gives the scope of one item of a fan-out: of the fan-outs that it
+// follows, the values are those of the item with the same key. upstream holds
+// the rows of those items.
+func (d DAG) ItemScope(scope expr.Scope, item bine.Step, upstream []bine.Step) (expr.Scope, error) {
+	scope = scope.WithItem(item.Item, item.With)
+	if len(upstream) == 0 {
+		return scope, nil
+	}
+	steps := maps.Clone(scope.Steps)
+	for _, row := range upstream {
+		step, found := d.Step(row.Name)
+		if !found {
+			continue
+		}
+		values := expr.StepValues{State: row.State, Values: map[string]json.RawMessage{}}
+		types := step.AllOutputs()
+		for output, raw := range row.Values {
+			if types[output] == "" || types[output] == Artifact {
+				continue
+			}
+			v, err := CheckValue(types[output], raw)
+			if err != nil {
+				return scope, fmt.Errorf("read output %s of %s/%s: %w", output, row.Name, row.Item, err)
+			}
+			values.Values[output] = v
+		}
+		steps[row.Name] = values
+	}
+	scope.Steps = steps
+	return scope, nil
+}
+
+// OutputReferences lists the steps that the outputs of the run read.
+func (d DAG) OutputReferences() []bine.StepName {
+	var all []bine.StepName
+	for _, name := range sortedKeys(d.Outputs) {
+		steps, _ := expr.References(d.Outputs[name])
+		all = append(all, steps...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// EvaluateOutputs evaluates the outputs of a run that has ended. One that reads
+// what a step did not give is null.
+func (d DAG) EvaluateOutputs(ctx context.Context, scope expr.Scope) (map[string]json.RawMessage, error) {
+	out := map[string]json.RawMessage{}
+	size := 0
+	for _, name := range sortedKeys(d.Outputs) {
+		raw, err := expr.EvalTree(ctx, d.Outputs[name], scope)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if err != nil {
+			if d.allGave(name, scope) {
+				return nil, wrongAt(place("outputs", name), err)
+			}
+			raw = json.RawMessage("null")
+		}
+		if size += len(raw); size > MaxOutputs {
+			return nil, bine.Errorf(bine.TooLarge, "outputs: the values have more than %d bytes together; larger ones belong into artifacts", MaxOutputs)
+		}
+		out[name] = raw
+	}
+	return out, nil
+}
+
+// MaxOutputs bounds the values of a run together, in bytes, as it bounds those of a step.
+const MaxOutputs = 16 << 10
+
+// allGave reports whether every step that an output reads has succeeded.
+func (d DAG) allGave(output string, scope expr.Scope) bool {
+	steps, _ := expr.References(d.Outputs[output])
+	for _, s := range steps {
+		if !scope.Steps[s].State.OK() {
+			return false
+		}
+	}
+	return true
+}
+
 // Runs evaluates when: it reports whether the step runs or is skipped.
 func (s Step) Runs(ctx context.Context, scope expr.Scope) (bool, error) {
 	if s.When == "" {
@@ -116,6 +199,9 @@ func (s Step) Runs(ctx context.Context, scope expr.Scope) (bool, error) {
 func (s Step) Items(ctx context.Context, scope expr.Scope) ([]Item, error) {
 	if s.Foreach == nil {
 		return nil, nil
+	}
+	if len(s.Foreach.Loops) > 0 {
+		return s.nested(ctx, scope)
 	}
 	at := s.at("foreach", "items")
 	raw, err := expr.EvalTree(ctx, s.Foreach.Items, scope)

@@ -81,14 +81,19 @@ func orAmong[W, T ~string](word W, known []T) string {
 
 // mappingKind completes a kind whose key takes a mapping.
 func mappingKind[A Action](k Kind, fields []field[A]) Kind {
+	return wrappedKind(k, fields, func(a A) A { return a })
+}
+
+// wrappedKind is mappingKind for an action that is made of what was read.
+func wrappedKind[T any, A Action](k Kind, fields []field[T], wrap func(T) A) Kind {
 	for _, f := range fields {
 		k.Fields = append(k.Fields, Field{Name: f.name, Doc: f.doc, Required: f.required})
 	}
 	k.schema = object(fields)
 	k.read = func(v value) Action {
-		var a A
-		readFields(v, k.Name, fields, &a)
-		return a
+		var t T
+		readFields(v, k.Name, fields, &t)
+		return wrap(t)
 	}
 	k.decode = decodeAs[A]
 	return k
@@ -114,7 +119,23 @@ func dagFields() []field[DAG] {
 		{name: "params", doc: "Parameters that a run can be given, by name.", schema: mapOf(object(paramFields())),
 			read: func(v value, d *DAG) { d.Params = readParams(v) }},
 		{name: "steps", required: true, doc: "The steps by name.", schema: mapOf(stepSchema()),
-			read: func(v value, d *DAG) { d.Steps = readSteps(v) }},
+			read: func(v value, d *DAG) { d.Steps = append(readSteps(v), d.Steps...) }},
+		{name: "on_failure", doc: "Steps that run when the others have ended and one of them failed.", schema: mapOf(stepSchema()),
+			read: func(v value, d *DAG) { d.Steps = append(d.Steps, inPhase(readSteps(v), plan.OnFailure)...) }},
+		{name: "finally", doc: "Steps that run at the end in any case, also after a cancel.", schema: mapOf(stepSchema()),
+			read: func(v value, d *DAG) { d.Steps = append(d.Steps, inPhase(readSteps(v), plan.Finally)...) }},
+		{name: "outputs", doc: "Values of the run, by name, with expressions.", schema: schema{"type": "object"},
+			read: func(v value, d *DAG) { d.Outputs = v.trees() }},
+		{name: "timeout", doc: "The longest that a run may take; what is not done then is cancelled, and the run fails.", schema: durationSchema,
+			read: func(v value, d *DAG) { d.Timeout = v.duration() }},
+		{name: "deadline", doc: "How long after its planned time, or its start, a run is late; it goes on.", schema: durationSchema,
+			read: func(v value, d *DAG) { d.Deadline = v.duration() }},
+		{name: "priority", doc: "low, normal or high: which of the project's steps get resources first.", schema: enum(texts(priorities())...),
+			read: func(v value, d *DAG) { d.Priority = readPriority(v) }},
+		{name: "concurrency", doc: "How many runs may go on at once, for each key: a number, {key, limit}, or a list of these.", schema: concurrencySchema(),
+			read: func(v value, d *DAG) { d.Concurrency = readConcurrency(v) }},
+		{name: "triggers", doc: "What else starts a run.", schema: listOf(object(triggerFields())),
+			read: func(v value, d *DAG) { d.Triggers = readTriggers(v) }},
 		{name: "schedule", doc: "When the pipeline runs by itself.", schema: object(scheduleFields()),
 			read: func(v value, d *DAG) { d.Schedule = readSchedule(v) }},
 		{name: "notify", doc: "Webhooks to post to when a run has ended.", schema: listOf(object(hookFields())),
@@ -145,13 +166,15 @@ func stepFields() []field[Step] {
 			read: func(v value, s *Step) { s.Description = v.text() }},
 		{name: "needs", doc: "Steps that must have succeeded before, beside those whose outputs this one reads.", schema: listOf(textSchema),
 			read: func(v value, s *Step) { s.Needs = readNames(v) }},
-		{name: "when", doc: "An expression; where it is false the step is skipped, and what needs it too.", schema: textSchema,
+		{name: "join", doc: "What must have become of the steps that it needs: all_succeeded (if absent), all_done, any_succeeded or none_failed.", schema: enum(joins()...),
+			read: func(v value, s *Step) { s.Join = readJoin(v) }},
+		{name: "when", doc: "An expression; where it is false the step is skipped.", schema: textSchema,
 			read: func(v value, s *Step) { s.When = v.text() }},
-		{name: "foreach", doc: "Runs the step once for each item of a list.", schema: object(foreachFields()),
+		{name: "foreach", doc: "Runs the step once for each item of a list.", schema: foreachSchema(),
 			read: func(v value, s *Step) { s.Foreach = readForeach(v) }},
 		{name: "with", doc: "What the process reads as its parameters; texts may hold expressions.", schema: schema{"type": "object"},
 			read: func(v value, s *Step) { s.With = readWith(v) }},
-		{name: "inputs", doc: "Artifacts of earlier steps by name, each as step.output; of a fan-out, a directory of every item's by key.", schema: mapOf(textSchema),
+		{name: "inputs", doc: "Outputs of earlier steps by name, each as step.output: an artifact; of a fan-out, a directory of every item's by key, or a file with a line of JSON for each item's value.", schema: mapOf(textSchema),
 			read: func(v value, s *Step) { s.Inputs = readInputs(v) }},
 		{name: "outputs", doc: "What the process gives, by name: artifact, string, int, float, bool or json.", schema: mapOf(enum(texts(outputTypes())...)),
 			read: func(v value, s *Step) { s.Outputs = readOutputs(v) }},
@@ -161,21 +184,27 @@ func stepFields() []field[Step] {
 			read: func(v value, s *Step) { s.Environment = v.positive() }},
 		{name: "env", doc: "Environment variables; values may hold expressions.", schema: mapOf(schema{"type": []any{"string", "number", "boolean"}}),
 			read: func(v value, s *Step) { s.Env = v.words("environment variables") }},
-		{name: "retry", doc: "When a failed attempt is tried again; a number is that of attempts.", schema: schema{"oneOf": []any{countSchema, object(retryFields())}},
+		{name: "retry", doc: "When a failed attempt is tried again; a number is that of attempts, a list has a rule for each kind of failure.", schema: retrySchema(),
 			read: func(v value, s *Step) { s.Retry = readRetry(v) }},
-		{name: "timeout", doc: "The longest that one attempt may take.", schema: durationSchema,
-			read: func(v value, s *Step) { s.Timeout = v.duration() }},
-		{name: "cache", doc: "Whether outputs may be taken from an earlier run with the same code, environment and inputs: on or off.",
-			schema: schema{"enum": []any{"on", "off", true, false}}, read: func(v value, s *Step) { s.NoCache = !readSwitch(v) }},
+		{name: "timeout", doc: "The longest that one attempt may take; or {attempt, step}, where step is all attempts together.", schema: timeoutSchema(),
+			read: readTimeout},
+		{name: "concurrency", doc: "How many of its steps or items may go on at once, for each key, over all runs of the pipeline; a key that begins with / is shared by the project.", schema: concurrencySchema(),
+			read: func(v value, s *Step) { s.Concurrency = readConcurrency(v) }},
+		{name: "pools", doc: "Pools whose slots it needs: a name, a list of names, or names with numbers.", schema: poolsSchema(),
+			read: func(v value, s *Step) { s.Pools = readPools(v) }},
+		{name: "cache", doc: "Whether outputs are taken from, and left for, other runs with the same code, environment and inputs: on, off, read, write, or {mode, expires, ignore, salt}.",
+			schema: cacheSchema(), read: readCache},
 	}
 }
 
 func foreachFields() []field[Foreach] {
 	return []field[Foreach]{
-		{name: "items", required: true, doc: "A list, or an expression for one.", schema: schema{"type": []any{"array", "string"}},
+		{name: "items", doc: "A list, or an expression for one.", schema: schema{"type": []any{"array", "string"}},
 			read: func(v value, f *Foreach) { f.Items = v.listOrExpression() }},
 		{name: "key", doc: "What names an item, as a text with expressions over item; the item itself if absent.", schema: textSchema,
 			read: func(v value, f *Foreach) { f.Key = v.text() }},
+		{name: "per", doc: "A fan-out instead of items: each item starts when the item of the same key has succeeded there.", schema: textSchema,
+			read: func(v value, f *Foreach) { f.Per = bine.StepName(v.text()) }},
 		{name: "max_parallel", doc: "Items at a time.", schema: countSchema,
 			read: func(v value, f *Foreach) { f.MaxParallel = v.positive() }},
 		{name: "batch", doc: "Items for one process.", schema: countSchema,
@@ -193,6 +222,8 @@ func retryFields() []field[Retry] {
 			read: func(v value, r *Retry) { r.Factor = v.number() }},
 		{name: "on", doc: "The failures that are tried again; all of them if absent.", schema: listOf(enum(texts(plan.Retryable())...)),
 			read: func(v value, r *Retry) { r.On = readFailures(v) }},
+		{name: "within", doc: "How long after the start of the first try another may begin; for ever if absent.", schema: durationSchema,
+			read: func(v value, r *Retry) { r.Within = v.duration() }},
 	}
 }
 
@@ -217,15 +248,8 @@ func scheduleFields() []field[Schedule] {
 			read: func(v value, s *Schedule) { s.Overlap = v.choice(Overlaps()) }},
 		{name: "catch_up", doc: "Ticks missed for longer than this are dropped; 1h if absent.", schema: durationSchema,
 			read: func(v value, s *Schedule) { s.CatchUp = v.duration() }},
-	}
-}
-
-func hookFields() []field[Notify] {
-	return []field[Notify]{
-		{name: "on", required: true, doc: "One of failure, success and always.", schema: enum(NotifyOn()...),
-			read: func(v value, n *Notify) { n.On = v.choice(NotifyOn()) }},
-		{name: "webhook", required: true, doc: "Address that is posted to, http or https.", schema: schema{"type": "string", "format": "uri"},
-			read: func(v value, n *Notify) { n.Webhook = v.text() }},
+		{name: "jitter", doc: "A tick starts up to so much later.", schema: durationSchema,
+			read: func(v value, s *Schedule) { s.Jitter = v.duration() }},
 	}
 }
 

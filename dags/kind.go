@@ -9,8 +9,7 @@ import (
 )
 
 // Action is what a step does. Its type is that of one of the kinds:
-// PythonAction, CommandAction, ModelAction, DeployAction, NotifyAction or
-// ValuesAction.
+// PythonAction, CommandAction, ModelAction and so on.
 type Action interface {
 	// Kind gives the name of the kind.
 	Kind() string
@@ -31,6 +30,7 @@ type Kind struct {
 	Name    string   // the key of a step in YAML
 	Doc     string   // one sentence
 	Process bool     // runs as a process; else a light step
+	Waits   bool     // waits for something outside of the run, and holds nothing meanwhile
 	Takes   []string // the keys of a step that only some kinds have
 	Fields  []Field  // the keys below Name, for a kind that takes a mapping
 	Form    string   // what stands beside the key, for a kind that takes no mapping
@@ -52,7 +52,10 @@ func Kinds() []Kind { return slices.Clone(kinds()) }
 
 // kinds makes the table, once.
 var kinds = sync.OnceValue(func() []Kind {
-	return []Kind{pythonKind(), commandKind(), valuesKind(), modelKind(), deployKind(), notifyKind()}
+	return []Kind{
+		pythonKind(), commandKind(), notebookKind(), goKind(), sqlKind(), valuesKind(), branchKind(), httpKind(), copyKind(),
+		modelKind(), deployKind(), notifyKind(), waitKind(), approvalKind(), pipelineKind(), jobKind(),
+	}
 })
 
 func findKind(name string) (Kind, bool) {

@@ -211,18 +211,76 @@ func readOutputs(v value) map[string]Type {
 
 func readForeach(v value) *Foreach {
 	var f Foreach
+	if v.isList() {
+		readLoops(v, &f)
+		return &f
+	}
 	readFields(v, "foreach", foreachFields(), &f)
 	return &f
 }
 
+// loopRow is one loop as it is written: the outermost has what counts for all.
+type loopRow struct {
+	Loop
+	maxParallel, batch int
+}
+
+func loopFields() []field[loopRow] {
+	return []field[loopRow]{
+		{name: "as", required: true, doc: "Name of the loop's element, which is item.<name>.", schema: textSchema,
+			read: func(v value, l *loopRow) { l.As = v.text() }},
+		{name: "items", required: true, doc: "A list, or an expression for one, which may read item.<name> of the loops around it.", schema: schema{"type": []any{"array", "string"}},
+			read: func(v value, l *loopRow) { l.Items = v.listOrExpression() }},
+		{name: "key", doc: "What names an element; the element itself if absent.", schema: textSchema,
+			read: func(v value, l *loopRow) { l.Key = v.text() }},
+		{name: "max_parallel", doc: "Items at a time, of all loops together; in the first loop.", schema: countSchema,
+			read: func(v value, l *loopRow) { l.maxParallel = v.positive() }},
+		{name: "batch", doc: "Items for one process; in the first loop.", schema: countSchema,
+			read: func(v value, l *loopRow) { l.batch = v.positive() }},
+	}
+}
+
+func readLoops(v value, f *Foreach) {
+	for i, item := range v.items("a list of loops") {
+		var l loopRow
+		readFields(item, "a loop", loopFields(), &l)
+		if i > 0 && (l.maxParallel > 0 || l.batch > 0) {
+			item.fault("max_parallel and batch count for all loops together: write them in the first one")
+		}
+		if i == 0 {
+			f.MaxParallel, f.Batch = l.maxParallel, l.batch
+		}
+		f.Loops = append(f.Loops, l.Loop)
+	}
+}
+
+func foreachSchema() schema {
+	return schema{"oneOf": []any{object(foreachFields()), listOf(object(loopFields()))}}
+}
+
 func readRetry(v value) Retry {
 	r := defaultRetry()
-	if v.isScalar() {
+	switch {
+	case v.isScalar():
 		r.Attempts = v.positive()
-		return r
+	case v.isList():
+		for i, item := range v.items("a list of rules") {
+			rule := defaultRetry()
+			readFields(item, "a rule of retry", retryFields(), &rule)
+			if i == 0 {
+				r = rule
+				continue
+			}
+			r.Or = append(r.Or, rule)
+		}
+	default:
+		readFields(v, "retry", retryFields(), &r)
 	}
-	readFields(v, "retry", retryFields(), &r)
 	return r
+}
+
+func retrySchema() schema {
+	return schema{"oneOf": []any{countSchema, object(retryFields()), listOf(object(retryFields()))}}
 }
 
 func readFailures(v value) []bine.Failure {
@@ -242,16 +300,6 @@ func readSchedule(v value) *Schedule {
 	s := defaultSchedule()
 	readFields(v, "schedule", scheduleFields(), &s)
 	return &s
-}
-
-func readHooks(v value) []Notify {
-	var list []Notify
-	for _, item := range v.items("a list of on and webhook") {
-		var n Notify
-		readFields(item, "a notification", hookFields(), &n)
-		list = append(list, n)
-	}
-	return list
 }
 
 // readSwitch reads on or off.

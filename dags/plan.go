@@ -1,35 +1,109 @@
 package dags
 
 import (
+	"slices"
+
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/dags/plan"
 )
 
-// Plan gives the compact form that a run's workflow gets.
+// Plan gives the compact form that a run's workflow gets. Steps that follow a
+// fan-out item by item come right after it, and what they need beside it is
+// needed by the fan-out.
 func (d DAG) Plan() plan.Plan {
-	order := d.order()
+	order, needs := d.order()
 	index := make(map[bine.StepName]int, len(order))
-	p := plan.Plan{Steps: make([]plan.Step, len(order))}
+	p := plan.Plan{Steps: make([]plan.Step, len(order)), Timeout: d.Timeout}
 	for i, s := range order {
 		index[s.Name] = i
+		k, _ := kindOf(s.Action)
 		step := plan.Step{
-			Name: s.Name, Kind: s.Kind(), Process: s.Process(), Timeout: s.Timeout,
-			Retry: plan.Retry{Attempts: s.Retry.Attempts, Backoff: s.Retry.Backoff, Factor: s.Retry.Factor, On: s.Retry.On},
+			Name: s.Name, Kind: s.Kind(), Process: k.Process, Waits: k.Waits, Timeout: s.Timeout, Total: s.Total,
+			Retry: s.Retry.plan(), Join: s.Join, Phase: s.Phase,
 		}
-		for _, n := range s.Needs {
+		for _, n := range needs[s.Name] {
 			step.Needs = append(step.Needs, index[n])
 		}
-		if s.Foreach != nil {
-			step.Foreach, step.MaxParallel, step.Batch = true, s.Foreach.MaxParallel, s.Foreach.Batch
+		if f := s.Foreach; f != nil {
+			step.Foreach, step.MaxParallel, step.Batch = true, f.MaxParallel, f.Batch
+			if f.Per != "" {
+				step.Per = 1 + index[f.Per]
+			}
 		}
 		p.Steps[i] = step
 	}
 	return p
 }
 
-// order gives the steps so that each comes after those it needs, otherwise in
-// the order written.
-func (d DAG) order() []Step {
+func (r Retry) plan() plan.Retry {
+	out := plan.Retry{Attempts: r.Attempts, Backoff: r.Backoff, Factor: r.Factor, On: r.On, Within: r.Within}
+	for _, rule := range r.Or {
+		out.Or = append(out.Or, rule.plan())
+	}
+	return out
+}
+
+// needs gives what each step waits for in a run: a step that follows items
+// waits for its fan-out alone, and the fan-out at the head of such a chain for
+// what those that follow it need beside.
+func (d DAG) needs() map[bine.StepName][]bine.StepName {
+	all := make(map[bine.StepName][]bine.StepName, len(d.Steps))
+	for _, s := range d.Steps {
+		if s.Foreach == nil || s.Foreach.Per == "" {
+			all[s.Name] = slices.Clone(s.Needs)
+		}
+	}
+	for _, s := range d.Steps {
+		chain := d.Chain(s.Name)
+		if len(chain) == 0 {
+			continue
+		}
+		all[s.Name] = []bine.StepName{chain[0]}
+		head := chain[len(chain)-1]
+		for _, n := range s.Needs {
+			if !slices.Contains(chain, n) && !slices.Contains(all[head], n) {
+				all[head] = append(all[head], n)
+			}
+		}
+	}
+	return all
+}
+
+// Chain lists the fan-outs that a step follows item by item, nearest first; it
+// is empty for a step without foreach.per.
+func (d DAG) Chain(name bine.StepName) []bine.StepName {
+	var chain []bine.StepName
+	for s, found := d.Step(name); found && s.Foreach != nil && s.Foreach.Per != ""; s, found = d.Step(s.Foreach.Per) {
+		if slices.Contains(chain, s.Foreach.Per) || s.Foreach.Per == name {
+			return chain // a circle, which the checks report
+		}
+		chain = append(chain, s.Foreach.Per)
+	}
+	return chain
+}
+
+// Followers lists the steps that follow the items of a fan-out, directly or
+// through others, each after the one that it follows.
+func (d DAG) Followers(name bine.StepName) []bine.StepName {
+	var all []bine.StepName
+	for i := 0; i <= len(all); i++ {
+		of := name
+		if i > 0 {
+			of = all[i-1]
+		}
+		for _, s := range d.Steps {
+			if s.Foreach != nil && s.Foreach.Per == of && !slices.Contains(all, s.Name) {
+				all = append(all, s.Name)
+			}
+		}
+	}
+	return all
+}
+
+// order gives the steps so that each comes after those it waits for, otherwise
+// in the order written, and what it waits for.
+func (d DAG) order() ([]Step, map[bine.StepName][]bine.StepName) {
+	needs := d.needs()
 	done := make(map[bine.StepName]bool, len(d.Steps))
 	byName := make(map[bine.StepName]Step, len(d.Steps))
 	for _, s := range d.Steps {
@@ -42,7 +116,7 @@ func (d DAG) order() []Step {
 			return
 		}
 		done[s.Name] = true // the pipeline is checked: there is no circle
-		for _, n := range s.Needs {
+		for _, n := range needs[s.Name] {
 			visit(byName[n])
 		}
 		order = append(order, s)
@@ -50,5 +124,5 @@ func (d DAG) order() []Step {
 	for _, s := range d.Steps {
 		visit(s)
 	}
-	return order
+	return order, needs
 }

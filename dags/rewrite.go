@@ -3,10 +3,20 @@ package dags
 import (
 	"encoding/json"
 	"maps"
+	"slices"
+
+	"github.com/bine-ml/bine/dags/expr"
+	"github.com/bine-ml/bine/dags/plan"
 )
 
 // at gives the place of something below the step.
-func (s *Step) at(parts ...any) string { return place(place("steps", string(s.Name)), parts...) }
+func (s *Step) at(parts ...any) string {
+	section := "steps"
+	if s.Phase != plan.Main {
+		section = string(s.Phase)
+	}
+	return place(place(section, string(s.Name)), parts...)
+}
 
 // rewrite gives a copy of the step in which f has replaced each text that may
 // hold expressions: those that decide whether and how often it runs, and those
@@ -26,7 +36,23 @@ func (s Step) rewrite(f rewriter) (Step, error) {
 		if each.Key, err = f.text(place("foreach", "key"), each.Key); err != nil {
 			return s, err
 		}
+		each.Loops = slices.Clone(each.Loops)
+		for i := range each.Loops {
+			l := &each.Loops[i]
+			if l.Items, err = f.tree(place("foreach", i, "items"), wantList, l.Items); err != nil {
+				return s, err
+			}
+			if l.Key, err = f.text(place("foreach", i, "key"), l.Key); err != nil {
+				return s, err
+			}
+		}
 		s.Foreach = &each
+	}
+	s.Concurrency = slices.Clone(s.Concurrency)
+	for i := range s.Concurrency {
+		if s.Concurrency[i].Key, err = f.text(place("concurrency", i, "key"), s.Concurrency[i].Key); err != nil {
+			return s, err
+		}
 	}
 	return s.rewriteBody(f)
 }
@@ -47,6 +73,18 @@ func (s Step) rewriteBody(f rewriter) (Step, error) {
 		s.Action, err = s.Action.rewrite(f)
 	}
 	return s, err
+}
+
+// Params lists the params that the step's expressions read.
+func (s Step) Params() []string {
+	var names []string
+	_, _ = s.rewrite(func(_ string, _ want, tree json.RawMessage) (json.RawMessage, error) {
+		found, _ := expr.Params(tree)
+		names = append(names, found...)
+		return tree, nil
+	})
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // eachText calls f for every string in a JSON tree with its place below at.

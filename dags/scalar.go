@@ -114,6 +114,14 @@ func (v value) duration() float64 {
 	return 0
 }
 
+// durationText reads a duration, or an expression for one, as a text.
+func (v value) durationText() string {
+	if v.isText() && expr.Has(v.node.Value) {
+		return v.node.Value
+	}
+	return strconv.FormatFloat(v.duration(), 'f', -1, 64) + "s"
+}
+
 func (v value) memory() int64 {
 	if v.isScalar() && !v.isNull() {
 		if n, err := ParseMemory(v.node.Value); err == nil && n > 0 {

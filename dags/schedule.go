@@ -1,5 +1,12 @@
 package dags
 
+import (
+	"context"
+
+	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/dags/expr"
+)
+
 // Schedule says when a pipeline runs by itself.
 type Schedule struct {
 	Cron     string  `json:"cron"`                     // five fields, or @daily and the like
@@ -19,17 +26,29 @@ const DefaultCatchUp = 3600.0
 
 // Notify tells people of a run: exactly one of Webhook, Slack and Mail is set.
 type Notify struct {
-	On      string   `json:"on"`                // failure, success, always, recovery, late
+	On      string   `json:"on,omitempty"`      // failure, success, always, recovery, late; of an approval, empty
 	Webhook string   `json:"webhook,omitempty"` // JSON, signed
 	Slack   string   `json:"slack,omitempty"`   // a Slack-compatible incoming webhook
 	Mail    []string `json:"mail,omitempty"`
-	Message string   `json:"message,omitempty"` // with expressions, which see event, reason and link too; empty is the usual one
+	Message string   `json:"message,omitempty"` // with expressions; empty is the usual sentence
 }
 
 // NotifyOn lists what a notification may wait for.
-func NotifyOn() []string { return []string{"failure", "success", "always"} }
+func NotifyOn() []string { return []string{"failure", "success", "always", "recovery", "late"} }
 
-// Wants reports whether a run that ended well, or not, is notified of.
-func (n Notify) Wants(succeeded bool) bool {
-	return n.On == "always" || succeeded == (n.On == "success")
+// Wants reports whether an event is notified of. always is every end of a run.
+func (n Notify) Wants(event bine.NoticeEvent) bool {
+	if n.On == "always" {
+		return event == bine.NoticeFailure || event == bine.NoticeSuccess
+	}
+	return n.On == string(event)
+}
+
+// Text evaluates the message; it is empty where there is none. The scope needs
+// its event, reason and link.
+func (n Notify) Text(ctx context.Context, scope expr.Scope) (string, error) {
+	if n.Message == "" {
+		return "", nil
+	}
+	return expr.EvalText(ctx, n.Message, scope)
 }

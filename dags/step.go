@@ -64,8 +64,8 @@ func (r *Ref) UnmarshalText(text []byte) error {
 
 // Foreach makes a step run once for each item of a list.
 type Foreach struct {
-	Items       json.RawMessage `json:"items"`         // a list, or a string that is an expression for one
-	Key         string          `json:"key,omitempty"` // text with expressions over item; empty is the item itself
+	Items       json.RawMessage `json:"items,omitempty"` // a list, or a string that is an expression for one
+	Key         string          `json:"key,omitempty"`   // text with expressions over item; empty is the item itself
 	MaxParallel int             `json:"max_parallel,omitempty"`
 	Batch       int             `json:"batch,omitempty"` // items for one process
 	// Per names a fan-out whose items this one follows: each item starts when

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -16,8 +17,8 @@ import (
 // Checker checks the expressions of one pipeline.
 type Checker struct {
 	names Names
-	steps []bine.StepName   // in order
-	envs  map[bool]*cel.Env // with item and key, and without
+	steps []bine.StepName // in order
+	envs  map[Where]*cel.Env
 }
 
 // NewChecker makes a checker for what n says exists; n.Item does not matter.
@@ -35,11 +36,27 @@ func NewChecker(n Names) (*Checker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the environment of expressions: %w", err)
 	}
-	withItem, err := typed.Extend(cel.Variable("item", cel.DynType), cel.Variable("key", cel.StringType))
-	if err != nil {
-		return nil, fmt.Errorf("make the environment of expressions: %w", err)
+	c := &Checker{names: n, steps: sortedKeys(n.Steps), envs: map[Where]*cel.Env{InStep: typed}}
+	for where, more := range map[Where][]cel.EnvOption{
+		InItem:    {cel.Variable("item", cel.DynType), cel.Variable("key", cel.StringType)},
+		InMessage: {cel.Variable("event", cel.StringType), cel.Variable("reason", cel.StringType), cel.Variable("link", cel.StringType)},
+		InEvent:   {cel.Variable("event", cel.DynType)},
+	} {
+		if c.envs[where], err = typed.Extend(more...); err != nil {
+			return nil, fmt.Errorf("make the environment of expressions: %w", err)
+		}
 	}
-	return &Checker{names: n, steps: sortedKeys(n.Steps), envs: map[bool]*cel.Env{false: typed, true: withItem}}, nil
+	return c, nil
+}
+
+// OneByOne gives a checker for a step that follows the items of fan-outs: what
+// those give is there a single value and not a map.
+func (c *Checker) OneByOne(fanOuts []bine.StepName) (*Checker, error) {
+	n := Names{Params: c.names.Params, Steps: maps.Clone(c.names.Steps)}
+	for _, name := range fanOuts {
+		n.Steps[name] = StepNames{Outputs: n.Steps[name].Outputs}
+	}
+	return NewChecker(n)
 }
 
 // Check checks a text with expressions against the names that exist; see
@@ -49,14 +66,17 @@ func Check(text string, n Names) (Type, error) {
 	if err != nil {
 		return "", err
 	}
-	return c.Check(text, n.Item)
+	where := InStep
+	if n.Item {
+		where = InItem
+	}
+	return c.Check(text, where)
 }
 
 // Check checks a text with expressions and tells the type of what it yields,
-// JSON where that can be anything. item says whether item and key exist. The
-// error is a *bine.Error of kind Invalid with one Detail for each fault, whose
+// JSON where that can be anything. The error is a *bine.Error of kind Invalid with one Detail for each fault, whose
 // Line and Column are those in the text.
-func (c *Checker) Check(text string, item bool) (Type, error) {
+func (c *Checker) Check(text string, where Where) (Type, error) {
 	parts, err := split(text)
 	if err != nil {
 		return "", err
@@ -67,7 +87,7 @@ func (c *Checker) Check(text string, item bool) (Type, error) {
 		if !p.isExpr {
 			continue
 		}
-		t, err := c.checkOne(p.cel, item)
+		t, err := c.checkOne(p.cel, where)
 		if err != nil {
 			faults = append(faults, shift(err, text, p.offset)...)
 		}
@@ -82,28 +102,28 @@ func (c *Checker) Check(text string, item bool) (Type, error) {
 }
 
 // checkOne checks the CEL of one expression.
-func (c *Checker) checkOne(src string, item bool) (Type, error) {
-	env := c.envs[item]
+func (c *Checker) checkOne(src string, where Where) (Type, error) {
+	env := c.envs[where]
 	tree, issues := env.Parse(src)
 	if issues.Err() != nil {
 		return "", asError(src, issues, nil)
 	}
-	if faults := c.checkNames(tree, src, item); len(faults) > 0 {
+	if faults := c.checkNames(tree, where); len(faults) > 0 {
 		return "", invalid(faults)
 	}
 	checked, issues := env.Check(tree)
 	if issues.Err() != nil {
-		return "", asError(src, issues, roots(item))
+		return "", asError(src, issues, roots(where))
 	}
 	return fromCEL(checked.OutputType()), nil
 }
 
 // checkNames reports names that do not exist, with what may have been meant.
-func (c *Checker) checkNames(tree *cel.Ast, src string, item bool) []bine.Detail {
+func (c *Checker) checkNames(tree *cel.Ast, where Where) []bine.Detail {
 	var faults []bine.Detail
 	info := tree.NativeRep().SourceInfo()
 	walk(tree.NativeRep().Expr(), nil, func(at int64, root string, fields []string, tested bool) {
-		if message := c.nameFault(root, fields, tested, item); message != "" {
+		if message := c.nameFault(root, fields, tested, where); message != "" {
 			d := bine.Detail{Message: message}
 			d.Line, d.Column = locate(info, at)
 			faults = append(faults, d)
@@ -117,7 +137,13 @@ func locate(info *ast.SourceInfo, id int64) (line, column int) {
 	return l.Line(), l.Column() + 1
 }
 
-func (c *Checker) nameFault(root string, fields []string, tested, item bool) string {
+func (c *Checker) nameFault(root string, fields []string, tested bool, where Where) string {
+	if !slices.Contains(roots(where), root) {
+		if isTypeName(root) {
+			return ""
+		}
+		return c.rootFault(root, where)
+	}
 	switch root {
 	case "params":
 		if len(fields) == 0 {
@@ -130,12 +156,9 @@ func (c *Checker) nameFault(root string, fields []string, tested, item bool) str
 		if len(fields) == 0 {
 			return "run is not a value: write run.id, run.number or run.pipeline"
 		}
-		return unknown("field of run", fields[0], []string{"id", "number", "pipeline"})
+		return unknown("field of run", fields[0], runFields())
 	}
-	if slices.Contains(roots(item), root) || isTypeName(root) {
-		return ""
-	}
-	return c.rootFault(root, item)
+	return ""
 }
 
 // isTypeName tells the names of types, which CEL's type() is compared with.
@@ -165,17 +188,17 @@ func (c *Checker) stepFault(fields []string, tested bool) string {
 	return unknown("output of step "+fields[0], fields[1], outputs)
 }
 
-func (c *Checker) rootFault(root string, item bool) string {
-	if !item && (root == "item" || root == "key") {
+func (c *Checker) rootFault(root string, where Where) string {
+	if where != InItem && (root == "item" || root == "key") {
 		return root + " exists only in a step with foreach"
 	}
-	if _, ok := c.names.Params[root]; ok {
+	if _, ok := c.names.Params[root]; ok && where != InEvent {
 		return fmt.Sprintf("there is no %s here; did you mean params.%s?", root, root)
 	}
 	if _, ok := c.names.Steps[bine.StepName(root)]; ok {
 		return fmt.Sprintf("there is no %s here; did you mean steps.%s?", root, root)
 	}
-	known := roots(item)
+	known := roots(where)
 	message := fmt.Sprintf("there is no %s here", root)
 	if near := Nearest(root, known); near != "" {
 		return message + "; did you mean " + near + "?"
@@ -266,7 +289,20 @@ func fromCEL(t *cel.Type) Type {
 // once; a text is a tree of one string. Faulty expressions are passed over with
 // an error.
 func References(tree json.RawMessage) ([]bine.StepName, error) {
-	var names []bine.StepName
+	names, err := reads(tree, "steps")
+	steps := make([]bine.StepName, len(names))
+	for i, n := range names {
+		steps[i] = bine.StepName(n)
+	}
+	return steps, err
+}
+
+// Params is References for the params that they read.
+func Params(tree json.RawMessage) ([]string, error) { return reads(tree, "params") }
+
+// reads lists what the expressions in a JSON tree select from a root, each once.
+func reads(tree json.RawMessage, root string) ([]string, error) {
+	var names []string
 	var fault error
 	_, err := mapStrings(tree, func(text string) (json.RawMessage, error) {
 		parts, err := split(text)
@@ -275,11 +311,11 @@ func References(tree json.RawMessage) ([]bine.StepName, error) {
 			if !p.isExpr {
 				continue
 			}
-			steps, err := sourceSteps(p.cel)
+			found, err := sourceReads(p.cel, root)
 			fault = errors.Join(fault, err)
-			for _, s := range steps {
-				if !slices.Contains(names, s) {
-					names = append(names, s)
+			for _, n := range found {
+				if !slices.Contains(names, n) {
+					names = append(names, n)
 				}
 			}
 		}
@@ -288,7 +324,7 @@ func References(tree json.RawMessage) ([]bine.StepName, error) {
 	return names, errors.Join(fault, err)
 }
 
-func sourceSteps(src string) ([]bine.StepName, error) {
+func sourceReads(src, root string) ([]string, error) {
 	env, err := base()
 	if err != nil {
 		return nil, err
@@ -297,5 +333,5 @@ func sourceSteps(src string) ([]bine.StepName, error) {
 	if issues.Err() != nil {
 		return nil, asError(src, issues, nil)
 	}
-	return stepsOf(tree.NativeRep().Expr()), nil
+	return selected(tree.NativeRep().Expr(), root), nil
 }

@@ -44,6 +44,9 @@ var untyped = sync.OnceValues(func() (*cel.Env, error) {
 		cel.Variable("run", cel.DynType),
 		cel.Variable("item", cel.DynType),
 		cel.Variable("key", cel.StringType),
+		cel.Variable("event", cel.DynType),
+		cel.Variable("reason", cel.StringType),
+		cel.Variable("link", cel.StringType),
 	)
 })
 

@@ -147,10 +147,17 @@ func (s Scope) bind(steps []bine.StepName) (map[string]any, error) {
 	}
 	names := map[string]any{
 		"params": params, "steps": read, "project": string(s.Project), "tick": nil, "key": s.Key, "item": nil,
-		"run": map[string]any{"id": string(s.Run.ID), "number": int64(s.Run.Number), "pipeline": string(s.Run.Pipeline)},
+		"run": map[string]any{"id": string(s.Run.ID), "number": int64(s.Run.Number), "pipeline": string(s.Run.Pipeline),
+			"state": string(s.Run.State), "reason": s.Run.Reason},
+		"event": nil, "reason": s.Run.Reason, "link": s.Link,
 	}
 	if s.Tick != nil {
 		names["tick"] = *s.Tick
+	}
+	if s.Event != nil {
+		if names["event"], err = native(s.Event); err != nil {
+			return nil, err
+		}
 	}
 	if s.Item != nil {
 		if names["item"], err = native(s.Item); err != nil {

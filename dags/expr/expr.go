@@ -10,11 +10,14 @@
 //	params.horizon            a param of the pipeline
 //	steps.split.rows          an output of an earlier step that is a value
 //	steps.train.roc_auc       of a fan-out: a map from the item's key to the value
-//	steps.split.state         succeeded or cached
+//	steps.split.state         succeeded, cached, or how else it ended
 //	item, key                 in a fan-out: the item at hand and its key
 //	run.id, run.number, run.pipeline
+//	run.state, run.reason     so far: in on_failure and finally, and in messages
 //	project                   name of the project
 //	tick                      planned time of a scheduled run, else null
+//	event                     in params of a trigger: what happened
+//	event, reason, link       in messages: what they tell of, why, and the page
 //
 // Beside CEL's own functions (size, map, filter, exists, has, int, double,
 // string, timestamp, duration, matches, startsWith …) there are those of
@@ -84,6 +87,8 @@ type Scope struct {
 	Run     RunValues
 	Project bine.ProjectName
 	Tick    *time.Time
+	Event   json.RawMessage // of a message its name, of a trigger what happened; else nil
+	Link    string          // of a message: the page that it is about
 }
 
 // StepValues is what an earlier step gave. Of a fan-out each value is an
@@ -98,6 +103,8 @@ type RunValues struct {
 	ID       bine.RunID
 	Number   int
 	Pipeline bine.PipelineName
+	State    bine.State // so far; of use in on_failure and finally, and in messages
+	Reason   string
 }
 
 // WithItem gives the scope for one item of a fan-out.

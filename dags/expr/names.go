@@ -6,14 +6,34 @@ import (
 	"cel.dev/cel-go/common/types/ref"
 )
 
-// The names that an expression may begin with.
-func roots(item bool) []string {
+// Where says where an expression stands, as far as that decides what it may read.
+type Where int
+
+// The places. InItem is inside of a fan-out; InMessage is a message about a
+// run; InEvent is what a trigger gives a run, which reads nothing but the event.
+const (
+	InStep Where = iota
+	InItem
+	InMessage
+	InEvent
+)
+
+// roots lists the names that an expression may begin with.
+func roots(where Where) []string {
 	names := []string{"params", "steps", "run", "project", "tick"}
-	if item {
-		names = append(names, "item", "key")
+	switch where {
+	case InItem:
+		return append(names, "item", "key")
+	case InMessage:
+		return append(names, "event", "reason", "link")
+	case InEvent:
+		return []string{"event"}
 	}
 	return names
 }
+
+// runFields lists what an expression may read of its run.
+func runFields() []string { return []string{"id", "number", "pipeline", "state", "reason"} }
 
 // provider tells CEL's checker the fields of params, steps, each step and run.
 type provider struct {
@@ -36,7 +56,7 @@ func newProvider(base types.Provider, n Names) provider {
 	p := provider{Provider: base, structs: map[string]map[string]*cel.Type{
 		paramsType: params,
 		stepsType:  steps,
-		runType:    {"id": cel.StringType, "number": cel.IntType, "pipeline": cel.StringType},
+		runType:    {"id": cel.StringType, "number": cel.IntType, "pipeline": cel.StringType, "state": cel.StringType, "reason": cel.StringType},
 	}}
 	for name, s := range n.Steps {
 		typeName := stepsType + "." + string(name)

@@ -71,13 +71,22 @@ func chain(e ast.Expr) (root string, fields []string, at int64, tested, ok bool)
 	return e.AsIdent(), fields, e.ID(), tested, true
 }
 
+// selected lists what an expression selects from a root, each once.
+func selected(e ast.Expr, from string) []string {
+	var names []string
+	walk(e, nil, func(_ int64, root string, fields []string, _ bool) {
+		if root == from && len(fields) > 0 && !slices.Contains(names, fields[0]) {
+			names = append(names, fields[0])
+		}
+	})
+	return names
+}
+
 // stepsOf lists the steps that an expression reads, each once.
 func stepsOf(e ast.Expr) []bine.StepName {
 	var names []bine.StepName
-	walk(e, nil, func(_ int64, root string, fields []string, _ bool) {
-		if root == "steps" && len(fields) > 0 && !slices.Contains(names, bine.StepName(fields[0])) {
-			names = append(names, bine.StepName(fields[0]))
-		}
-	})
+	for _, n := range selected(e, "steps") {
+		names = append(names, bine.StepName(n))
+	}
 	return names
 }

@@ -140,7 +140,7 @@ func (e *Engine) Finish(ctx context.Context, in activities.RunRef, end activitie
 		return out, err
 	}
 	for _, n := range dag.Notify {
-		out.Notify = out.Notify || n.Wants(out.State == bine.Succeeded)
+		out.Notify = out.Notify || n.Wants(endOf(out.State))
 	}
 	return out, nil
 }
@@ -165,7 +165,7 @@ func (e *Engine) Notify(ctx context.Context, in activities.RunRef) error {
 		return err
 	}
 	for _, n := range dag.Notify {
-		if !n.Wants(run.State == bine.Succeeded) {
+		if !n.Wants(endOf(run.State)) {
 			continue
 		}
 		if err := e.poster.Post(ctx, n.Webhook, body); err != nil {
@@ -238,6 +238,14 @@ func (e *Engine) Gather(ctx context.Context, in activities.StepRef) (activities.
 func (e *Engine) Late(ctx context.Context, in activities.RunRef) (activities.Finished, error) {
 	run, err := e.store.RunOnly(ctx, in.Project, in.Run)
 	return activities.Finished{Outcome: activities.Outcome{State: run.State}}, err
+}
+
+// endOf is the event that the end of a run is.
+func endOf(state bine.State) bine.NoticeEvent {
+	if state == bine.Succeeded {
+		return bine.NoticeSuccess
+	}
+	return bine.NoticeFailure
 }
 
 // firstReason says why the first failed item failed.
