@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"strconv"
 	"time"
 
@@ -15,6 +16,7 @@ type RunFilter struct {
 	State    bine.State
 	Kind     bine.PipelineKind
 	Schedule bine.ScheduleName
+	Backfill bine.BackfillID
 }
 
 // runRow is a run with its place among all runs.
@@ -23,16 +25,24 @@ type runRow struct {
 	seq int64
 }
 
-const runColumns = "seq, project, name, pipeline, kind, version, hash, number, state, reason, params, no_cache, retry_of, schedule, tick, started_by, created_at, started_at, ended_at"
+const runColumns = "seq, project, name, pipeline, kind, version, hash, number, state, reason, params, no_cache, retry_of, redo, parent_run, parent_step, parent_item, backfill, triggered_by, " +
+	"priority, deadline_at, late, outputs, schedule, tick, started_by, created_at, started_at, ended_at"
 
 func scanRun(row interface{ Scan(...any) error }) (r runRow, err error) {
 	var params raw
+	var from doc[[]bine.StepName]
+	var outputs doc[map[string]json.RawMessage]
+	var parent bine.StepPointer
 	var created int64
-	var tick, started, ended *int64
+	var deadline, tick, started, ended *int64
 	err = row.Scan(&r.seq, &r.Project, &r.ID, &r.Pipeline, &r.Kind, &r.Version, &r.Hash, &r.Number, &r.State, &r.Reason, &params, &r.NoCache,
-		&r.Continues, &r.Schedule, &tick, &r.StartedBy, &created, &started, &ended)
-	r.Params, r.CreatedAt = params.V, database.Time(created)
-	r.Tick, r.StartedAt, r.EndedAt = maybe(tick), maybe(started), maybe(ended)
+		&r.Continues, &from, &parent.Run, &parent.Step, &parent.Item, &r.Backfill, &r.Trigger,
+		&r.Priority, &deadline, &r.Late, &outputs, &r.Schedule, &tick, &r.StartedBy, &created, &started, &ended)
+	r.Params, r.From, r.Outputs, r.CreatedAt = params.V, from.V, outputs.V, database.Time(created)
+	if parent.Run != "" {
+		r.Parent = &parent
+	}
+	r.DeadlineAt, r.Tick, r.StartedAt, r.EndedAt = maybe(deadline), maybe(tick), maybe(started), maybe(ended)
 	return r, err
 }
 
@@ -88,6 +98,9 @@ func (s *Store) Runs(ctx context.Context, project bine.ProjectName, f RunFilter,
 	}
 	if f.Schedule != "" {
 		narrow("schedule = ?", f.Schedule)
+	}
+	if f.Backfill != "" {
+		narrow("backfill = ?", f.Backfill)
 	}
 	if after != "" {
 		seq, err := strconv.ParseInt(after, 10, 64)

@@ -14,15 +14,21 @@ import (
 
 // NewRun is a run to be accepted.
 type NewRun struct {
-	Pipeline bine.PipelineName
-	Version  int             // 0 is the newest
-	Params   json.RawMessage // every parameter with its value
-	Key      string          // idempotency key; empty is none
-	NoCache  bool
-	Continues  bine.RunID
-	Schedule bine.ScheduleName
-	Tick     *time.Time
-	By       bine.UserName
+	Pipeline   bine.PipelineName
+	Version    int             // 0 is the newest
+	Params     json.RawMessage // every parameter with its value
+	Key        string          // idempotency key; empty is none
+	NoCache    bool
+	Continues  bine.RunID        // the run that it goes on from
+	From       []bine.StepName   // of a continuation: the steps that are to run again
+	Parent     *bine.StepPointer // the step that starts it
+	Backfill   bine.BackfillID
+	Trigger    string // what started it
+	Priority   bine.Priority
+	DeadlineAt *time.Time
+	Schedule   bine.ScheduleName
+	Tick       *time.Time
+	By         bine.UserName
 }
 
 // longestKey bounds idempotency keys, in characters.
@@ -52,7 +58,8 @@ func (t *tx) acceptRun(project bine.ProjectName, v NewRun) (bine.Run, bool, erro
 		return run, false, err
 	}
 	run := bine.Run{Project: project, Pipeline: v.Pipeline, Version: v.Version, State: bine.Pending, Params: v.Params, NoCache: v.NoCache,
-		Continues: v.Continues, Schedule: v.Schedule, Tick: v.Tick, StartedBy: v.By, CreatedAt: database.Time(t.now)}
+		Continues: v.Continues, From: v.From, Parent: v.Parent, Backfill: v.Backfill, Trigger: v.Trigger, Priority: v.Priority, DeadlineAt: v.DeadlineAt,
+		Schedule: v.Schedule, Tick: v.Tick, StartedBy: v.By, CreatedAt: database.Time(t.now)}
 	if err := t.pinVersion(&run); err != nil {
 		return run, false, err
 	}
@@ -63,9 +70,14 @@ func (t *tx) acceptRun(project bine.ProjectName, v NewRun) (bine.Run, bool, erro
 		return run, false, err
 	}
 	run.ID = bine.NewRunID(v.Pipeline, run.Number)
-	_, err := t.exec("INSERT INTO runs ("+strings.TrimPrefix(runColumns, "seq, ")+") VALUES "+in(18),
+	var parent bine.StepPointer
+	if run.Parent != nil {
+		parent = *run.Parent
+	}
+	_, err := t.exec("INSERT INTO runs ("+strings.TrimPrefix(runColumns, "seq, ")+") VALUES "+in(28),
 		project, run.ID, run.Pipeline, run.Kind, run.Version, run.Hash, run.Number, run.State, "", raw{run.Params}, run.NoCache,
-		run.Continues, run.Schedule, micros(run.Tick), run.StartedBy, t.now, nil, nil)
+		run.Continues, docOf(run.From), parent.Run, parent.Step, parent.Item, run.Backfill, run.Trigger,
+		run.Priority, micros(run.DeadlineAt), false, nil, run.Schedule, micros(run.Tick), run.StartedBy, t.now, nil, nil)
 	if err != nil {
 		return run, false, err
 	}
