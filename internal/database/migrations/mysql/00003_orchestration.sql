@@ -135,7 +135,9 @@ CREATE TABLE IF NOT EXISTS backfills (
   created_by VARCHAR(63) NOT NULL,
   created_at BIGINT NOT NULL,
   ended_at   BIGINT,
+  request    VARCHAR(200),
   PRIMARY KEY (project, name),
+  UNIQUE (project, request),
   FOREIGN KEY (project, pipeline) REFERENCES pipelines (project, name) ON DELETE CASCADE,
   INDEX backfills_pipeline (project, pipeline, number),
   INDEX backfills_state (state)
@@ -152,7 +154,7 @@ CREATE TABLE IF NOT EXISTS backfill_slots (
   reason   LONGTEXT NOT NULL,
   PRIMARY KEY (project, backfill, position),
   FOREIGN KEY (project, backfill) REFERENCES backfills (project, name) ON DELETE CASCADE,
-  INDEX backfill_slots_state (project, backfill, state)
+  INDEX backfill_slots_state (project, backfill, state, position)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE IF NOT EXISTS triggers (

@@ -133,7 +133,9 @@ CREATE TABLE backfills (
   created_by TEXT NOT NULL,
   created_at INTEGER NOT NULL,
   ended_at   INTEGER,
+  request    TEXT, -- idempotency key; NULL is none
   PRIMARY KEY (project, name),
+  UNIQUE (project, request),
   FOREIGN KEY (project, pipeline) REFERENCES pipelines (project, name) ON DELETE CASCADE
 );
 CREATE INDEX backfills_pipeline ON backfills (project, pipeline, number);
@@ -151,7 +153,7 @@ CREATE TABLE backfill_slots (
   PRIMARY KEY (project, backfill, position),
   FOREIGN KEY (project, backfill) REFERENCES backfills (project, name) ON DELETE CASCADE
 );
-CREATE INDEX backfill_slots_state ON backfill_slots (project, backfill, state);
+CREATE INDEX backfill_slots_state ON backfill_slots (project, backfill, state, position);
 
 CREATE TABLE triggers (
   project  TEXT NOT NULL,
