@@ -54,17 +54,8 @@ func StepKeySlot(p ProjectName, pipeline PipelineName, step StepName, key string
 	return slotName("step", string(p), string(pipeline), key)
 }
 
-// longestSlot bounds names of slots in bytes; of longer ones the end is a hash.
-const longestSlot = 240
-
 // slotName joins parts, none of which but the last holds a slash.
-func slotName(parts ...string) string {
-	name := strings.Join(parts, "/")
-	if len(name) <= longestSlot {
-		return name
-	}
-	return strings.ToValidUTF8(name[:longestSlot-34], "") + "…" + string(HashOf([]byte(name))[:30])
-}
+func slotName(parts ...string) string { return strings.Join(parts, "/") }
 
 // Quota bounds what a project may have in progress at once; 0 is no bound.
 type Quota struct {

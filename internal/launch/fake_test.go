@@ -3,6 +3,7 @@ package launch_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -227,16 +228,26 @@ func (f *fakeRows) EndAttempt(_ context.Context, id bine.AttemptID, r bine.Attem
 	return true, nil
 }
 
+func (f *fakeRows) Going(_ context.Context, o bine.Owner) (bool, error) {
+	return slices.ContainsFunc(f.runs, func(r bine.Run) bool { return string(r.ID) == o.Name }), nil
+}
+
 // fakeLeases holds leases of attempts.
 type fakeLeases struct {
+	turns  []bine.Owner // of number 0
 	held   []bine.AttemptID
 	reaped []bine.AttemptID
 	next   []lease.Grant
 }
 
-func (f *fakeLeases) Reap(_ context.Context, alive func(bine.AttemptID) bool) ([]lease.Grant, error) {
+func (f *fakeLeases) Reap(_ context.Context, alive func(bine.Lease) bool) ([]lease.Grant, error) {
+	for _, o := range f.turns {
+		if id := bine.NewAttemptID(o, 0); !alive(bine.Lease{Attempt: id, Owner: o}) {
+			f.reaped = append(f.reaped, id)
+		}
+	}
 	for _, id := range f.held {
-		if !alive(id) {
+		if !alive(bine.Lease{Attempt: id}) {
 			f.reaped = append(f.reaped, id)
 		}
 	}

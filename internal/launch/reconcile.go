@@ -23,11 +23,12 @@ type rows interface {
 	Deployments(ctx context.Context, project bine.ProjectName) ([]bine.Deployment, error)
 	Attempt(ctx context.Context, id bine.AttemptID) (bine.Attempt, error)
 	EndAttempt(ctx context.Context, id bine.AttemptID, r bine.AttemptResult) (bool, error)
+	Going(ctx context.Context, owner bine.Owner) (bool, error)
 }
 
 // reaper is the part of the ledger of resources that gives back what nobody has any more.
 type reaper interface {
-	Reap(ctx context.Context, alive func(bine.AttemptID) bool) ([]lease.Grant, error)
+	Reap(ctx context.Context, alive func(bine.Lease) bool) ([]lease.Grant, error)
 }
 
 // Reconciler makes what the rows say and what runs in Temporal agree: what was
@@ -194,15 +195,19 @@ func (r *Reconciler) reap(ctx context.Context) error {
 		return nil
 	}
 	var faults []error
-	grants, err := r.reaper.Reap(ctx, func(id bine.AttemptID) bool {
-		alive, err := r.alive(ctx, id)
+	grants, err := r.reaper.Reap(ctx, func(l bine.Lease) bool {
+		alive, err := r.alive(ctx, l)
 		faults = append(faults, err)
 		return alive || err != nil
 	})
 	return errors.Join(append(faults, err, r.launcher.Granted(ctx, grants))...)
 }
 
-func (r *Reconciler) alive(ctx context.Context, id bine.AttemptID) (bool, error) {
+func (r *Reconciler) alive(ctx context.Context, l bine.Lease) (bool, error) {
+	id := l.Attempt
+	if id == bine.NewAttemptID(l.Owner, 0) { // slots of a run, or of a step that is no process
+		return r.rows.Going(ctx, l.Owner)
+	}
 	a, err := r.rows.Attempt(ctx, id)
 	if bine.IsKind(err, bine.NotFound) {
 		return false, nil

@@ -121,13 +121,16 @@ func TestResourcesThatNobodyHasAnyMoreAreGivenBack(t *testing.T) {
 		"killed": {ID: "killed", Owner: owner("killed"), State: bine.Running},
 		"ended":  {ID: "ended", Owner: owner("runs"), State: bine.Succeeded},
 	}}
-	leases := &fakeLeases{held: []bine.AttemptID{"runs", "killed", "ended", "unknown"}, next: []lease.Grant{{Attempt: "next", Workflow: "waiting", Host: "h1"}, {Workflow: "gone"}}}
+	rows.runs = []bine.Run{run("flights-1")}
+	f.is["p/run/flights-1"] = going
+	waits, over := owner("light"), bine.Owner{Project: "p", Kind: bine.OwnerRun, Name: "flights-0"}
+	leases := &fakeLeases{turns: []bine.Owner{waits, over}, held: []bine.AttemptID{"runs", "killed", "ended", "unknown"}, next: []lease.Grant{{Attempt: "next", Workflow: "waiting", Host: "h1"}, {Workflow: "gone"}}}
 	ok(t, reconcile(t, f, rows, leases))
 	var reaped []string
 	for _, id := range leases.reaped {
 		reaped = append(reaped, string(id))
 	}
-	same(t, "given back", reaped, "killed", "ended", "unknown")
+	same(t, "given back", reaped, string(bine.NewAttemptID(over, 0)), "killed", "ended", "unknown")
 	same(t, "rows", rows.moves, "attempt killed lost")
 	same(t, "asked", f.calls, "signal granted to waiting: {Attempt:next Host:h1}")
 }

@@ -32,17 +32,25 @@ func (a amount) fits(in amount) bool {
 	return a.milli <= in.milli && a.memory <= in.memory && a.gpus <= in.gpus
 }
 
+func (a amount) plus(b amount) amount {
+	return amount{a.milli + b.milli, a.memory + b.memory, a.gpus + b.gpus}
+}
+
 func (a amount) minus(b amount) amount {
 	return amount{a.milli - b.milli, a.memory - b.memory, a.gpus - b.gpus}
 }
 
 // String says the amount for people.
 func (a amount) String() string {
-	parts := []string{strconv.FormatFloat(float64(a.milli)/1000, 'g', -1, 64) + " cores", size(a.memory) + " of memory"}
+	parts := []string{cores(a.milli), size(a.memory) + " of memory"}
 	if a.gpus != 0 {
 		parts = append(parts, fmt.Sprintf("%d GPUs", a.gpus))
 	}
 	return strings.Join(parts, ", ")
+}
+
+func cores(milli int64) string {
+	return strconv.FormatFloat(float64(milli)/1000, 'g', -1, 64) + " cores"
 }
 
 func size(bytes int64) string {
@@ -66,7 +74,7 @@ type host struct {
 	up       bool
 	capacity amount
 	free     amount
-	kept     bool // for somebody who waits
+	kept     bool // for the first of a project, who waits
 }
 
 // board decides who gets what. It is a picture of the ledger: requests are put
@@ -94,13 +102,13 @@ func (b *board) candidates(w want) []*host {
 
 // place gives w a host: of those where it fits, the one with the least left,
 // then the first by name, so the same picture always gives the same answer.
-// Where it fits nowhere, every host that could take it is kept for it.
-func (b *board) place(w want) (bine.HostName, bool) {
+// Where it fits nowhere and keep is set, every host that could take it is kept for it.
+func (b *board) place(w want, keep bool) (bine.HostName, bool) {
 	all := b.candidates(w)
 	fitting := slices.DeleteFunc(slices.Clone(all), func(h *host) bool { return h.kept || !w.fits(h.free) })
 	if len(fitting) == 0 {
 		for _, h := range all {
-			h.kept = true
+			h.kept = h.kept || keep
 		}
 		return "", false
 	}
@@ -114,6 +122,27 @@ func (b *board) place(w want) (bine.HostName, bool) {
 // full reports whether nobody else can be granted anything.
 func (b *board) full() bool {
 	return !slices.ContainsFunc(b.hosts, func(h *host) bool { return h.up && !h.kept })
+}
+
+// total is what all hosts that are up have together.
+func (b *board) total() (all amount) {
+	for _, h := range b.hosts {
+		if h.up {
+			all = all.plus(h.capacity)
+		}
+	}
+	return all
+}
+
+// bound is the most of each resource that a host has free which is not kept.
+func (b *board) bound() (most amount, any bool) {
+	for _, h := range b.hosts {
+		if h.up && !h.kept {
+			most = amount{max(most.milli, h.free.milli), max(most.memory, h.free.memory), max(most.gpus, h.free.gpus)}
+			any = true
+		}
+	}
+	return most, any
 }
 
 // refuse is an error of kind NoQuota when no known host has the capacity. While
@@ -138,7 +167,7 @@ func (b *board) reason(w want) string {
 	}
 	for _, h := range all {
 		if w.fits(h.free) {
-			return fmt.Sprintf("waits for %s: others asked before", w.amount)
+			return fmt.Sprintf("waits for %s: others go before", w.amount)
 		}
 	}
 	return fmt.Sprintf("waits for %s to become free", w.amount)

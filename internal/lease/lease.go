@@ -1,19 +1,27 @@
 // Package lease is the one ledger and queue of named resources: the cores,
-// memory and devices of hosts. Whoever asks is granted a place at once or
-// waits in line; no more is ever granted than a host has, because every change
-// is one transaction that holds the ledger.
+// memory and devices of hosts, the slots of pools and concurrency keys, and
+// the quotas of projects. Whoever asks is granted all of it at once or waits in
+// line; no more is ever granted than there is, because every change is one
+// transaction that holds the ledger. What is granted stays granted.
 //
-// The line is first come, first served for each host: one that waits keeps
-// every host that could take it for itself, so a small request passes a big
-// one only where that delays nothing.
+// Who waits, waits in one line at a time. First for its slots, one after
+// another, keys before pools and else by name, so that nobody waits in a
+// circle: what it has of them it keeps. Each slot has a line of its own, by
+// priority and then by asking order, and nobody passes another in it. One of
+// higher priority takes a slot over from one that has not been granted yet.
+//
+// Who has its slots and needs no resources is granted. Else it waits for a
+// host, in the line of its project, by priority and then by asking order. Of
+// the projects, the one goes first that holds the least for its weight: its
+// dominant share of all cores, memory or devices. The first of each project
+// keeps every host that could take it, and what its project's quota leaves, so
+// that it gets its turn however much others ask for; who stands behind it
+// passes it only where that delays the first of no project.
 package lease
 
 import (
 	"context"
-	"database/sql"
-	"errors"
-	"fmt"
-	"time"
+	"slices"
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/internal/database"
@@ -24,7 +32,7 @@ type Request struct {
 	Attempt   bine.AttemptID
 	Owner     bine.Owner
 	Resources bine.Resources // none for what is no process: it needs slots only, and gets NoHost
-	Slots     []bine.Slot
+	Slots     []bine.Slot    // each name once
 	Priority  bine.Priority
 	Workflow  string          // id of the workflow that hears of the grant
 	Avoid     []bine.HostName // taken only where no other host has the capacity
@@ -40,75 +48,41 @@ type Grant struct {
 	Host     bine.HostName // empty while it waits
 }
 
-// Ledger grants the resources of hosts.
+// Ledger grants slots and the resources of hosts.
 type Ledger struct{ db *database.DB }
 
 // New makes the ledger that is kept in db.
 func New(db *database.DB) *Ledger { return &Ledger{db} }
 
-// SetHost says what a host has to give, and whether it takes new work. It
-// gives the grants that follow. What is granted on the host stays granted.
-func (l *Ledger) SetHost(ctx context.Context, host bine.HostName, capacity bine.Resources, up bool) ([]Grant, error) {
-	c := capacityOf(capacity)
-	if same, err := l.knows(ctx, host, c, up); same || err != nil {
-		return nil, err
-	}
-	return l.change(ctx, func(t *tx) error {
-		n, err := t.exec("UPDATE lease_hosts SET up = ?, cpu_milli = ?, memory = ?, gpus = ? WHERE host = ?", up, c.milli, c.memory, c.gpus, host)
-		if err == nil && n == 0 {
-			_, err = t.exec("INSERT INTO lease_hosts (host, up, cpu_milli, memory, gpus) VALUES (?, ?, ?, ?, ?)", host, up, c.milli, c.memory, c.gpus)
-		}
-		return err
-	})
-}
-
-// knows reports whether a host is written down so already.
-func (l *Ledger) knows(ctx context.Context, host bine.HostName, c amount, up bool) (bool, error) {
-	var is amount
-	var isUp bool
-	err := l.db.Reader(ctx).QueryRowContext(ctx, "SELECT up, cpu_milli, memory, gpus FROM lease_hosts WHERE host = ?", host).Scan(&isUp, &is.milli, &is.memory, &is.gpus)
-	if errors.Is(err, sql.ErrNoRows) {
-		return false, nil
-	}
-	return err == nil && is == c && isUp == up, l.db.Explain(err)
-}
-
-// Ask gives an attempt a host, at once where its resources are free and nobody
-// who asked before waits for them; else the request waits in line and reason
-// says for what. Asking again answers how things stand now. Where no known
-// host will ever have so much, the error is of kind NoQuota and nothing waits.
+// Ask gives an attempt its slots and a host, at once where they are free and
+// nobody goes before; else the request waits in line and reason says for what.
+// Asking again answers how things stand now. Where no known host, pool or quota
+// will ever have so much, the error is of kind NoQuota and nothing waits.
 func (l *Ledger) Ask(ctx context.Context, r Request) (g Grant, reason string, err error) {
-	g = Grant{Attempt: r.Attempt, Workflow: r.Workflow}
 	var refused error // kept out of the transaction, which may have to drop a request
 	err = l.write(ctx, func(t *tx) error {
-		g.Host, reason, refused = "", "", nil
-		waits, err := t.lease(r.Attempt, &g)
-		if err != nil || g.Host != "" {
-			return err
-		}
-		b, err := t.board()
-		if err != nil {
-			return err
-		}
-		if refused = b.refuse(r); refused != nil {
-			if waits {
-				_, err = t.exec("DELETE FROM leases WHERE attempt = ?", r.Attempt)
+		g, reason, refused = Grant{Attempt: r.Attempt, Workflow: r.Workflow}, "", nil
+		e, err := t.find(r.Attempt)
+		if err != nil || (e != nil && e.Host != "") {
+			if e != nil {
+				g.Host = e.Host
 			}
 			return err
 		}
-		if !waits {
-			return t.enqueue(b, r, &g, &reason)
-		}
-		grants, err := t.grant(b)
-		for _, other := range grants {
-			if other.Attempt == r.Attempt {
-				g.Host = other.Host
+		if refused, err = t.refuse(r); err != nil || refused != nil {
+			if e != nil && err == nil {
+				err = t.remove(e)
 			}
+			return err
 		}
-		if g.Host == "" {
-			reason = b.reason(wantOf(r))
+		if e == nil {
+			e = t.newEntry(r)
 		}
-		return err
+		if reason, err = t.advance(e); err != nil {
+			return err
+		}
+		g.Host = e.Host
+		return t.save(e, r)
 	})
 	if err == nil {
 		err = refused
@@ -116,103 +90,129 @@ func (l *Ledger) Ask(ctx context.Context, r Request) (g Grant, reason string, er
 	return g, reason, err
 }
 
-// enqueue writes down a request that is new: granted where it can be, after
-// those that wait already, else at the end of the line.
-func (t *tx) enqueue(b *board, r Request, g *Grant, reason *string) error {
-	if _, err := t.walk(b, false); err != nil {
-		return err
+// Standing says whether what an attempt asked for is granted now, and else what
+// it waits for. One that asked for nothing, or gave it back, waits for nothing:
+// for it, granted is set too.
+func (l *Ledger) Standing(ctx context.Context, attempt bine.AttemptID) (granted bool, reason string, err error) {
+	err = l.write(ctx, func(t *tx) error {
+		granted, reason = true, ""
+		e, err := t.find(attempt)
+		if err != nil || e == nil || e.Host != "" {
+			return err
+		}
+		if reason, err = t.advance(e); err != nil {
+			return err
+		}
+		granted = e.Host != ""
+		return t.save(e, Request{})
+	})
+	return granted, reason, err
+}
+
+// advance moves one that waits on as far as it can go: to its slots, then to a host.
+func (t *tx) advance(e *entry) (reason string, err error) {
+	blocked, err := t.acquire(e)
+	if err != nil {
+		return "", err
 	}
-	w := wantOf(r)
-	host, ok := b.place(w)
-	if ok {
-		g.Host = host
-	} else {
-		*reason = b.reason(w)
+	if blocked != nil {
+		return t.slotReason(*blocked)
 	}
-	return t.insert(r, w, host)
+	if e.amount == (amount{}) {
+		e.Host = NoHost
+		return "", nil
+	}
+	_, reason, err = t.walk(e)
+	return reason, err
 }
 
 // Release gives back what an attempt has or asks for, and gives the grants
-// that follow, oldest first. An attempt that has nothing is no error.
+// that follow. An attempt that has nothing is no error, and costs a look only.
 func (l *Ledger) Release(ctx context.Context, attempt bine.AttemptID) ([]Grant, error) {
-	return l.change(ctx, func(t *tx) error {
-		n, err := t.exec("DELETE FROM leases WHERE attempt = ?", attempt)
-		if err == nil && n == 0 {
-			return errNothing
-		}
-		return err
-	})
+	return l.release(ctx, attempt)
 }
 
-// Reap releases what attempts hold or wait for that are not alive any more, and
-// gives the grants that follow.
-func (l *Ledger) Reap(ctx context.Context, alive func(bine.AttemptID) bool) ([]Grant, error) {
-	leases, err := l.Leases(ctx)
+// ReleaseRun gives back all that a run and its steps have or ask for, but not
+// what was granted to processes: those end by themselves, and give it back then.
+func (l *Ledger) ReleaseRun(ctx context.Context, project bine.ProjectName, run bine.RunID) ([]Grant, error) {
+	var held []bine.AttemptID
+	q := view{l.db.Reader(ctx), ctx}
+	err := q.each(func(row scanner) error {
+		var id bine.AttemptID
+		err := row.Scan(&id)
+		held = append(held, id)
+		return err
+	}, "SELECT attempt FROM leases WHERE project = ? AND name = ? AND host <= ? ORDER BY place", project, run, NoHost)
+	if err != nil {
+		return nil, l.db.Explain(err)
+	}
+	return l.release(ctx, held...)
+}
+
+// Reap releases what is held or waited for by who is not alive any more, and
+// gives the grants that follow. Of one that waits the reason is not told.
+func (l *Ledger) Reap(ctx context.Context, alive func(bine.Lease) bool) ([]Grant, error) {
+	leases, _, err := l.leases(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var gone []bine.AttemptID
 	for _, lease := range leases {
-		if !alive(lease.Attempt) {
+		if !alive(lease) {
 			gone = append(gone, lease.Attempt)
 		}
 	}
-	if len(gone) == 0 {
-		return nil, nil
-	}
-	return l.change(ctx, func(t *tx) error {
-		for _, attempt := range gone {
-			if _, err := t.exec("DELETE FROM leases WHERE attempt = ?", attempt); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	return l.release(ctx, gone...)
 }
 
-// Leases gives everything that is granted or waits, in the order of asking.
-func (l *Ledger) Leases(ctx context.Context) ([]bine.Lease, error) {
-	found, err := l.db.Reader(ctx).QueryContext(ctx, "SELECT attempt, owner, host, cpu_milli, memory, gpus, asked_at, granted_at FROM leases ORDER BY place")
-	if err != nil {
-		return nil, l.db.Explain(err)
-	}
-	defer found.Close()
-	var leases []bine.Lease
-	for found.Next() {
-		v, a, asked, granted := bine.Lease{}, amount{}, int64(0), (*int64)(nil)
-		var owner text[bine.Owner]
-		if err := found.Scan(&v.Attempt, &owner, &v.Host, &a.milli, &a.memory, &a.gpus, &asked, &granted); err != nil {
-			return nil, err
+// releaseAtOnce bounds how long the ledger is held.
+const releaseAtOnce = 200
+
+// release removes leases. One that is not there costs a look only.
+func (l *Ledger) release(ctx context.Context, ids ...bine.AttemptID) (grants []Grant, err error) {
+	if len(ids) == 1 {
+		n := 0
+		if err := l.db.Reader(ctx).QueryRowContext(ctx, "SELECT COUNT(*) FROM leases WHERE attempt = ?", ids[0]).Scan(&n); err != nil || n == 0 {
+			return nil, l.db.Explain(err)
 		}
-		v.Owner, v.Resources, v.AskedAt = owner.V, a.resources(), database.Time(asked)
-		if granted != nil {
-			v.GrantedAt = new(database.Time(*granted))
-		} else {
-			v.Reason = fmt.Sprintf("waits for %s since %s", a, v.AskedAt.Format(time.TimeOnly))
-		}
-		leases = append(leases, v)
 	}
-	return leases, found.Err()
+	for some := range slices.Chunk(ids, releaseAtOnce) {
+		more, err := l.change(ctx, func(t *tx) error { return t.removeAll(some) })
+		if grants = append(grants, more...); err != nil {
+			return grants, err
+		}
+	}
+	return grants, nil
 }
 
-// errNothing ends a change that has nothing to do.
-var errNothing = errors.New("nothing to do")
+func (t *tx) removeAll(ids []bine.AttemptID) error {
+	for _, id := range ids {
+		e, err := t.find(id)
+		if err != nil {
+			return err
+		}
+		if e == nil {
+			continue
+		}
+		if err := t.remove(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
-// change runs f on the ledger, and then grants what fits.
+// change runs f on the ledger, and then grants what can be.
 func (l *Ledger) change(ctx context.Context, f func(t *tx) error) (grants []Grant, err error) {
 	err = l.write(ctx, func(t *tx) error {
 		grants = nil
 		if err := f(t); err != nil {
-			if errors.Is(err, errNothing) {
-				return nil
-			}
 			return err
 		}
-		b, err := t.board()
-		if err != nil {
+		if grants, err = t.settle(); err != nil {
 			return err
 		}
-		grants, err = t.grant(b)
+		more, _, err := t.walk(nil)
+		grants = append(grants, more...)
 		return err
 	})
 	return grants, err

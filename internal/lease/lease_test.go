@@ -104,7 +104,7 @@ func TestTheLineIsServedInOrder(t *testing.T) {
 		want(t, "big", host, "")
 		host, reason := ask(t, l, "small", cores(1))
 		want(t, "small, which would fit but delay the big one", host, "")
-		if !strings.Contains(reason, "others asked before") {
+		if !strings.Contains(reason, "others go before") {
 			t.Errorf("reason %q does not say why", reason)
 		}
 		want(t, "granted when the first ends", release(t, l, "running"), []bine.AttemptID{"big"})
@@ -182,7 +182,7 @@ func TestTheDeadAreReaped(t *testing.T) {
 		ask(t, l, "dead", cores(2))
 		ask(t, l, "dead too", cores(2))
 		ask(t, l, "alive", cores(2))
-		grants, err := l.Reap(t.Context(), func(id bine.AttemptID) bool { return id == "alive" })
+		grants, err := l.Reap(t.Context(), func(l bine.Lease) bool { return l.Attempt == "alive" })
 		want(t, "granted", attempts(grants), []bine.AttemptID{"alive"})
 		if err != nil || len(grants) != 1 || grants[0].Workflow != "w-alive" || grants[0].Host != "a" {
 			t.Errorf("reap = %v, %v", grants, err)

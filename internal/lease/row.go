@@ -7,42 +7,31 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/internal/database"
 )
 
-// tx is one transaction that holds the ledger.
-type tx struct {
-	*sql.Tx
-	ctx  context.Context
-	now  int64
-	last int64 // place in the line that was given last
+// view reads the ledger.
+type view struct {
+	q   database.Reader
+	ctx context.Context
 }
 
-// write runs f while nobody else changes the ledger.
-func (l *Ledger) write(ctx context.Context, f func(t *tx) error) error {
-	return l.db.Write(ctx, func(q *sql.Tx) error {
-		t := &tx{Tx: q, ctx: l.db.Inside(ctx), now: database.Micros(time.Now())}
-		if err := q.QueryRowContext(t.ctx, "SELECT last FROM lease_ledger WHERE id = 1"+l.db.Dialect().ForUpdate()).Scan(&t.last); err != nil {
-			return fmt.Errorf("hold the ledger: %w", err)
-		}
-		return f(t)
-	})
-}
+// scanner is a row that is read.
+type scanner interface{ Scan(into ...any) error }
 
-func (t *tx) exec(query string, args ...any) (int64, error) {
-	result, err := t.ExecContext(t.ctx, query, args...)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
+// row asks for one row.
+func (v view) row(query string, args ...any) *sql.Row {
+	return v.q.QueryRowContext(v.ctx, query, args...)
 }
 
 // each runs a query and hands its rows to scan.
-func (t *tx) each(scan func(row *sql.Rows) error, query string, args ...any) error {
-	found, err := t.QueryContext(t.ctx, query, args...)
+func (v view) each(scan func(row scanner) error, query string, args ...any) error {
+	found, err := v.q.QueryContext(v.ctx, query, args...)
 	if err != nil {
 		return err
 	}
@@ -55,118 +44,181 @@ func (t *tx) each(scan func(row *sql.Rows) error, query string, args ...any) err
 	return found.Err()
 }
 
-// lease reads what an attempt has: its host into g; waits is set where it is in line.
-func (t *tx) lease(attempt bine.AttemptID, g *Grant) (waits bool, err error) {
-	err = t.QueryRowContext(t.ctx, "SELECT host FROM leases WHERE attempt = ?", attempt).Scan(&g.Host)
-	if errors.Is(err, sql.ErrNoRows) {
-		return false, nil
-	}
-	return err == nil && g.Host == "", err
+// tx is one transaction that holds the ledger.
+type tx struct {
+	view
+	tx    *sql.Tx
+	now   int64
+	last  int64    // place in the line that was given last
+	freed []string // slots that somebody who waits may have now
+	seen  *picture // once it was looked at
 }
 
-// board reads what hosts have, and what of it is free.
-func (t *tx) board() (*board, error) {
-	b, byName := &board{}, map[bine.HostName]*host{}
-	err := t.each(func(row *sql.Rows) error {
-		h := &host{}
-		if err := row.Scan(&h.name, &h.up, &h.capacity.milli, &h.capacity.memory, &h.capacity.gpus); err != nil {
-			return err
+// write runs f while nobody else changes the ledger.
+func (l *Ledger) write(ctx context.Context, f func(t *tx) error) error {
+	return l.db.Write(ctx, func(q *sql.Tx) error {
+		inside := l.db.Inside(ctx)
+		t := &tx{view: view{q, inside}, tx: q, now: database.Micros(time.Now())}
+		if err := t.row("SELECT last FROM lease_ledger WHERE id = 1" + l.db.Dialect().ForUpdate()).Scan(&t.last); err != nil {
+			return fmt.Errorf("hold the ledger: %w", err)
 		}
-		h.free = h.capacity
-		b.hosts = append(b.hosts, h)
-		byName[h.name] = h
-		return nil
-	}, "SELECT host, up, cpu_milli, memory, gpus FROM lease_hosts ORDER BY host")
+		return f(t)
+	})
+}
+
+func (t *tx) exec(query string, args ...any) (int64, error) {
+	result, err := t.tx.ExecContext(t.ctx, query, args...)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+// entry is a request as it is written down.
+type entry struct {
+	Grant
+	want
+	project  bine.ProjectName
+	priority int // the less, the sooner
+	place    int64
+	line     string // the slot that it waits for
+	slots    []slot // in their order
+	fresh    bool   // not written down yet
+	was      string // the line in which it is written down
+}
+
+// before reports whether e goes before another of its project.
+func (e *entry) before(other *entry) bool {
+	if e.priority != other.priority {
+		return e.priority < other.priority
+	}
+	return e.place < other.place
+}
+
+const entryColumns = "l.attempt, l.workflow, l.host, l.cpu_milli, l.memory, l.gpus, l.avoid, l.project, l.priority, l.place, l.line"
+
+func scanEntry(row scanner) (*entry, error) {
+	e := &entry{}
+	var avoid text[[]bine.HostName]
+	err := row.Scan(&e.Attempt, &e.Workflow, &e.Host, &e.milli, &e.memory, &e.gpus, &avoid, &e.project, &e.priority, &e.place, &e.line)
+	e.avoid, e.was = avoid.V, e.line
+	return e, err
+}
+
+// find reads what an attempt has or asks for; nil is nothing.
+func (t *tx) find(id bine.AttemptID) (*entry, error) { return t.one("l.attempt = ?", id) }
+
+// one reads one request with its slots; nil is none.
+func (t *tx) one(where string, args ...any) (*entry, error) {
+	e, err := scanEntry(t.row("SELECT "+entryColumns+" FROM leases l WHERE "+where, args...))
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}
-	return b, t.each(func(row *sql.Rows) error {
-		var name bine.HostName
-		var used amount
-		if err := row.Scan(&name, &used.milli, &used.memory, &used.gpus); err != nil {
-			return err
-		}
-		if h := byName[name]; h != nil {
-			h.free = h.free.minus(used)
-		}
-		return nil
-	}, "SELECT host, SUM(cpu_milli), SUM(memory), SUM(gpus) FROM leases WHERE host > '' GROUP BY host")
+	err = t.each(func(row scanner) error {
+		var s slot
+		err := row.Scan(&s.Name, &s.Count, &s.Most, &s.held)
+		e.slots = append(e.slots, s)
+		return err
+	}, "SELECT slot, count, most, held FROM lease_slots WHERE attempt = ?", e.Attempt)
+	slices.SortFunc(e.slots, slotOrder)
+	return e, err
 }
 
-// waiting is a request in line.
-type waiting struct {
-	Grant
-	want
-	place int64
-}
-
-// How much of the line is read at first, and at most at a time: mostly the
-// first few keep every host.
-const (
-	lineFirst  = 8
-	lineAtOnce = 256
+// heads reads who stands first in the line for hosts, of each project. It looks
+// at those alone, however many stand behind.
+func (t *tx) heads() (list []*entry, err error) {
+	var ids []any
+	err = t.each(func(row scanner) error {
+		var id bine.AttemptID
+		err := row.Scan(&id)
+		ids = append(ids, id)
+		return err
+	}, `WITH RECURSIVE waiting (project) AS (
+	SELECT MIN(project) FROM leases WHERE host = '' AND line = ''
+	UNION ALL
+	SELECT (SELECT MIN(n.project) FROM leases n WHERE n.host = '' AND n.line = '' AND n.project > waiting.project) FROM waiting WHERE waiting.project IS NOT NULL
 )
-
-// line reads those that wait after a place.
-func (t *tx) line(after int64, count int) (list []waiting, err error) {
-	err = t.each(func(row *sql.Rows) error {
-		var w waiting
-		var avoid text[[]bine.HostName]
-		if err := row.Scan(&w.place, &w.Attempt, &w.Workflow, &w.milli, &w.memory, &w.gpus, &avoid); err != nil {
-			return err
+SELECT (SELECT h.attempt FROM leases h WHERE h.host = '' AND h.line = '' AND h.project = waiting.project ORDER BY h.priority, h.place LIMIT 1)
+FROM waiting WHERE waiting.project IS NOT NULL`)
+	for some := range slices.Chunk(ids, readAtOnce) {
+		if err != nil {
+			return nil, err
 		}
-		w.avoid = avoid.V
-		list = append(list, w)
-		return nil
-	}, "SELECT place, attempt, workflow, cpu_milli, memory, gpus, avoid FROM leases WHERE host = '' AND place > ? ORDER BY place LIMIT ?", after, count)
+		err = t.each(func(row scanner) error {
+			e, err := scanEntry(row)
+			list = append(list, e)
+			return err
+		}, "SELECT "+entryColumns+" FROM leases l WHERE l.attempt IN (?"+strings.Repeat(", ?", len(some)-1)+")", some...)
+	}
 	return list, err
 }
 
-// walk puts those that wait to the board, oldest first, until nobody else can
-// be granted anything. With take it writes the grants down; without, those
-// that wait only keep their hosts: a change has granted what could be.
-func (t *tx) walk(b *board, take bool) (grants []Grant, err error) {
-	after := int64(0)
-	for count := lineFirst; !b.full(); count = min(count*4, lineAtOnce) {
-		list, err := t.line(after, count)
-		if err != nil {
-			return grants, err
-		}
-		for _, w := range list {
-			if after = w.place; b.full() {
-				break
-			}
-			host, ok := b.place(w.want)
-			if !ok || !take {
-				continue
-			}
-			if _, err := t.exec("UPDATE leases SET host = ?, granted_at = ? WHERE attempt = ?", host, t.now, w.Attempt); err != nil {
-				return nil, err
-			}
-			w.Host = host
-			grants = append(grants, w.Grant)
-		}
-		if len(list) < count {
-			break
-		}
+// readAtOnce bounds what one query names.
+const readAtOnce = 500
+
+// newEntry is a request that is not written down yet, at the end of the line.
+func (t *tx) newEntry(r Request) *entry {
+	t.last++
+	e := &entry{Grant: Grant{Attempt: r.Attempt, Workflow: r.Workflow}, want: wantOf(r), project: r.Owner.Project, priority: -r.Priority.Rank(), place: t.last, fresh: true}
+	for _, s := range r.Slots {
+		e.slots = append(e.slots, slot{Slot: s})
 	}
-	return grants, nil
+	slices.SortFunc(e.slots, slotOrder)
+	return e
 }
 
-// grant gives those that wait what fits now.
-func (t *tx) grant(b *board) ([]Grant, error) { return t.walk(b, true) }
-
-// insert writes a request down, granted where host is not empty.
-func (t *tx) insert(r Request, w want, host bine.HostName) error {
+// save writes down what became of a request; r is read where it is new.
+func (t *tx) save(e *entry, r Request) error {
 	var granted *int64
-	if host != "" {
+	if e.Host != "" {
 		granted = &t.now
 	}
-	_, err := t.exec("INSERT INTO leases (attempt, place, host, cpu_milli, memory, gpus, owner, workflow, avoid, asked_at, granted_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		r.Attempt, t.last+1, host, w.milli, w.memory, w.gpus, text[bine.Owner]{r.Owner}, r.Workflow, text[[]bine.HostName]{r.Avoid}, t.now, granted)
-	if err == nil {
-		_, err = t.exec("UPDATE lease_ledger SET last = ? WHERE id = 1", t.last+1)
+	if e.fresh {
+		return t.insert(e, r, granted)
 	}
+	for _, s := range e.slots {
+		if !s.held {
+			continue
+		}
+		if _, err := t.exec("UPDATE lease_slots SET held = 1 WHERE attempt = ? AND slot = ? AND held = 0", e.Attempt, s.Name); err != nil {
+			return err
+		}
+	}
+	if e.Host == "" && e.line == e.was {
+		return nil
+	}
+	_, err := t.exec("UPDATE leases SET host = ?, line = ?, granted_at = ? WHERE attempt = ?", e.Host, e.line, granted, e.Attempt)
+	return err
+}
+
+func (t *tx) insert(e *entry, r Request, granted *int64) error {
+	_, err := t.exec("INSERT INTO leases (attempt, place, host, cpu_milli, memory, gpus, owner, workflow, avoid, asked_at, granted_at, project, name, priority, line) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		e.Attempt, e.place, e.Host, e.milli, e.memory, e.gpus, text[bine.Owner]{r.Owner}, e.Workflow, text[[]bine.HostName]{e.avoid}, t.now, granted, e.project, r.Owner.Name, e.priority, e.line)
+	for _, s := range e.slots {
+		if err == nil {
+			_, err = t.exec("INSERT INTO lease_slots (attempt, slot, count, most, held) VALUES (?, ?, ?, ?, ?)", e.Attempt, s.Name, s.Count, s.Most, s.held)
+		}
+	}
+	if err == nil {
+		_, err = t.exec("UPDATE lease_ledger SET last = ? WHERE id = 1", t.last)
+	}
+	return err
+}
+
+// remove takes a request out; what it held or stood in line for is free.
+func (t *tx) remove(e *entry) error {
+	for _, s := range e.slots {
+		if s.held {
+			t.freed = append(t.freed, s.Name)
+		}
+	}
+	if e.line != "" {
+		t.freed = append(t.freed, e.line)
+	}
+	_, err := t.exec("DELETE FROM leases WHERE attempt = ?", e.Attempt)
 	return err
 }
 

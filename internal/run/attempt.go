@@ -26,7 +26,8 @@ func (e Attempts) Start(ctx context.Context, in activities.StartAttemptInput) (a
 			return err
 		}
 		grant, reason, err := e.ledger.Ask(ctx, lease.Request{
-			Attempt: out.Attempt, Owner: in.Owner, Resources: process.Resources, Workflow: in.Workflow, Avoid: in.Avoid,
+			Attempt: out.Attempt, Owner: in.Owner, Resources: process.Resources,
+			Slots: process.Slots, Priority: process.Priority, Workflow: in.Workflow, Avoid: in.Avoid,
 		})
 		if err != nil {
 			return err
@@ -74,9 +75,7 @@ func (e Attempts) End(ctx context.Context, id bine.AttemptID, end activities.Out
 	if err != nil {
 		return end, err
 	}
-	if err := e.launcher.Granted(ctx, granted); err != nil {
-		e.log.WarnContext(ctx, "a grant was not signalled; its workflow asks again by itself", "error", err)
-	}
+	e.tell(ctx, granted)
 	return end, nil
 }
 
@@ -160,6 +159,7 @@ func (e Attempts) merge(ctx context.Context, owner bine.Owner, run bine.RunID, k
 			batch = one
 			batch.With, batch.Owner = nil, owner
 		}
+		batch.Slots = mergeSlots(append(batch.Slots, one.Slots...))
 		batch.Batch = append(batch.Batch, bine.BatchItem{Key: key, With: one.With})
 	}
 	if len(batch.Batch) == 0 {

@@ -14,8 +14,16 @@ import (
 	"github.com/bine-ml/bine/internal/store"
 )
 
-// Perform does a step that is no process.
+// Perform does a step that is no process, and gives back its turn.
 func (e *Engine) Perform(ctx context.Context, in activities.StepRef) (activities.Outcome, error) {
+	out, err := e.perform(ctx, in)
+	if err == nil {
+		err = e.giveBack(ctx, stepOwner(in))
+	}
+	return out, err
+}
+
+func (e *Engine) perform(ctx context.Context, in activities.StepRef) (activities.Outcome, error) {
 	ref := store.StepRef{Run: in.Run, Step: in.Step, Item: in.Item}
 	row, err := e.store.Step(ctx, in.Project, ref)
 	if err != nil {

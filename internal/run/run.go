@@ -88,7 +88,7 @@ func New(c Config) *Engine {
 	}
 }
 
-// Begin moves a run from pending to running.
+// Begin moves a run from pending to running, or to waiting while it is not its turn.
 func (e *Engine) Begin(ctx context.Context, in activities.RunRef) (activities.Begun, error) {
 	run, err := e.store.RunOnly(ctx, in.Project, in.Run)
 	if err != nil {
@@ -105,6 +105,7 @@ func (e *Engine) Begin(ctx context.Context, in activities.RunRef) (activities.Be
 	if err != nil {
 		return activities.Begun{}, err
 	}
+	begun := activities.Begun{State: bine.Running, Environment: environment}
 	err = e.together(ctx, func(ctx context.Context) error {
 		for i, s := range dag.Steps {
 			row := bine.Step{Run: run.ID, Name: s.Name, Kind: s.Kind(), State: bine.Pending}
@@ -112,9 +113,16 @@ func (e *Engine) Begin(ctx context.Context, in activities.RunRef) (activities.Be
 				return err
 			}
 		}
-		return e.store.MoveRun(ctx, in.Project, in.Run, []bine.State{bine.Pending}, bine.Running, "")
+		granted, reason, err := e.runTurn(ctx, run, dag)
+		if err != nil {
+			return err
+		}
+		if begun.State, begun.Reason = bine.Running, ""; !granted && run.State != bine.Running {
+			begun.State, begun.Reason = bine.Waiting, reason
+		}
+		return e.store.MoveRun(ctx, in.Project, in.Run, []bine.State{bine.Pending, bine.Waiting}, begun.State, begun.Reason)
 	})
-	return activities.Begun{State: bine.Running, Environment: environment}, err
+	return begun, err
 }
 
 // unfinished are the states of what has not ended.
@@ -175,8 +183,16 @@ func (e *Engine) Notify(ctx context.Context, in activities.RunRef) error {
 	return nil
 }
 
-// Settle moves a step that did not succeed to its end.
+// Settle moves a step that did not succeed to its end, and gives back its turn.
 func (e *Engine) Settle(ctx context.Context, in activities.StepRef, end activities.Outcome) (activities.Outcome, error) {
+	end, err := e.settle(ctx, in, end)
+	if err == nil {
+		err = e.giveBack(ctx, stepOwner(in))
+	}
+	return end, err
+}
+
+func (e *Engine) settle(ctx context.Context, in activities.StepRef, end activities.Outcome) (activities.Outcome, error) {
 	for _, item := range itemsOf(in) {
 		ref := store.StepRef{Run: in.Run, Step: in.Step, Item: item}
 		row, err := e.store.Step(ctx, in.Project, ref)

@@ -16,13 +16,13 @@ import (
 // slots says which places of pools and concurrency keys a step holds while it
 // goes on, or the item that scope is for: by name, each once.
 func (e *Engine) slots(ctx context.Context, project bine.ProjectName, run bine.Run, step dags.Step, scope expr.Scope) ([]bine.Slot, error) {
+	keys, err := step.Keys(ctx, scope)
+	if err != nil {
+		return nil, err
+	}
 	var all []bine.Slot
-	for _, c := range step.Concurrency {
-		key, err := expr.EvalText(ctx, c.Key, scope)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, bine.Slot{Name: bine.StepKeySlot(project, run.Pipeline, step.Name, key), Count: 1, Most: c.Limit})
+	for _, c := range keys {
+		all = append(all, bine.Slot{Name: bine.StepKeySlot(project, run.Pipeline, step.Name, c.Key), Count: 1, Most: c.Limit})
 	}
 	for name, n := range step.Pools {
 		all = append(all, bine.Slot{Name: bine.PoolSlot(project, bine.PoolName(name)), Count: n})
@@ -77,6 +77,60 @@ func (e *Engine) turn(ctx context.Context, r *resolution, step dags.Step) (grant
 // granted is true, too, as it is to be resolved again.
 func (e *Engine) turnCame(ctx context.Context, in activities.StepRef) (granted bool, reason string, err error) {
 	return e.ledger.Standing(ctx, bine.NewAttemptID(stepOwner(in), 0))
+}
+
+// runTurn asks for what a run holds as long as it goes on: its concurrency keys
+// and, unless a step of another run started it, a place in the project's quota
+// of runs. Asking again is harmless; finishRun gives back.
+func (e *Engine) runTurn(ctx context.Context, run bine.Run, dag dags.DAG) (granted bool, reason string, err error) {
+	slots, err := e.runSlots(ctx, run, dag)
+	if err != nil || len(slots) == 0 {
+		return err == nil, "", err
+	}
+	owner := bine.Owner{Project: run.Project, Kind: bine.OwnerRun, Name: string(run.ID)}
+	grant, reason, err := e.ledger.Ask(ctx, lease.Request{
+		Attempt: bine.NewAttemptID(owner, 0), Owner: owner, Slots: slots, Priority: priorityOf(run, dag),
+		Workflow: workflows.RunWorkflowID(run.Project, run.ID),
+	})
+	return grant.Host != "", reason, err
+}
+
+func (e *Engine) runSlots(ctx context.Context, run bine.Run, dag dags.DAG) ([]bine.Slot, error) {
+	var all []bine.Slot
+	if len(dag.Concurrency) > 0 {
+		scope, err := dag.Scope(run.Project, run, nil)
+		if err != nil {
+			return nil, err
+		}
+		keys, err := dag.RunKeys(ctx, scope)
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range keys {
+			all = append(all, bine.Slot{Name: bine.RunKeySlot(run.Project, run.Pipeline, c.Key), Count: 1, Most: c.Limit})
+		}
+	}
+	if run.Parent == nil { // else its parent would wait for it, and it for its parent
+		quota, err := e.ledger.Quota(ctx, run.Project)
+		if err != nil {
+			return nil, err
+		}
+		if quota.Runs > 0 {
+			all = append(all, bine.Slot{Name: bine.RunsSlot(run.Project), Count: 1})
+		}
+	}
+	return mergeSlots(all), nil
+}
+
+// finishRun gives back all that a run that has ended, and its steps, have or
+// ask for. Processes that still go on give theirs back when they end.
+func (e *Engine) finishRun(ctx context.Context, in activities.RunRef) error {
+	grants, err := e.ledger.ReleaseRun(ctx, in.Project, in.Run)
+	if err != nil {
+		return err
+	}
+	e.tell(ctx, grants)
+	return nil
 }
 
 // stepOwner is who holds the slots of a step, an item or a batch.

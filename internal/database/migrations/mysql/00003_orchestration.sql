@@ -197,7 +197,20 @@ SET @change = IF((SELECT COUNT(*) FROM information_schema.statistics WHERE table
 PREPARE change_table FROM @change;
 EXECUTE change_table;
 DEALLOCATE PREPARE change_table;
-SET @change = IF((SELECT COUNT(*) FROM information_schema.statistics WHERE table_schema = DATABASE() AND index_name = 'leases_line') > 0, 'DO 0', 'CREATE INDEX leases_line ON leases (host, line, project, priority, place)');
+-- The line of who waits, and who holds what of which host.
+SET @change = IF((SELECT COUNT(*) FROM information_schema.statistics WHERE table_schema = DATABASE() AND index_name = 'leases_place') = 0, 'DO 0', 'ALTER TABLE leases DROP INDEX leases_place');
+PREPARE change_table FROM @change;
+EXECUTE change_table;
+DEALLOCATE PREPARE change_table;
+SET @change = IF((SELECT COUNT(*) FROM information_schema.statistics WHERE table_schema = DATABASE() AND index_name = 'leases_used') = 0, 'DO 0', 'ALTER TABLE leases DROP INDEX leases_used');
+PREPARE change_table FROM @change;
+EXECUTE change_table;
+DEALLOCATE PREPARE change_table;
+SET @change = IF((SELECT COUNT(*) FROM information_schema.statistics WHERE table_schema = DATABASE() AND index_name = 'leases_line') > 0, 'DO 0', 'CREATE INDEX leases_line ON leases (host, line, project, priority, place, cpu_milli, memory, gpus)');
+PREPARE change_table FROM @change;
+EXECUTE change_table;
+DEALLOCATE PREPARE change_table;
+SET @change = IF((SELECT COUNT(*) FROM information_schema.statistics WHERE table_schema = DATABASE() AND index_name = 'leases_held') > 0, 'DO 0', 'CREATE INDEX leases_held ON leases (host, project, cpu_milli, memory, gpus)');
 PREPARE change_table FROM @change;
 EXECUTE change_table;
 DEALLOCATE PREPARE change_table;

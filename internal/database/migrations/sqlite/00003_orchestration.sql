@@ -189,5 +189,9 @@ CREATE TABLE cache_claims (
 
 CREATE INDEX runs_tick ON runs (project, pipeline, tick);
 CREATE INDEX runs_parent ON runs (project, parent_run);
-CREATE INDEX leases_line ON leases (host, line, project, priority, place);
+-- The line of who waits, and who holds what of which host.
+DROP INDEX leases_place;
+DROP INDEX leases_used;
+CREATE INDEX leases_line ON leases (host, line, project, priority, place, cpu_milli, memory, gpus);
+CREATE INDEX leases_held ON leases (host, project, cpu_milli, memory, gpus);
 CREATE INDEX leases_owner ON leases (project, name);

@@ -1,0 +1,66 @@
+package lease
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"slices"
+
+	"github.com/bine-ml/bine"
+)
+
+// Quota gives what a project may have in progress at once; one without a quota
+// has the zero one.
+func (l *Ledger) Quota(ctx context.Context, project bine.ProjectName) (bine.Quota, error) {
+	var q bine.Quota
+	var milli int64
+	err := l.db.Reader(ctx).QueryRowContext(ctx, "SELECT runs, steps, cpu_milli, memory, weight FROM quotas WHERE project = ?", project).
+		Scan(&q.Runs, &q.Steps, &milli, &q.Memory, &q.Weight)
+	if errors.Is(err, sql.ErrNoRows) {
+		return bine.Quota{}, nil
+	}
+	q.CPU = amount{milli: milli}.resources().CPU
+	return q, l.db.Explain(err)
+}
+
+// SetQuota sets what a project may have in progress at once, and gives the
+// grants that follow. What is granted stays granted. going are the runs that
+// are under way: they count from now on.
+func (l *Ledger) SetQuota(ctx context.Context, project bine.ProjectName, q bine.Quota, going []bine.RunID) ([]Grant, error) {
+	grants, err := l.change(ctx, func(t *tx) error {
+		if _, err := t.exec("DELETE FROM quotas WHERE project = ?", project); err != nil {
+			return err
+		}
+		_, err := t.exec("INSERT INTO quotas (project, runs, steps, cpu_milli, memory, weight) VALUES (?, ?, ?, ?, ?, ?)",
+			project, q.Runs, q.Steps, capacityOf(bine.Resources{CPU: q.CPU}).milli, q.Memory, q.Weight)
+		for _, run := range going {
+			if err == nil && q.Runs > 0 {
+				err = t.count(project, run)
+			}
+		}
+		t.freed = append(t.freed, bine.RunsSlot(project))
+		return err
+	})
+	return grants, l.noProject(err, project)
+}
+
+// count makes a run that goes on hold a slot of the project's quota of runs, or
+// ask for it where it waits for another slot.
+func (t *tx) count(project bine.ProjectName, run bine.RunID) error {
+	owner := bine.Owner{Project: project, Kind: bine.OwnerRun, Name: string(run)}
+	r := Request{Attempt: bine.NewAttemptID(owner, 0), Owner: owner, Slots: []bine.Slot{{Name: bine.RunsSlot(project), Count: 1}}}
+	e, err := t.find(r.Attempt)
+	if err != nil {
+		return err
+	}
+	if e != nil {
+		if slices.ContainsFunc(e.slots, func(s slot) bool { return s.Name == r.Slots[0].Name }) {
+			return nil
+		}
+		_, err = t.exec("INSERT INTO lease_slots (attempt, slot, count, most, held) VALUES (?, ?, 1, 0, ?)", r.Attempt, r.Slots[0].Name, e.Host != "")
+		return err
+	}
+	e = t.newEntry(r)
+	e.Host, e.slots[0].held = NoHost, true
+	return t.save(e, r)
+}
