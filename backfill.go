@@ -2,12 +2,18 @@ package bine
 
 import (
 	"encoding/json"
+	"strconv"
 	"time"
 )
 
 // BackfillID names a backfill within its project: the pipeline's name, -b and a
 // number that counts from 1 for each pipeline.
 type BackfillID string
+
+// NewBackfillID gives the id of the n-th backfill of a pipeline.
+func NewBackfillID(pipeline PipelineName, n int) BackfillID {
+	return BackfillID(string(pipeline) + "-b" + strconv.Itoa(n))
+}
 
 // Backfill runs a pipeline for many planned times or partitions of the past.
 type Backfill struct {

@@ -124,7 +124,7 @@ type Event struct {
 	ID      int64       `json:"id"`
 	At      time.Time   `json:"at"`
 	Project ProjectName `json:"project"`
-	Object  string      `json:"object" doc:"run, step, deployment, environment, project"`
+	Object  string      `json:"object" doc:"run, step, deployment, environment, project, backfill"`
 	Name    string      `json:"name" doc:"id of the object; of a step: run/step/item"`
 	State   string      `json:"state"`
 }

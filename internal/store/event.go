@@ -16,6 +16,7 @@ const (
 	objectDeployment  = "deployment"
 	objectEnvironment = "environment"
 	objectProject     = "project"
+	objectBackfill    = "backfill"
 )
 
 // event leaves word that something is in another state now.
