@@ -44,6 +44,9 @@ func (e Projects) StopAll(ctx context.Context, project bine.ProjectName) (int, e
 			return 0, err
 		}
 	}
+	if err := e.stopBackfills(ctx, project); err != nil {
+		return 0, err
+	}
 	left, err := e.stopRuns(ctx, project)
 	if err != nil {
 		return 0, err

@@ -211,7 +211,8 @@ type fakeLauncher struct {
 	calls   []string
 	granted []lease.Grant
 	deploy  func(name bine.DeploymentName, version int) error
-	going   bool // whether builds go on
+	going   bool  // whether builds go on
+	fault   error // of starting and cancelling runs
 }
 
 func (f *fakeLauncher) note(format string, args ...any) error {
@@ -237,7 +238,7 @@ func (f *fakeLauncher) StopBuilding(_ context.Context, _ bine.ProjectName, versi
 }
 
 func (f *fakeLauncher) CancelRun(_ context.Context, _ bine.ProjectName, id bine.RunID) error {
-	return f.note("cancel %s", id)
+	return errors.Join(f.fault, f.note("cancel %s", id))
 }
 
 func (f *fakeLauncher) DeleteSchedule(_ context.Context, _ bine.ProjectName, name bine.ScheduleName) error {
@@ -304,7 +305,7 @@ func (f *fakePoster) Post(_ context.Context, url string, body []byte) error {
 }
 
 func (f *fakeLauncher) StartRun(_ context.Context, run bine.Run) error {
-	return f.note("start run %s", run.ID)
+	return errors.Join(f.fault, f.note("start run %s", run.ID))
 }
 
 func (f *fakeLauncher) Wake(_ context.Context, workflow string) error {
