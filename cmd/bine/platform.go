@@ -106,6 +106,7 @@ func (p *platform) openData(ctx context.Context) error {
 	}
 	p.closers = append(p.closers, p.db.Close)
 	p.store, p.ledger = store.New(p.db), lease.New(p.db)
+	p.metrics.MustRegister(newLeaseMetrics(p.ledger, p.log))
 	blocks, err := blockdir.Open(p.config.Blocks)
 	if err != nil {
 		return err

@@ -122,7 +122,7 @@ func (a *app) hostCommand() *cobra.Command {
 			}
 		})
 	})
-	queue := command("queue", "List who holds resources and who waits for them", 0, func(c *cobra.Command, _ []string) error {
+	queue := command("queue", "List who holds resources and slots, and who waits for them", 0, func(c *cobra.Command, _ []string) error {
 		api, err := a.client()
 		if err != nil {
 			return err
@@ -132,9 +132,9 @@ func (a *app) hostCommand() *cobra.Command {
 			return err
 		}
 		return a.show(all, each(all, func(l bine.Lease) string { return string(l.Attempt) }), func(t *table) {
-			t.row("PROJECT", "FOR", "STEP", "HOST", "CPU", "MEMORY", "ASKED", "REASON")
+			t.row("PROJECT", "FOR", "STEP", "PRIORITY", "HOST", "CPU", "MEMORY", "SLOTS", "ASKED", "REASON")
 			for _, l := range all {
-				t.row(l.Owner.Project, l.Owner.Name, string(l.Owner.Step)+" "+l.Owner.Item, string(l.Host), l.Resources.CPU, size(l.Resources.Memory), l.AskedAt, l.Reason)
+				t.row(l.Owner.Project, l.Owner.Name, string(l.Owner.Step)+" "+l.Owner.Item, string(l.Priority), string(l.Host), l.Resources.CPU, size(l.Resources.Memory), slotList(l), l.AskedAt, l.Reason)
 			}
 		})
 	})

@@ -21,3 +21,22 @@ func (s *Store) Going(ctx context.Context, owner bine.Owner) (bool, error) {
 	}
 	return err == nil && !run.State.Ended(), err
 }
+
+// GoingRuns gives the runs of a project that run now, without those that a step
+// of another run started.
+func (s *Store) GoingRuns(ctx context.Context, project bine.ProjectName) ([]bine.RunID, error) {
+	found, err := s.db.Reader(ctx).QueryContext(ctx, "SELECT name FROM runs WHERE project = ? AND state = ? AND parent_run = '' ORDER BY seq", project, bine.Running)
+	if err != nil {
+		return nil, s.db.Explain(err)
+	}
+	defer found.Close()
+	var list []bine.RunID
+	for found.Next() {
+		var run bine.RunID
+		if err := found.Scan(&run); err != nil {
+			return nil, err
+		}
+		list = append(list, run)
+	}
+	return list, found.Err()
+}

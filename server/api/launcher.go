@@ -48,9 +48,15 @@ type scheduleLauncher interface {
 	ScheduleNext(ctx context.Context, project bine.ProjectName, name bine.ScheduleName) ([]time.Time, error)
 }
 
-// Ledger is the part of the ledger of resources that the API uses.
+// Ledger is the part of the ledger of resources and slots that the API uses.
 type Ledger interface {
 	SetHost(ctx context.Context, host bine.HostName, capacity bine.Resources, up bool) ([]lease.Grant, error)
 	Release(ctx context.Context, attempt bine.AttemptID) ([]lease.Grant, error)
 	Leases(ctx context.Context) ([]bine.Lease, error)
+	Pools(ctx context.Context, project bine.ProjectName) ([]bine.Pool, error)
+	Pool(ctx context.Context, project bine.ProjectName, name bine.PoolName) (bine.Pool, error)
+	SetPool(ctx context.Context, project bine.ProjectName, p bine.Pool) ([]lease.Grant, error)
+	DeletePool(ctx context.Context, project bine.ProjectName, name bine.PoolName) error
+	Quota(ctx context.Context, project bine.ProjectName) (bine.Quota, error)
+	SetQuota(ctx context.Context, project bine.ProjectName, q bine.Quota, going []bine.RunID) ([]lease.Grant, error)
 }

@@ -70,6 +70,7 @@ type runStore interface {
 	Run(ctx context.Context, project bine.ProjectName, run bine.RunID) (bine.Run, error)
 	Runs(ctx context.Context, project bine.ProjectName, f store.RunFilter, after string, limit int) ([]bine.Run, string, error)
 	DeleteRun(ctx context.Context, project bine.ProjectName, run bine.RunID) error
+	GoingRuns(ctx context.Context, project bine.ProjectName) ([]bine.RunID, error)
 	Step(ctx context.Context, project bine.ProjectName, ref store.StepRef) (bine.Step, error)
 	Steps(ctx context.Context, project bine.ProjectName, run bine.RunID) ([]bine.Step, error)
 	Items(ctx context.Context, project bine.ProjectName, run bine.RunID, step bine.StepName, after string, limit int) ([]bine.Step, string, error)

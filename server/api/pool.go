@@ -1,0 +1,79 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/client"
+	"github.com/bine-ml/bine/internal/auth"
+)
+
+// poolRoutes are those of what the steps of a project share, and of what it may
+// have in progress at once.
+func (a *API) poolRoutes() {
+	see := auth.Access{Role: bine.DataScientist, Scopes: follows, Job: true}
+	change := auth.Access{Role: bine.DataOwner}
+	const all, one = "projects/{project}/pools", "projects/{project}/pools/{pool}"
+	const quota = "projects/{project}/quota"
+	add(a, route{id: "list-pools", method: http.MethodGet, path: all, tag: "pools", summary: "The pools by name, with what is held of them", access: see}, a.pools)
+	add(a, route{id: "set-pool", method: http.MethodPut, path: one, tag: "pools", summary: "Make a pool or change how many slots it has", access: change}, a.setPool)
+	add(a, route{id: "delete-pool", method: http.MethodDelete, path: one, tag: "pools", summary: "Remove a pool that nobody holds or waits for", access: change}, a.deletePool)
+	add(a, route{id: "show-quota", method: http.MethodGet, path: quota, tag: "projects", summary: "What a project may have in progress at once",
+		access: auth.Access{Role: bine.DataScientist, OrAdmin: true, Scopes: follows, Job: true}}, a.quota)
+	add(a, route{id: "set-quota", method: http.MethodPut, path: quota, tag: "projects", summary: "Set what a project may have in progress at once; what goes on goes on",
+		access: auth.Access{Admin: true}}, a.setQuota)
+}
+
+// InPool names a pool in the path.
+type InPool struct {
+	InProject
+	Pool bine.PoolName `path:"pool" doc:"name of the pool"`
+}
+
+func (a *API) pools(ctx context.Context, in *InProject) (*body[[]bine.Pool], error) {
+	return list(a.Ledger.Pools(ctx, in.Project))
+}
+
+func (a *API) setPool(ctx context.Context, in *struct {
+	InPool
+	Body client.SetPool
+}) (*body[bine.Pool], error) {
+	if err := in.Pool.Check(); err != nil {
+		return nil, err
+	}
+	grants, err := a.Ledger.SetPool(ctx, in.Project, bine.Pool{Name: in.Pool, Slots: in.Body.Slots, Description: in.Body.Description})
+	if err != nil {
+		return nil, err
+	}
+	a.granted(ctx, grants)
+	return answer(a.Ledger.Pool(ctx, in.Project, in.Pool))
+}
+
+func (a *API) deletePool(ctx context.Context, in *InPool) (*none, error) {
+	return done(a.Ledger.DeletePool(ctx, in.Project, in.Pool))
+}
+
+func (a *API) quota(ctx context.Context, in *InProject) (*body[bine.Quota], error) {
+	return answer(a.Ledger.Quota(ctx, in.Project))
+}
+
+func (a *API) setQuota(ctx context.Context, in *struct {
+	InProject
+	Body bine.Quota
+}) (*body[bine.Quota], error) {
+	q := in.Body
+	if q.Runs < 0 || q.Steps < 0 || q.CPU < 0 || q.Memory < 0 || q.Weight < 0 {
+		return nil, bine.Errorf(bine.Invalid, "a quota cannot be negative; 0 is no bound")
+	}
+	going, err := a.Store.GoingRuns(ctx, in.Project)
+	if err != nil {
+		return nil, err
+	}
+	grants, err := a.Ledger.SetQuota(ctx, in.Project, q, going)
+	if err != nil {
+		return nil, err
+	}
+	a.granted(ctx, grants)
+	return a.quota(ctx, &in.InProject)
+}
