@@ -9,7 +9,7 @@ import bine
 httpx = pytest.importorskip("httpx")
 
 from bine.client import Client  # noqa: E402
-from bine.pipeline import store  # noqa: E402
+from bine.stored import store  # noqa: E402
 from bine.transport import Transport  # noqa: E402
 
 

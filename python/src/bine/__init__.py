@@ -10,6 +10,19 @@ Inside a step (standard library only, nothing to install)::
     log_metric("loss", 0.3, step=10)
     save_model(model, "model", example=row)  # a model that can be deployed
 
+A pipeline, written in Python::
+
+    from bine import cron, pipeline, step
+
+    @step(retry=3, outputs={"table": "artifact", "rows": int})
+    def load(days): ...
+
+    @pipeline(schedule=cron("0 6 * * 1"))
+    def sales(days: int = 90):
+        load(days)
+
+    sales.run("demo", days=7).wait()
+
 Outside a step (needs httpx)::
 
     import bine
@@ -28,32 +41,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .errors import Error
-from .step import Item, items, inputs, log_metric, outputs, params, step
+from .step import Item, inputs, item_value, items, log_metric, outputs, params, rows, step
 
 if TYPE_CHECKING:
     from .client import Client, login
+    from .definition import cron, param, pipeline
+    from .expression import context, expr
     from .model import load_model, save_model
+    from .node import finally_, on_failure
     from .project import Project
     from .run import Run
+    from .task import each, loop, per
 
 __version__ = "0.1.0"
-
-__all__ = [
-    "Client",
-    "Error",
-    "Item",
-    "Project",
-    "Run",
-    "inputs",
-    "items",
-    "load_model",
-    "log_metric",
-    "login",
-    "outputs",
-    "params",
-    "save_model",
-    "step",
-]
 
 # Where the names live that are imported only when somebody asks for them.
 _LATER = {
@@ -63,10 +63,56 @@ _LATER = {
     "Run": ".run",
     "load_model": ".model",
     "save_model": ".model",
+    "pipeline": ".definition",
+    "param": ".definition",
+    "cron": ".definition",
+    "each": ".task",
+    "loop": ".task",
+    "per": ".task",
+    "expr": ".expression",
+    "context": ".expression",
+    "on_failure": ".node",
+    "finally_": ".node",
 }
+
+__all__ = [
+    "Client",
+    "Error",
+    "Item",
+    "Project",
+    "Run",
+    "context",
+    "cron",
+    "each",
+    "expr",
+    "finally_",
+    "inputs",
+    "item",
+    "items",
+    "load_model",
+    "log_metric",
+    "login",
+    "loop",
+    "on_failure",
+    "outputs",
+    "param",
+    "params",
+    "per",
+    "pipeline",
+    "rows",
+    "save_model",
+    "step",
+]
+
+if TYPE_CHECKING:
+    item: Any  # in a fan-out, the element at hand; in a pipeline's function, the expression for it
 
 
 def __getattr__(name: str) -> Any:
+    if name == "item":
+        if step.inside:
+            return item_value()
+        return import_module(".expression", __name__).context.item
     if name not in _LATER:
         raise AttributeError(f"module 'bine' has no attribute {name!r}")
     return getattr(import_module(_LATER[name], __name__), name)

@@ -7,11 +7,11 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Optional
 
-from . import pipeline as pipelines
+from . import stored
 from .deployment import Deployment
 from .errors import Error
 from .file import Files
-from .pipeline import Pipeline
+from .stored import Pipeline
 from .record import EnvironmentVersion, ModelVersion, read
 from .run import Run
 from .transport import Transport, pages
@@ -53,7 +53,7 @@ class Project:
 
     def store(self, path: "os.PathLike[str] | str") -> Pipeline:
         """Stores the pipeline in a YAML file as its next version, with the step files beside it."""
-        return pipelines.store(self._transport, self.name, path)
+        return stored.store(self._transport, self.name, path)
 
     def job(self, name: str) -> Pipeline:
         """A job by name: start it like a pipeline."""

@@ -12,13 +12,18 @@ import json
 import math
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timezone
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Optional, cast
+from typing import TYPE_CHECKING, Any, Optional, cast
 
 from .errors import Error
+
+if TYPE_CHECKING:
+    from .kinds import Kinds
+else:
+    Kinds = object  # read when a pipeline is written, not in every step
 
 VALUES = "values.json"
 METRICS = "metrics.jsonl"
@@ -168,8 +173,28 @@ class Outputs:
             return {}
 
 
-class Step:
-    """Which step this is. Empty strings and 0 outside of a step."""
+class Step(Kinds):
+    """Which step this is. Empty strings and 0 outside of a step.
+
+    ``@step`` before a function makes it a step of pipelines written in Python,
+    and ``step.sql(…)``, ``step.approval(…)`` and so on are steps that are no functions.
+    """
+
+    def __call__(self, function: Optional[Callable[..., Any]] = None, **options: Any) -> Any:
+        """Makes a function a step: ``@step``, or ``@step(retry=3, memory="1GiB")``; see bine.options.Options."""
+        from .task import task
+
+        return task(function, **options)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if not name.startswith("_"):
+                from .kinds import Kinds
+
+                if hasattr(Kinds, name):
+                    return getattr(Kinds(), name)
+            raise AttributeError(f"step has no {name!r}")
 
     @property
     def project(self) -> str:
@@ -198,11 +223,27 @@ class Step:
         return bool(os.environ.get("BINE_OUTPUTS"))
 
 
+class Rows:
+    """What the items of a fan-out gave, in the order of their keys; see rows."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __iter__(self) -> Iterator[Any]:
+        with open(self.path, encoding="utf-8") as f:
+            for line in f:
+                yield json.loads(line)
+
+    def __repr__(self) -> str:
+        return f"rows({str(self.path)!r})"
+
+
 class Item:
     """One item of a batch, or the whole step where there is no batch."""
 
-    def __init__(self, key: str, params: Params, outputs: Outputs) -> None:
+    def __init__(self, key: str, params: Params, outputs: Outputs, value: Any = None) -> None:
         self.key = key
+        self.value = value
         self.params = params
         self.outputs = outputs
 
@@ -228,12 +269,26 @@ def items() -> Iterator[Item]:
     """
     batch = os.environ.get("BINE_BATCH", "")
     if not batch:
-        yield Item(step.item, params, outputs)
+        yield Item(step.item, params, outputs, item_value())
         return
     base = Path(_env("BINE_OUTPUTS")) / "items"
     for one in _document(batch):
         key = str(one["key"])
-        yield Item(key, Params(one.get("with") or {}), Outputs(base / key))
+        yield Item(key, Params(one.get("with") or {}), Outputs(base / key), one.get("item"))
+
+
+def item_value() -> Any:
+    """The element of the list that this item of a fan-out is; None outside of one."""
+    path = os.environ.get("BINE_ITEM_VALUE", "")
+    return _document(path) if path else None
+
+
+def rows(name: str) -> Rows:
+    """The rows of an input that holds a value output of a fan-out: ``{"key": …, "value": …}`` for each item.
+
+    They are read as one goes through them, however many there are.
+    """
+    return Rows(inputs[name])
 
 
 def log_metric(name: str, value: float, step: Optional[int] = None) -> None:

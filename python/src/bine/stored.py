@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Optional
 
+from . import code
 from .errors import Error
 from .run import Run
 from .step import to_json
@@ -66,16 +67,34 @@ class Pipeline:
 
 
 def store(transport: Transport, project: str, path: "os.PathLike[str] | str") -> Pipeline:
-    """Stores the pipeline in a YAML file, with the files beside it that its steps name."""
+    """Stores the pipeline in a YAML file, with the files beside it that its steps name, and what those import."""
     source = Path(path)
-    text = source.read_bytes()
-    base = ("projects", project, "pipelines")
+    text = source.read_bytes().decode()
+    checked = check(transport, project, text, str(source))
+    root = source.parent.resolve()
+    files = [root / name for name in checked.get("files") or ()]
+    return store_text(transport, project, text, str(source), root, code.needed(root, files))
+
+
+def check(transport: Transport, project: str, text: str, what: str) -> Mapping[str, Any]:
+    """What the server makes of a pipeline's text; faults are an error."""
     headers = {"Content-Type": "application/yaml"}
-    checked = transport.json("POST", *base, "check", content=text, headers=headers, safe=True)
+    checked: Mapping[str, Any] = transport.json(
+        "POST", "projects", project, "pipelines", "check", content=text.encode(), headers=headers, safe=True
+    )
     if checked.get("faults"):
-        raise Error(f"{source} has faults", "invalid", checked["faults"])
-    code = upload(transport, project, source.parent, checked.get("files") or ())
-    stored = transport.json("POST", *base, content=text, headers=headers, params={"code": code}, safe=True)
+        raise Error(f"{what} has faults", "invalid", checked["faults"])
+    return checked
+
+
+def store_text(transport: Transport, project: str, text: str, what: str, root: Path, files: Sequence[str]) -> Pipeline:
+    """Stores the text of a pipeline with the files of its code, which lie below root."""
+    check(transport, project, text, what)
+    uploaded = upload(transport, project, root, files)
+    headers = {"Content-Type": "application/yaml"}
+    stored = transport.json(
+        "POST", "projects", project, "pipelines", content=text.encode(), headers=headers, params={"code": uploaded}, safe=True
+    )
     return Pipeline(transport, project, stored["pipeline"])
 
 
