@@ -16,7 +16,7 @@ EXECUTE change_table;
 DEALLOCATE PREPARE change_table;
 
 SET @change = IF((SELECT COUNT(*) FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'schedules' AND column_name = 'jitter') > 0, 'DO 0',
-  'ALTER TABLE schedules ADD COLUMN jitter DOUBLE NOT NULL DEFAULT 0');
+  'ALTER TABLE schedules ADD COLUMN jitter DOUBLE NOT NULL DEFAULT 0, ADD COLUMN since BIGINT, ADD COLUMN paused_at BIGINT, ADD COLUMN resumed_at BIGINT');
 PREPARE change_table FROM @change;
 EXECUTE change_table;
 DEALLOCATE PREPARE change_table;

@@ -19,6 +19,10 @@ ALTER TABLE steps ADD COLUMN cache_note TEXT;
 ALTER TABLE steps ADD COLUMN sub_run TEXT NOT NULL DEFAULT '';
 
 ALTER TABLE schedules ADD COLUMN jitter REAL NOT NULL DEFAULT 0;
+-- Since when it plans what it does, and when it was last paused and resumed.
+ALTER TABLE schedules ADD COLUMN since INTEGER;
+ALTER TABLE schedules ADD COLUMN paused_at INTEGER;
+ALTER TABLE schedules ADD COLUMN resumed_at INTEGER;
 
 -- An owner with number 0 holds a lease too: a step or run that is no process. Slots that it holds or waits for are in lease_slots.
 ALTER TABLE leases ADD COLUMN project TEXT NOT NULL DEFAULT '';
