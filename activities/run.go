@@ -21,6 +21,8 @@ type StepRef struct {
 	Items []string      `json:"items,omitempty"` // keys of a batch; Item is then its own key
 	// Environment is the version that steps which name none use, fixed when the run began.
 	Environment int `json:"environment,omitempty"`
+	// SoFar is how the run stands, for steps that run at its end.
+	SoFar Outcome `json:"so_far,omitzero"`
 }
 
 // Begun answers BeginRun.

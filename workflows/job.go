@@ -23,10 +23,10 @@ type RunJobInput struct {
 
 // JobProgress is how far a RunJob is with its attempts.
 type JobProgress struct {
-	Number  int             `json:"number,omitempty"`  // of attempts made
-	Counted int             `json:"counted,omitempty"` // of those that the retry counts
-	Lost    int             `json:"lost,omitempty"`
-	Avoid   []bine.HostName `json:"avoid,omitempty"`
+	tries
+	Number int             `json:"number,omitempty"` // of attempts made
+	Lost   int             `json:"lost,omitempty"`
+	Avoid  []bine.HostName `json:"avoid,omitempty"`
 }
 
 // GrantedSignal tells a waiting attempt where its resources are.
@@ -50,13 +50,16 @@ const (
 // any case.
 func RunJob(ctx workflow.Context, in RunJobInput) (activities.Outcome, error) {
 	ctx = workflow.WithLocalActivityOptions(ctx, ledger)
+	if in.From.Began.IsZero() {
+		in.From.Began = workflow.Now(ctx)
+	}
 	for at := &in.From; ; {
 		end, host, err := attempt(ctx, in, at.Number+1)
 		if err != nil {
 			return end, err
 		}
 		at.Number++
-		again, wait := at.after(end, host, in.Retry)
+		again, wait := at.after(workflow.Now(ctx), end, host, in.Retry)
 		if !again {
 			return asStep(end), nil
 		}
@@ -68,7 +71,7 @@ func RunJob(ctx workflow.Context, in RunJobInput) (activities.Outcome, error) {
 
 // after says whether an attempt that ended on a host is followed by another,
 // and how long to wait before that one.
-func (p *JobProgress) after(end activities.Outcome, host bine.HostName, retry plan.Retry) (bool, time.Duration) {
+func (p *JobProgress) after(now time.Time, end activities.Outcome, host bine.HostName, retry plan.Retry) (bool, time.Duration) {
 	if end.State == bine.Succeeded || end.State == bine.Cancelled || end.Failure == bine.FailureRefused {
 		return false, 0
 	}
@@ -82,8 +85,7 @@ func (p *JobProgress) after(end activities.Outcome, host bine.HostName, retry pl
 		}
 		return true, lostWait
 	default:
-		p.Counted++
-		return retry.Again(end.Failure, p.Counted)
+		return p.again(now, retry, end.Failure)
 	}
 }
 

@@ -42,6 +42,12 @@ var (
 		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 3, MaximumInterval: 5 * time.Minute, MaximumAttempts: 6},
 	}
 
+	// look is for a look at something outside.
+	look = workflow.ActivityOptions{
+		StartToCloseTimeout: time.Minute,
+		RetryPolicy:         patiently,
+	}
+
 	// once is for what the workflow itself tries again.
 	once = &temporal.RetryPolicy{MaximumAttempts: 1}
 

@@ -19,6 +19,8 @@ const (
 	BuildEnvironmentName = "build_environment"
 	ServeDeploymentName  = "serve_deployment"
 	TickName             = "tick"
+	AwaitStepName        = "await_step"
+	RunBackfillName      = "run_backfill"
 )
 
 // Register adds every workflow to w.
@@ -38,5 +40,7 @@ func all() map[string]any {
 		BuildEnvironmentName: BuildEnvironment,
 		ServeDeploymentName:  ServeDeployment,
 		TickName:             Tick,
+		AwaitStepName:        AwaitStep,
+		RunBackfillName:      RunBackfill,
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/bine-ml/bine"
@@ -29,49 +28,80 @@ const (
 	// openSteps is how many steps of one run are in progress at once, far below
 	// Temporal's 2,000 pending activities or children.
 	openSteps = 400
+	// finallyLongest bounds what is done at the end of a run that was cancelled.
+	finallyLongest = 24 * time.Hour
 )
 
 // pipelineRun is the state of a RunPipeline in progress.
 type pipelineRun struct {
-	in     RunPipelineInput
-	ref    activities.StepRef // of the run: project, run, environment
-	left   []int              // needs of each step that have not ended
-	next   [][]int            // steps that need each step
-	states []bine.State
-	reason []string
-	open   workflow.Semaphore
-	wait   workflow.WaitGroup
+	in      RunPipelineInput
+	ref     activities.StepRef // of the run: project, run, environment
+	left    []int              // needs of each step that have not ended
+	next    [][]int            // steps that need each step
+	chains  [][]int            // of a fan-out: the steps that follow its items, in order
+	started []bool
+	states  []bine.State // empty until a step has ended
+	reason  []string
+	open    workflow.Semaphore
+	wait    workflow.WaitGroup
+	late    bool // the run has taken longer than it may
 }
 
-// RunPipeline runs the steps of a plan, each the moment the last step that it
-// needs has succeeded. A step that fails stops what depends on it and nothing else.
+// RunPipeline runs the steps of a plan, each the moment what it needs allows
+// it. A step that fails stops what depends on it and nothing else. When all of
+// the main steps have ended, those for a failure and those for the end follow.
 func RunPipeline(ctx workflow.Context, in RunPipelineInput) (activities.Outcome, error) {
 	ctx = workflow.WithLocalActivityOptions(ctx, ledger)
-	var begun activities.Begun
-	if err := workflow.ExecuteLocalActivity(ctx, runs.BeginRun, in.RunRef).Get(ctx, &begun); err != nil {
+	begun, again, err := begin(ctx, in)
+	if again != nil {
+		return activities.Outcome{}, again
+	}
+	if err != nil {
 		return finishRun(ctx, in.RunRef, ended(ctx, err))
 	}
 	if begun.State.Ended() {
 		return activities.Outcome{State: begun.State}, nil
 	}
 	r := newPipelineRun(ctx, in, begun.Environment)
-	for i := range in.Plan.Steps {
-		if r.left[i] == 0 {
-			r.launch(ctx, i)
+	watching, stopWatching := workflow.WithCancel(ctx)
+	r.watchDeadline(watching, begun.DeadlineAt)
+	r.main(ctx)
+	end := r.outcome(ctx)
+	end = r.afterwards(ctx, end)
+	stopWatching()
+	return finishRun(ctx, in.RunRef, end)
+}
+
+// begin waits until the run may begin. again is set where its history has
+// become long by that.
+func begin(ctx workflow.Context, in RunPipelineInput) (begun activities.Begun, again, err error) {
+	for {
+		if err := workflow.ExecuteLocalActivity(ctx, runs.BeginRun, in.RunRef).Get(ctx, &begun); err != nil || begun.State != bine.Waiting {
+			return begun, nil, err
+		}
+		if workflow.GetInfo(ctx).GetContinueAsNewSuggested() {
+			return begun, workflow.NewContinueAsNewError(ctx, RunPipelineName, in), nil
+		}
+		if err := rest(ctx, askAgain); err != nil {
+			return begun, nil, err
 		}
 	}
-	r.wait.Wait(ctx)
-	return finishRun(ctx, in.RunRef, r.outcome(ctx))
 }
 
 func newPipelineRun(ctx workflow.Context, in RunPipelineInput, environment int) *pipelineRun {
 	n := len(in.Plan.Steps)
 	r := &pipelineRun{
 		in: in, ref: activities.StepRef{RunRef: in.RunRef, Environment: environment},
-		left: make([]int, n), next: make([][]int, n), states: make([]bine.State, n), reason: make([]string, n),
+		left: make([]int, n), next: make([][]int, n), chains: make([][]int, n), started: make([]bool, n),
+		states: make([]bine.State, n), reason: make([]string, n),
 		open: workflow.NewSemaphore(ctx, openSteps), wait: workflow.NewWaitGroup(ctx),
 	}
 	for i, step := range in.Plan.Steps {
+		if step.Per > 0 {
+			head := r.head(i)
+			r.chains[head] = append(r.chains[head], i)
+			continue // its fan-out runs it
+		}
 		r.left[i] = len(step.Needs)
 		for _, need := range step.Needs {
 			r.next[need] = append(r.next[need], i)
@@ -80,56 +110,242 @@ func newPipelineRun(ctx workflow.Context, in RunPipelineInput, environment int) 
 	return r
 }
 
-// launch runs step i and, when it has ended, what waited for it.
-func (r *pipelineRun) launch(ctx workflow.Context, i int) {
-	r.wait.Add(1)
-	workflow.GoNamed(ctx, string(r.in.Plan.Steps[i].Name), func(ctx workflow.Context) {
-		defer r.wait.Done()
-		end := r.step(ctx, i)
-		r.states[i], r.reason[i] = end.State, end.Reason
-		for _, j := range r.next[i] {
-			if r.left[j]--; r.left[j] == 0 {
-				r.launch(ctx, j)
-			}
+// head is the fan-out at the beginning of the chain that step i belongs to.
+func (r *pipelineRun) head(i int) int {
+	for r.in.Plan.Steps[i].Per > 0 {
+		i = r.in.Plan.Steps[i].Per - 1
+	}
+	return i
+}
+
+// main runs the main steps, within the time that the run has.
+func (r *pipelineRun) main(ctx workflow.Context) {
+	if r.in.Plan.Timeout == 0 {
+		r.phase(ctx, plan.Main)
+		return
+	}
+	limited, cancel := workflow.WithCancel(ctx)
+	defer cancel()
+	after(limited, r.in.Plan.Timeout, func(workflow.Context) {
+		r.late = true
+		cancel()
+	})
+	r.phase(limited, plan.Main)
+}
+
+// after calls f when some seconds have passed, unless ctx is cancelled before.
+func after(ctx workflow.Context, seconds float64, f func(workflow.Context)) {
+	workflow.Go(ctx, func(ctx workflow.Context) {
+		if workflow.Sleep(ctx, activities.Seconds(seconds)) == nil {
+			f(ctx)
 		}
 	})
 }
 
-// step does one step whose needs have all ended.
-func (r *pipelineRun) step(ctx workflow.Context, i int) activities.Outcome {
-	step := r.in.Plan.Steps[i]
+// phase runs the steps of a phase.
+func (r *pipelineRun) phase(ctx workflow.Context, phase plan.Phase) {
+	for i, step := range r.in.Plan.Steps {
+		if step.Phase == phase && step.Per == 0 && r.left[i] == 0 {
+			r.launch(ctx, i)
+		}
+	}
+	r.wait.Wait(ctx)
+}
+
+// launch runs step i and, when it has ended, what waited for it.
+func (r *pipelineRun) launch(ctx workflow.Context, i int) {
+	if r.started[i] {
+		return
+	}
+	r.started[i] = true
+	r.wait.Add(1)
+	workflow.GoNamed(ctx, string(r.in.Plan.Steps[i].Name), func(ctx workflow.Context) {
+		defer r.wait.Done()
+		ends := r.step(ctx, i)
+		for k, j := range append([]int{i}, r.chains[i]...) {
+			r.states[j], r.reason[j] = ends[k].State, ends[k].Reason
+		}
+		for _, j := range append([]int{i}, r.chains[i]...) {
+			r.release(ctx, j)
+		}
+	})
+}
+
+// release launches what step i kept from running.
+func (r *pipelineRun) release(ctx workflow.Context, i int) {
+	for _, j := range r.next[i] {
+		r.left[j]--
+		early := r.in.Plan.Steps[j].Join == plan.AnySucceeded && r.states[i].OK()
+		if r.left[j] == 0 || early {
+			r.launch(ctx, j)
+		}
+	}
+}
+
+// blocked says why a step is skipped whose needs have ended as they have.
+func (r *pipelineRun) blocked(step plan.Step) string {
+	some := false
+	for _, need := range step.Needs {
+		state := r.states[need]
+		some = some || state.OK()
+		against := !state.OK()
+		switch step.Join {
+		case plan.AllDone, plan.AnySucceeded:
+			against = false
+		case plan.NoneFailed:
+			against = !state.OK() && state != bine.Skipped
+		}
+		if against {
+			return fmt.Sprintf("step %s is %s", r.in.Plan.Steps[need].Name, state)
+		}
+	}
+	if step.Join == plan.AnySucceeded && !some && len(step.Needs) > 0 {
+		return "none of the steps that it needs has succeeded"
+	}
+	return ""
+}
+
+// step does one step whose needs allow it, and the chain that follows its
+// items; it gives how each of them ended.
+func (r *pipelineRun) step(ctx workflow.Context, i int) []activities.Outcome {
+	step, chain := r.in.Plan.Steps[i], r.chains[i]
 	ref := r.ref
 	ref.Step = step.Name
 	if ctx.Err() != nil {
-		return activities.Outcome{State: bine.Cancelled}
+		return repeat(activities.Outcome{State: bine.Cancelled}, 1+len(chain))
 	}
-	for _, need := range step.Needs {
-		if !r.states[need].OK() {
-			reason := fmt.Sprintf("step %s is %s", r.in.Plan.Steps[need].Name, r.states[need])
-			return settle(ctx, ref, activities.Outcome{State: bine.Skipped, Reason: reason})
-		}
+	if reason := r.blocked(step); reason != "" {
+		return r.skip(ctx, i, reason)
 	}
 	if err := r.open.Acquire(ctx, 1); err != nil {
-		return activities.Outcome{State: bine.Cancelled}
+		return repeat(activities.Outcome{State: bine.Cancelled}, 1+len(chain))
 	}
 	defer r.open.Release(1)
 	if step.Foreach {
-		return fanOut(ctx, ref, step, r.in.GraceSeconds)
+		return fanOut(ctx, ref, r.chainOf(i), r.in.GraceSeconds)
 	}
-	return doStep(ctx, ref, step, r.in.GraceSeconds)
+	return []activities.Outcome{doStep(ctx, ref, step, r.in.GraceSeconds)}
 }
 
-// outcome sums the steps up.
+func repeat(end activities.Outcome, n int) []activities.Outcome {
+	ends := make([]activities.Outcome, n)
+	for i := range ends {
+		ends[i] = end
+	}
+	return ends
+}
+
+// skip settles a step, and the chain that follows it, as skipped.
+func (r *pipelineRun) skip(ctx workflow.Context, i int, reason string) []activities.Outcome {
+	var ends []activities.Outcome
+	for _, j := range append([]int{i}, r.chains[i]...) {
+		ref := r.ref
+		ref.Step = r.in.Plan.Steps[j].Name
+		ends = append(ends, settle(ctx, ref, activities.Outcome{State: bine.Skipped, Reason: reason}))
+	}
+	return ends
+}
+
+// chainOf gives a fan-out and the steps that follow its items; what each of
+// those follows is its place in the list, from 1.
+func (r *pipelineRun) chainOf(i int) []plan.Step {
+	chain := []plan.Step{r.in.Plan.Steps[i]}
+	place := map[int]int{i: 1}
+	for k, j := range r.chains[i] {
+		step := r.in.Plan.Steps[j]
+		step.Per, step.Needs = place[step.Per-1], nil
+		place[j] = k + 2
+		chain = append(chain, step)
+	}
+	return chain
+}
+
+// outcome sums the steps up that have ended.
 func (r *pipelineRun) outcome(ctx workflow.Context) activities.Outcome {
 	if ctx.Err() != nil {
 		return activities.Outcome{State: bine.Cancelled, Reason: "cancelled"}
 	}
+	if r.late {
+		reason := fmt.Sprintf("it took longer than %s", activities.Seconds(r.in.Plan.Timeout))
+		return activities.Outcome{State: bine.Failed, Failure: bine.FailureTimeout, Reason: reason}
+	}
 	for i, state := range r.states {
-		if !state.OK() && state != bine.Skipped {
+		if state != "" && !state.OK() && state != bine.Skipped {
 			return activities.Outcome{State: bine.Failed, Reason: fmt.Sprintf("step %s: %s", r.in.Plan.Steps[i].Name, r.reason[i])}
 		}
 	}
 	return activities.Outcome{State: bine.Succeeded}
+}
+
+// afterwards runs the steps for a failure and those for the end, which know
+// how the run stands, and gives how it ended with them.
+func (r *pipelineRun) afterwards(ctx workflow.Context, end activities.Outcome) activities.Outcome {
+	r.ref.SoFar = end
+	if r.has(plan.OnFailure) {
+		if end.State == bine.Failed {
+			r.phase(ctx, plan.OnFailure)
+		} else {
+			r.leaveOut(ctx, plan.OnFailure, "the run did not fail")
+		}
+	}
+	if !r.has(plan.Finally) {
+		return r.sum(ctx, end)
+	}
+	if ctx.Err() == nil {
+		end = r.sum(ctx, end)
+		r.ref.SoFar = end
+	}
+	last, cancel := workflow.NewDisconnectedContext(ctx)
+	defer cancel()
+	after(last, finallyLongest.Seconds(), func(workflow.Context) { cancel() })
+	r.phase(workflow.WithLocalActivityOptions(last, ledger), plan.Finally)
+	return r.sum(ctx, end)
+}
+
+// sum adds to how the run ended what its last steps did.
+func (r *pipelineRun) sum(ctx workflow.Context, end activities.Outcome) activities.Outcome {
+	if now := r.outcome(ctx); end.State == bine.Succeeded || now.State == bine.Cancelled {
+		return now
+	}
+	return end
+}
+
+func (r *pipelineRun) has(phase plan.Phase) bool {
+	for _, step := range r.in.Plan.Steps {
+		if step.Phase == phase {
+			return true
+		}
+	}
+	return false
+}
+
+// leaveOut settles the steps of a phase that is not to run.
+func (r *pipelineRun) leaveOut(ctx workflow.Context, phase plan.Phase, reason string) {
+	for i, step := range r.in.Plan.Steps {
+		if step.Phase == phase && step.Per == 0 {
+			r.skip(ctx, i, reason)
+		}
+	}
+}
+
+// watchDeadline marks the run as late at a time, and tells whoever wants to know.
+func (r *pipelineRun) watchDeadline(ctx workflow.Context, at int64) {
+	if at == 0 {
+		return
+	}
+	after(ctx, max(0, time.UnixMicro(at).Sub(workflow.Now(ctx)).Seconds()), func(ctx workflow.Context) {
+		var out activities.Finished
+		if err := workflow.ExecuteLocalActivity(ctx, runs.MarkLate, r.in.RunRef).Get(ctx, &out); err == nil && out.Notify {
+			sendNotices(ctx, r.in.RunRef)
+		}
+	})
+}
+
+// sendNotices sends the messages about a run that are due.
+func sendNotices(ctx workflow.Context, ref activities.RunRef) {
+	if err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, notify), runs.NotifyRun, ref).Get(ctx, nil); err != nil {
+		workflow.GetLogger(ctx).Warn("not everybody was told", "run", ref.Run, "error", err)
+	}
 }
 
 // finishRun writes how a run ended, also after a cancel, and tells whoever
@@ -141,137 +357,7 @@ func finishRun(ctx workflow.Context, ref activities.RunRef, end activities.Outco
 	var out activities.Finished
 	err := workflow.ExecuteLocalActivity(ctx, runs.FinishRun, activities.FinishRunInput{RunRef: ref, End: end}).Get(ctx, &out)
 	if err == nil && out.Notify {
-		if err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, notify), runs.NotifyRun, ref).Get(ctx, nil); err != nil {
-			workflow.GetLogger(ctx).Warn("nobody was told how the run ended", "run", ref.Run, "error", err)
-		}
+		sendNotices(ctx, ref)
 	}
 	return out.Outcome, err
-}
-
-// doStep does one step, item or batch: it resolves it and, where something is
-// left to do, runs its process or performs it here.
-func doStep(ctx workflow.Context, ref activities.StepRef, step plan.Step, grace float64) activities.Outcome {
-	var todo activities.Resolved
-	if err := workflow.ExecuteLocalActivity(about(ctx, ref), runs.ResolveStep, ref).Get(ctx, &todo); err != nil {
-		return settle(ctx, ref, ended(ctx, err))
-	}
-	if todo.State.Ended() {
-		return activities.Outcome{State: todo.State, Reason: todo.Reason}
-	}
-	var out activities.Outcome
-	var err error
-	if step.Process {
-		owner := bine.Owner{Project: ref.Project, Kind: bine.OwnerRun, Name: string(ref.Run), Step: ref.Step, Item: ref.Item}
-		in := RunJobInput{Owner: owner, Retry: step.Retry, GraceSeconds: grace}
-		id := OwnerWorkflowID(owner)
-		err = workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, child(id)), RunJobName, in).Get(ctx, &out)
-	} else {
-		out, err = performStep(ctx, ref, step)
-	}
-	if err != nil {
-		out = ended(ctx, err)
-	}
-	if out.State.OK() {
-		return out
-	}
-	return settle(ctx, ref, out)
-}
-
-// performStep does a light step. What the step itself did wrong is tried again
-// as its retry says; a worker that vanished or stopped in the middle of it is
-// nobody's fault and does not count.
-func performStep(ctx workflow.Context, ref activities.StepRef, step plan.Step) (activities.Outcome, error) {
-	options := long
-	options.RetryPolicy = once
-	if step.Timeout > 0 {
-		options.StartToCloseTimeout = time.Duration(step.Timeout * float64(time.Second))
-	}
-	ctx = workflow.WithActivityOptions(ctx, options)
-	for counted, lost := 0, 0; ; {
-		var out activities.Outcome
-		err := workflow.ExecuteActivity(ctx, runs.PerformStep, ref).Get(ctx, &out)
-		if err == nil || ctx.Err() != nil {
-			return out, err
-		}
-		wait := lostWait
-		switch failure := failureOf(err); failure {
-		case bine.FailureLost:
-			if lost++; lost > mostLost {
-				return out, err
-			}
-		default:
-			counted++
-			again, pause := step.Retry.Again(failure, counted)
-			if !again || final(err) {
-				return out, err
-			}
-			wait = pause
-		}
-		if err := workflow.Sleep(ctx, wait); err != nil {
-			return out, err
-		}
-	}
-}
-
-// fanOut does every item of a step.
-func fanOut(ctx workflow.Context, ref activities.StepRef, step plan.Step, grace float64) activities.Outcome {
-	var todo activities.Resolved
-	if err := workflow.ExecuteLocalActivity(about(ctx, ref), runs.ResolveStep, ref).Get(ctx, &todo); err != nil {
-		return settle(ctx, ref, ended(ctx, err))
-	}
-	if todo.State.Ended() {
-		return activities.Outcome{State: todo.State, Reason: todo.Reason}
-	}
-	groups := openGroups
-	if step.MaxParallel > 0 {
-		groups = 1 // so that the limit holds over all items
-	}
-	window, wait := workflow.NewSemaphore(ctx, int64(groups)), workflow.NewWaitGroup(ctx)
-	size := groupOf(step)
-	for from := 0; from < todo.Items && ctx.Err() == nil; from += size {
-		if window.Acquire(ctx, 1) != nil {
-			break
-		}
-		in := RunGroupInput{StepRef: ref, Step: step, From: from, Count: min(size, todo.Items-from), GraceSeconds: grace}
-		id := fmt.Sprintf("%s@%d", StepWorkflowID(ref.Project, ref.Run, ref.Step, ""), from)
-		future := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, child(id)), RunGroupName, in)
-		wait.Add(1)
-		workflow.Go(ctx, func(ctx workflow.Context) {
-			defer wait.Done()
-			defer window.Release(1)
-			if err := future.Get(ctx, nil); err != nil && !temporal.IsCanceledError(err) {
-				workflow.GetLogger(ctx).Error("group ended badly", "step", ref.Step, "error", err)
-			}
-		})
-	}
-	wait.Wait(ctx)
-	if ctx.Err() != nil {
-		return settle(ctx, ref, activities.Outcome{State: bine.Cancelled, Reason: "cancelled"})
-	}
-	var out activities.Outcome
-	if err := workflow.ExecuteLocalActivity(about(ctx, ref), runs.GatherItems, ref).Get(ctx, &out); err != nil {
-		return settle(ctx, ref, ended(ctx, err))
-	}
-	return out
-}
-
-// groupOf is how many items of a fan-out one group runs: whole batches only, as
-// a batch is known by its first item.
-func groupOf(step plan.Step) int {
-	batch := max(1, step.Batch)
-	return batch * max(1, groupSize/batch)
-}
-
-// settle writes how a step ended that did not succeed, also after a cancel, and
-// answers how it stands in the ledger.
-func settle(ctx workflow.Context, ref activities.StepRef, end activities.Outcome) activities.Outcome {
-	ctx, done := workflow.NewDisconnectedContext(ctx)
-	defer done()
-	ctx = workflow.WithLocalActivityOptions(ctx, ledger)
-	var out activities.Outcome
-	in := activities.SettleStepInput{StepRef: ref, End: end}
-	if err := workflow.ExecuteLocalActivity(about(ctx, ref), runs.SettleStep, in).Get(ctx, &out); err != nil {
-		return end
-	}
-	return out
 }

@@ -89,14 +89,25 @@ func Retryable() []bine.Failure {
 	return []bine.Failure{bine.FailureError, bine.FailureOutput, bine.FailureMemory, bine.FailureTimeout, bine.FailureSetup}
 }
 
-// Again reports whether attempt (from 1), which ended with f, is followed by
-// another, and how long to wait before that one.
-func (r Retry) Again(f bine.Failure, attempt int) (bool, time.Duration) {
-	on := r.On
-	if len(on) == 0 {
-		on = Retryable()
+// Rule finds the rule for a failure: r itself is number 0, those of Or follow.
+func (r Retry) Rule(f bine.Failure) (number int, rule Retry, found bool) {
+	if !slices.Contains(Retryable(), f) {
+		return 0, Retry{}, false
 	}
-	if attempt >= r.Attempts || !slices.Contains(on, f) {
+	for i, rule := range append([]Retry{r}, r.Or...) {
+		if len(rule.On) == 0 || slices.Contains(rule.On, f) {
+			return i, rule, true
+		}
+	}
+	return 0, Retry{}, false
+}
+
+// Again reports whether attempt (from 1), which ended with f, is followed by
+// another, and how long to wait before that one. Attempts are counted for each
+// rule; Within is the caller's to keep, who knows the time.
+func (r Retry) Again(f bine.Failure, attempt int) (bool, time.Duration) {
+	_, r, found := r.Rule(f)
+	if !found || attempt >= r.Attempts {
 		return false, 0
 	}
 	factor := max(r.Factor, 1)

@@ -3,6 +3,7 @@ package recording_test
 import (
 	"context"
 	"sync"
+	"time"
 
 	"go.temporal.io/sdk/client"
 
@@ -17,13 +18,51 @@ type engine struct {
 	mu       sync.Mutex
 	waited   map[string]bool // owners whose first request for resources was not met
 	told     bool
+	looked   map[string]int // how often something was looked at
 	stopping int
 }
 
-func newEngine() *engine { return &engine{waited: map[string]bool{}} }
+func newEngine() *engine { return &engine{waited: map[string]bool{}, looked: map[string]int{}} }
 
-func (e *engine) Begin(context.Context, activities.RunRef) (activities.Begun, error) {
-	return activities.Begun{State: bine.Running, Environment: 1}, nil
+// first reports whether something is looked at for the first time.
+func (e *engine) first(what string) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.looked[what]++
+	return e.looked[what] == 1
+}
+
+func (e *engine) Begin(_ context.Context, in activities.RunRef) (activities.Begun, error) {
+	out := activities.Begun{State: bine.Running, Environment: 1}
+	switch in.Run {
+	case "queued-1":
+		if e.first("queued-1") {
+			return activities.Begun{State: bine.Waiting, Reason: "at most one at a time"}, nil
+		}
+	case "late-1":
+		out.DeadlineAt = time.Now().UnixMicro()
+	}
+	return out, nil
+}
+
+// Check lets everything wait once.
+func (e *engine) Check(_ context.Context, in activities.AwaitInput) (activities.Awaited, error) {
+	switch {
+	case in.Step == "ever" || e.first(in.Workflow):
+		return activities.Awaited{State: bine.Waiting, Again: 0.2, Notify: in.Step == "ask"}, nil
+	case in.Turn:
+		return activities.Awaited{State: bine.Pending}, nil
+	}
+	return activities.Awaited{State: bine.Succeeded}, nil
+}
+
+func (e *engine) Abandon(context.Context, activities.AwaitInput) error { return nil }
+
+func (e *engine) Advance(_ context.Context, in activities.BackfillRef) (activities.Advanced, error) {
+	if e.first(string(in.Backfill)) {
+		return activities.Advanced{State: bine.BackfillRunning, Again: 60}, nil
+	}
+	return activities.Advanced{State: bine.BackfillSucceeded}, nil
 }
 
 func (e *engine) Finish(_ context.Context, _ activities.RunRef, end activities.Outcome) (activities.Finished, error) {
@@ -34,6 +73,10 @@ func (e *engine) Notify(context.Context, activities.RunRef) error { return nil }
 
 func (e *engine) Resolve(_ context.Context, in activities.StepRef) (activities.Resolved, error) {
 	switch {
+	case in.Step == "turn" && e.first("turn of "+string(in.Run)):
+		return activities.Resolved{State: bine.Waiting, Reason: "a pool is full"}, nil
+	case in.Item == "" && (in.Step == "score" || in.Step == "label"):
+		return activities.Resolved{State: bine.Pending, Items: 5}, nil
 	case in.Step == "unwanted":
 		return activities.Resolved{State: bine.Skipped, Reason: "its condition is false"}, nil
 	case in.Step == "known" || in.Item == "a":
@@ -201,5 +244,5 @@ func (h *host) LockEnvironment(_ context.Context, in activities.LockEnvironmentI
 func (h *host) RemoveEnvironments(context.Context, activities.ProjectInput) error { return nil }
 
 func (e *engine) Late(_ context.Context, in activities.RunRef) (activities.Finished, error) {
-	return activities.Finished{Outcome: activities.Outcome{State: bine.Running}}, nil
+	return activities.Finished{Outcome: activities.Outcome{State: bine.Running}, Notify: true}, nil
 }
