@@ -13,7 +13,8 @@
 // Who has its slots and needs no resources is granted. Else it waits for a
 // host, in the line of its project, by priority and then by asking order. Of
 // the projects, the one goes first that holds the least for its weight: its
-// dominant share of all cores, memory or devices. The first of each project
+// dominant share of all cores, memory or devices; of those that hold the same,
+// the one whose turn is longest ago. The first of each project
 // keeps every host that could take it, and what its project's quota leaves, so
 // that it gets its turn however much others ask for; who stands behind it
 // passes it only where that delays the first of no project.

@@ -23,6 +23,7 @@ type line struct {
 	project bine.ProjectName
 	held    holding
 	quota   quota
+	turn    int64 // when it was last given a host while others waited; 0 is never
 	head    *entry
 	behind  bool // the first could not be placed: head stands behind it
 	tries   int  // of those behind
@@ -45,8 +46,12 @@ func (t *tx) walk(only *entry) (grants []Grant, reason string, err error) {
 	if err != nil {
 		return nil, "", err
 	}
+	turns, err := t.turns(lines)
+	if err != nil {
+		return nil, "", err
+	}
 	for _, l := range lines {
-		l.held, l.quota = p.held[l.project], p.quotas[l.project]
+		l.held, l.quota, l.turn = p.held[l.project], p.quotas[l.project], turns[l.project]
 	}
 	all := p.board.total()
 	for l := foremost(lines, all); l != nil && !p.board.full(); l = foremost(lines, all) {
@@ -59,6 +64,9 @@ func (t *tx) walk(only *entry) (grants []Grant, reason string, err error) {
 		if placed && (only == nil || e == only) {
 			e.Host = host
 			grants = append(grants, e.Grant)
+			if err := t.had(l, lines); err != nil {
+				return nil, "", err
+			}
 		}
 		if e == only {
 			break
@@ -144,15 +152,47 @@ func (t *tx) next(l *line, b *board, only *entry) error {
 	return err
 }
 
+// turns says when projects were last given a host while others waited.
+func (t *tx) turns(lines []*line) (map[bine.ProjectName]int64, error) {
+	all := map[bine.ProjectName]int64{}
+	if len(lines) < 2 {
+		return all, nil
+	}
+	return all, t.each(func(row scanner) error {
+		var project bine.ProjectName
+		var turn int64
+		err := row.Scan(&project, &turn)
+		all[project] = turn
+		return err
+	}, "SELECT project, turn FROM lease_turns")
+}
+
+// had notes that a project was given a host, if others wait for one.
+func (t *tx) had(l *line, lines []*line) error {
+	if len(lines) < 2 {
+		return nil
+	}
+	if err := t.count(); err != nil {
+		return err
+	}
+	l.turn = t.last
+	n, err := t.exec("UPDATE lease_turns SET turn = ? WHERE project = ?", l.turn, l.project)
+	if err == nil && n == 0 {
+		_, err = t.exec("INSERT INTO lease_turns (project, turn) VALUES (?, ?)", l.project, l.turn)
+	}
+	return err
+}
+
 // foremost is the line that goes next: of the project that holds the least for
-// its weight, then of the one that has asked first.
+// its weight, of those the one whose last turn is longest ago, then the one that
+// has asked first.
 func foremost(lines []*line, all amount) *line {
 	waiting := slices.DeleteFunc(slices.Clone(lines), func(l *line) bool { return l.head == nil })
 	if len(waiting) == 0 {
 		return nil
 	}
 	return slices.MinFunc(waiting, func(a, b *line) int {
-		return cmp.Or(cmp.Compare(a.share(all), b.share(all)), cmp.Compare(a.head.place, b.head.place))
+		return cmp.Or(cmp.Compare(a.share(all), b.share(all)), cmp.Compare(a.turn, b.turn), cmp.Compare(a.head.place, b.head.place))
 	})
 }
 

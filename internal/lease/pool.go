@@ -50,7 +50,7 @@ func (l *Ledger) Pool(ctx context.Context, project bine.ProjectName, name bine.P
 }
 
 // SetPool makes a pool or changes how many slots it has, and gives the grants
-// that follow. What is held stays held, also where that is more than there are now.
+// that follow. What is granted stays granted, also where that is more than there are now.
 func (l *Ledger) SetPool(ctx context.Context, project bine.ProjectName, p bine.Pool) ([]Grant, error) {
 	grants, err := l.change(ctx, func(t *tx) error {
 		n := 0
@@ -62,8 +62,11 @@ func (l *Ledger) SetPool(ctx context.Context, project bine.ProjectName, p bine.P
 		default:
 			_, err = t.exec("INSERT INTO pools (project, name, slots, description) VALUES (?, ?, ?, ?)", project, p.Name, p.Slots, p.Description)
 		}
+		if err != nil {
+			return err
+		}
 		t.freed = append(t.freed, bine.PoolSlot(project, p.Name))
-		return err
+		return t.shrink(bine.PoolSlot(project, p.Name))
 	})
 	return grants, l.noProject(err, project)
 }

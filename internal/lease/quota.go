@@ -35,7 +35,7 @@ func (l *Ledger) SetQuota(ctx context.Context, project bine.ProjectName, q bine.
 			project, q.Runs, q.Steps, capacityOf(bine.Resources{CPU: q.CPU}).milli, q.Memory, q.Weight)
 		for _, run := range going {
 			if err == nil && q.Runs > 0 {
-				err = t.count(project, run)
+				err = t.going(project, run)
 			}
 		}
 		t.freed = append(t.freed, bine.RunsSlot(project))
@@ -44,9 +44,9 @@ func (l *Ledger) SetQuota(ctx context.Context, project bine.ProjectName, q bine.
 	return grants, l.noProject(err, project)
 }
 
-// count makes a run that goes on hold a slot of the project's quota of runs, or
+// going makes a run that goes on hold a slot of the project's quota of runs, or
 // ask for it where it waits for another slot.
-func (t *tx) count(project bine.ProjectName, run bine.RunID) error {
+func (t *tx) going(project bine.ProjectName, run bine.RunID) error {
 	owner := bine.Owner{Project: project, Kind: bine.OwnerRun, Name: string(run)}
 	r := Request{Attempt: bine.NewAttemptID(owner, 0), Owner: owner, Slots: []bine.Slot{{Name: bine.RunsSlot(project), Count: 1}}}
 	e, err := t.find(r.Attempt)

@@ -49,7 +49,7 @@ type tx struct {
 	view
 	tx    *sql.Tx
 	now   int64
-	last  int64    // place in the line that was given last
+	last  int64    // place in the line, or turn, that was given last
 	freed []string // slots that somebody who waits may have now
 	seen  *picture // once it was looked at
 }
@@ -158,6 +158,13 @@ FROM waiting WHERE waiting.project IS NOT NULL`)
 
 // readAtOnce bounds what one query names.
 const readAtOnce = 500
+
+// count moves the counter of places and turns on.
+func (t *tx) count() error {
+	t.last++
+	_, err := t.exec("UPDATE lease_ledger SET last = ? WHERE id = 1", t.last)
+	return err
+}
 
 // newEntry is a request that is not written down yet, at the end of the line.
 func (t *tx) newEntry(r Request) *entry {

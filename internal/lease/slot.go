@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -112,8 +113,35 @@ func (t *tx) take(e *entry, s bine.Slot) (bool, error) {
 // takeOver sends as many as need be of those that hold a slot, have a lower
 // priority than e and have not been granted, back into its line: all or none.
 func (t *tx) takeOver(e *entry, s bine.Slot, missing int) (bool, error) {
-	var ids []bine.AttemptID
-	err := t.each(func(row scanner) error {
+	losers, left, err := t.notBegun(s.Name, missing, e.priority)
+	if err != nil || left > 0 {
+		return false, err
+	}
+	return true, t.sendBack(losers, s.Name)
+}
+
+// shrink sends those that hold a slot of which there are fewer now, and have
+// not been granted, back into its line.
+func (t *tx) shrink(name string) error {
+	most, err := t.most(bine.Slot{Name: name})
+	if err != nil {
+		return err
+	}
+	held, err := t.held(name)
+	if err != nil || held <= most {
+		return err
+	}
+	losers, _, err := t.notBegun(name, held-most, math.MinInt)
+	if err != nil {
+		return err
+	}
+	return t.sendBack(losers, name)
+}
+
+// notBegun finds who holds so many of a slot and has not been granted, those
+// that go last first, of lower priority than a rank; left is what they lack.
+func (t *tx) notBegun(name string, missing, rank int) (ids []bine.AttemptID, left int, err error) {
+	err = t.each(func(row scanner) error {
 		var id bine.AttemptID
 		count := 0
 		if err := row.Scan(&id, &count); err != nil {
@@ -124,39 +152,40 @@ func (t *tx) takeOver(e *entry, s bine.Slot, missing int) (bool, error) {
 			missing -= count
 		}
 		return nil
-	}, "SELECT l.attempt, s.count FROM lease_slots s JOIN leases l ON l.attempt = s.attempt WHERE s.slot = ? AND s.held = 1 AND l.host = '' AND l.priority > ? ORDER BY l.priority DESC, l.place DESC", s.Name, e.priority)
-	if err != nil || missing > 0 {
-		return false, err
-	}
-	for _, id := range ids {
-		loser, err := t.find(id)
-		if err != nil {
-			return false, err
-		}
-		if err := t.sendBack(loser, s); err != nil {
-			return false, err
-		}
-	}
-	return true, nil
+	}, "SELECT l.attempt, s.count FROM lease_slots s JOIN leases l ON l.attempt = s.attempt WHERE s.slot = ? AND s.held = 1 AND l.host = '' AND l.priority > ? ORDER BY l.priority DESC, l.place DESC", name, rank)
+	return ids, missing, err
 }
 
-// sendBack takes a slot, and those that come after it, from one that waits.
-func (t *tx) sendBack(e *entry, s bine.Slot) error {
+// sendBack takes a slot, and those that come after it, from some that wait.
+func (t *tx) sendBack(ids []bine.AttemptID, name string) error {
+	for _, id := range ids {
+		e, err := t.find(id)
+		if err != nil {
+			return err
+		}
+		if err := t.strip(e, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tx) strip(e *entry, name string) error {
 	for _, other := range e.slots {
-		if !other.held || slotOrder(other, slot{Slot: s}) < 0 {
+		if !other.held || slotOrder(other, slot{Slot: bine.Slot{Name: name}}) < 0 {
 			continue
 		}
 		if _, err := t.exec("UPDATE lease_slots SET held = 0 WHERE attempt = ? AND slot = ?", e.Attempt, other.Name); err != nil {
 			return err
 		}
-		if other.Name != s.Name {
+		if other.Name != name {
 			t.freed = append(t.freed, other.Name)
 		}
 	}
 	if e.line != "" {
 		t.freed = append(t.freed, e.line)
 	}
-	_, err := t.exec("UPDATE leases SET line = ? WHERE attempt = ?", s.Name, e.Attempt)
+	_, err := t.exec("UPDATE leases SET line = ? WHERE attempt = ?", name, e.Attempt)
 	return err
 }
 

@@ -40,6 +40,12 @@ CREATE TABLE IF NOT EXISTS lease_slots (
   INDEX lease_slots_slot (slot, held, count)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+-- When a project was last given a host while others waited for one.
+CREATE TABLE IF NOT EXISTS lease_turns (
+  project VARCHAR(63) NOT NULL PRIMARY KEY,
+  turn    BIGINT NOT NULL
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE IF NOT EXISTS pools (
   project     VARCHAR(63) NOT NULL,
   name        VARCHAR(63) NOT NULL,

@@ -42,6 +42,12 @@ CREATE TABLE lease_slots (
 );
 CREATE INDEX lease_slots_slot ON lease_slots (slot, held, count);
 
+-- When a project was last given a host while others waited for one.
+CREATE TABLE lease_turns (
+  project TEXT NOT NULL PRIMARY KEY,
+  turn    INTEGER NOT NULL
+);
+
 CREATE TABLE pools (
   project     TEXT NOT NULL,
   name        TEXT NOT NULL,
