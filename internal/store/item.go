@@ -63,6 +63,24 @@ func (s *Store) PutItems(ctx context.Context, project bine.ProjectName, run bine
 	})
 }
 
+// CopyItems makes the rows of items that follow those of another fan-out: of
+// the same keys, in the same order and made with the same. Those that are there stay.
+func (s *Store) CopyItems(ctx context.Context, project bine.ProjectName, run bine.RunID, from, to bine.StepName) error {
+	ref := StepRef{Run: run, Step: to}
+	return s.write(ctx, func(t *tx) error {
+		var kind string
+		if err := t.row("SELECT kind FROM steps"+isStep, ref.args(project)...).Scan(&kind); err != nil {
+			return forDomain(err, ref.String())
+		}
+		_, err := t.exec(`INSERT INTO steps (project, run, item, name, position, kind, state, reason, attempts, items, settings, cached_from, environment, created_at)
+			SELECT o.project, o.run, o.item, ?, o.position, ?, ?, '', 0, 0, o.settings, '', 0, ? FROM steps o
+			WHERE o.project = ? AND o.run = ? AND o.name = ? AND o.position >= 0 AND o.item <> '' AND NOT EXISTS (
+				SELECT 1 FROM steps n WHERE n.project = o.project AND n.run = o.run AND n.item = o.item AND n.name = ?)`,
+			to, kind, bine.Pending, t.now, project, run, from, to)
+		return err
+	})
+}
+
 // ItemKeys gives the keys of count items of a fan-out, from the one at from.
 func (s *Store) ItemKeys(ctx context.Context, project bine.ProjectName, run bine.RunID, step bine.StepName, from, count int) ([]string, error) {
 	found, err := s.db.Reader(ctx).QueryContext(ctx, "SELECT item FROM steps WHERE "+isItem+" AND position >= ? AND position < ? ORDER BY position", project, run, step, from, from+count)

@@ -36,7 +36,7 @@ func (r StepRef) args(project bine.ProjectName) []any {
 	return []any{project, r.Run, r.Item, r.Step}
 }
 
-const stepColumns = "run, name, item, kind, state, reason, attempts, items, item_states, settings, inputs, outputs, artifacts, metrics, cache_key, cached_from, environment, created_at, started_at, ended_at"
+const stepColumns = "run, name, item, kind, state, reason, attempts, items, item_states, settings, inputs, outputs, artifacts, metrics, cache_key, cached_from, cache_note, sub_run, environment, created_at, started_at, ended_at"
 
 func scanStep(row interface{ Scan(...any) error }) (bine.Step, error) {
 	var st bine.Step
@@ -45,13 +45,13 @@ func scanStep(row interface{ Scan(...any) error }) (bine.Step, error) {
 	var inputs, artifacts doc[map[string]bine.ArtifactRef]
 	var outputs doc[map[string]json.RawMessage]
 	var metrics doc[map[string]float64]
-	var key *string
+	var key, note *string
 	var created int64
 	var started, ended *int64
 	err := row.Scan(&st.Run, &st.Name, &st.Item, &st.Kind, &st.State, &st.Reason, &st.Attempts, &st.Items, &states, &with, &inputs, &outputs,
-		&artifacts, &metrics, &key, &st.CachedFrom, &st.Environment, &created, &started, &ended)
+		&artifacts, &metrics, &key, &st.CachedFrom, &note, &st.SubRun, &st.Environment, &created, &started, &ended)
 	st.ItemStates, st.With, st.Inputs, st.Values, st.Artifacts, st.Metrics = states.V, with.V, inputs.V, outputs.V, artifacts.V, metrics.V
-	st.CacheKey, st.CreatedAt, st.StartedAt, st.EndedAt = text[bine.Hash](key), database.Time(created), maybe(started), maybe(ended)
+	st.CacheKey, st.CacheNote, st.CreatedAt, st.StartedAt, st.EndedAt = text[bine.Hash](key), text[string](note), database.Time(created), maybe(started), maybe(ended)
 	return st, err
 }
 
@@ -96,9 +96,9 @@ func (t *tx) putStep(project bine.ProjectName, st bine.Step, position int) error
 	err := t.row("SELECT state FROM steps"+isStep+t.db.Dialect().ForUpdate(), ref.args(project)...).Scan(&is)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
-		_, err = t.exec("INSERT INTO steps (project, position, "+stepColumns+") VALUES "+in(22), project, position,
+		_, err = t.exec("INSERT INTO steps (project, position, "+stepColumns+") VALUES "+in(24), project, position,
 			st.Run, st.Name, st.Item, st.Kind, st.State, st.Reason, st.Attempts, st.Items, docOf(st.ItemStates), raw{st.With}, docOf(st.Inputs), docOf(st.Values),
-			docOf(st.Artifacts), docOf(st.Metrics), orNull(st.CacheKey), st.CachedFrom, st.Environment, orNow(st.CreatedAt, t.now), started, ended)
+			docOf(st.Artifacts), docOf(st.Metrics), orNull(st.CacheKey), st.CachedFrom, orNull(st.CacheNote), st.SubRun, st.Environment, orNow(st.CreatedAt, t.now), started, ended)
 		if t.db.IsForeign(err) {
 			return missing(named("run", st.Run))
 		}
@@ -108,9 +108,9 @@ func (t *tx) putStep(project bine.ProjectName, st bine.Step, position int) error
 		return nil
 	default:
 		_, err = t.exec(`UPDATE steps SET kind = ?, state = ?, reason = ?, items = ?, item_states = ?, settings = ?, inputs = ?, outputs = ?,
-			artifacts = ?, metrics = ?, cache_key = ?, cached_from = ?, environment = ?, started_at = COALESCE(?, started_at), ended_at = ?`+isStep,
+			artifacts = ?, metrics = ?, cache_key = ?, cached_from = ?, cache_note = ?, sub_run = ?, environment = ?, started_at = COALESCE(?, started_at), ended_at = ?`+isStep,
 			append([]any{st.Kind, st.State, st.Reason, st.Items, docOf(st.ItemStates), raw{st.With}, docOf(st.Inputs), docOf(st.Values),
-				docOf(st.Artifacts), docOf(st.Metrics), orNull(st.CacheKey), st.CachedFrom, st.Environment, started, ended}, ref.args(project)...)...)
+				docOf(st.Artifacts), docOf(st.Metrics), orNull(st.CacheKey), st.CachedFrom, orNull(st.CacheNote), st.SubRun, st.Environment, started, ended}, ref.args(project)...)...)
 	}
 	if err == nil && is != st.State {
 		t.stepEvent(project, ref, st.State)
