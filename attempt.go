@@ -72,6 +72,7 @@ type Process struct {
 	With        json.RawMessage        `json:"with,omitempty"`
 	Inputs      map[string]ArtifactRef `json:"inputs,omitempty"`
 	Outputs     map[string]string      `json:"outputs,omitempty" doc:"name to type: artifact, string, int, float, bool, json"`
+	Item        json.RawMessage        `json:"item,omitempty" doc:"in a fan-out, the element of the list that the process works on"`
 	Batch       []BatchItem            `json:"batch,omitempty" doc:"the items that one process works through"`
 	Resources   Resources              `json:"resources"`
 	Slots       []Slot                 `json:"slots,omitempty" doc:"places of pools and concurrency keys that it holds while it runs"`
@@ -85,6 +86,7 @@ type Process struct {
 type BatchItem struct {
 	Key  string          `json:"key"`
 	With json.RawMessage `json:"with"`
+	Item json.RawMessage `json:"item,omitempty" doc:"the element of the list"`
 }
 
 // Serve makes a process a model server: it listens on the port that it finds

@@ -14,6 +14,10 @@ import (
 // systemPath is where programs of the system are found.
 const systemPath = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
 
+// runnerNames are the platform's names that the engine sets for its own
+// programs: what to do is theirs to read, and no pipeline can set them.
+func runnerNames() []string { return []string{"BINE_SQL", "BINE_NOTEBOOK"} }
+
 // environment gives the environment of the process: nothing of the agent's own,
 // and what the step sets itself unless the name is the platform's.
 func (t *attempt) environment(p plan, put placed, token string) []string {
@@ -27,7 +31,7 @@ func (t *attempt) environment(p plan, put placed, token string) []string {
 		"OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "NUMEXPR_NUM_THREADS": threads,
 	}
 	for name, value := range process.Env {
-		if !strings.HasPrefix(name, "BINE_") && name != "" && !strings.ContainsAny(name, "=\x00") {
+		if (!strings.HasPrefix(name, "BINE_") || slices.Contains(runnerNames(), name)) && name != "" && !strings.ContainsAny(name, "=\x00") {
 			env[name] = value
 		}
 	}
@@ -38,6 +42,9 @@ func (t *attempt) environment(p plan, put placed, token string) []string {
 	})
 	if len(process.Batch) > 0 {
 		env["BINE_BATCH"] = filepath.Join(work, "batch.json")
+	}
+	if len(process.Item) > 0 {
+		env["BINE_ITEM_VALUE"] = filepath.Join(work, "item.json")
 	}
 	if p.Serving != nil {
 		maps.Copy(env, p.Serving.environment(p, put.inputs))

@@ -109,16 +109,29 @@ func TestABatchGivesWhatEachItemGave(t *testing.T) {
 		"for item in json.load(open(os.environ['BINE_BATCH'])):",
 		"    out = os.environ['BINE_OUTPUTS'] + '/items/' + item['key']; os.makedirs(out)",
 		"    if item['with']['n'] == 3: continue",
-		"    json.dump({'twice': 2 * item['with']['n']}, open(out + '/values.json', 'w'))")
+		"    json.dump({'twice': 2 * item['with']['n'] + len(item.get('item', ''))}, open(out + '/values.json', 'w'))")
 	p.Outputs = map[string]string{"twice": "int"}
-	p.Batch = []bine.BatchItem{{Key: "a", With: json.RawMessage(`{"n":1}`)}, {Key: "b", With: json.RawMessage(`{"n":2}`)}}
-	if _, got := run(t, s, a, "batch", p); got.State != bine.Succeeded || string(got.Items["b"].Values["twice"]) != "4" {
+	p.Batch = []bine.BatchItem{{Key: "a", With: json.RawMessage(`{"n":1}`)}, {Key: "b", With: json.RawMessage(`{"n":2}`), Item: json.RawMessage(`"x"`)}}
+	if _, got := run(t, s, a, "batch", p); got.State != bine.Succeeded || string(got.Items["b"].Values["twice"]) != "5" {
 		t.Errorf("result = %+v", got)
 	}
 	p.Batch = append(p.Batch, bine.BatchItem{Key: "c", With: json.RawMessage(`{"n":3}`)})
 	_, got := run(t, s, a, "batch-fault", p)
 	if got.Failure != bine.FailureOutput || string(got.Items["a"].Values["twice"]) != "2" || !strings.Contains(got.Items["c"].Reason, `"twice"`) {
 		t.Errorf("result = %+v", got)
+	}
+}
+
+func TestAProcessFindsItsItemAndWhatTheEngineAsksOfIt(t *testing.T) {
+	s := newServer(t)
+	a, _ := startAgent(t, s)
+	p := python("import json, os",
+		"print(json.load(open(os.environ['BINE_ITEM_VALUE'])), os.environ.get('BINE_SQL'), os.environ.get('BINE_OTHER'))")
+	p.Item = json.RawMessage(`{"name":"graz"}`)
+	p.Env = map[string]string{"BINE_SQL": "asked", "BINE_OTHER": "not asked"}
+	attempt, got := run(t, s, a, "item", p)
+	if want := "{'name': 'graz'} asked None\n"; got.State != bine.Succeeded || s.log(attempt) != want {
+		t.Errorf("result = %+v, log %q, want %q", got, s.log(attempt), want)
 	}
 }
 

@@ -188,6 +188,9 @@ func (t *attempt) describe(process bine.Process, put placed) error {
 	if len(process.Batch) > 0 {
 		files["batch.json"] = process.Batch
 	}
+	if len(process.Item) > 0 {
+		files["item.json"] = process.Item
+	}
 	for name, v := range files {
 		text, err := json.Marshal(v)
 		if err == nil {

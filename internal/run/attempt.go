@@ -157,10 +157,10 @@ func (e Attempts) merge(ctx context.Context, owner bine.Owner, run bine.RunID, k
 		}
 		if len(batch.Batch) == 0 {
 			batch = one
-			batch.With, batch.Owner = nil, owner
+			batch.With, batch.Item, batch.Owner = nil, nil, owner
 		}
 		batch.Slots = mergeSlots(append(batch.Slots, one.Slots...))
-		batch.Batch = append(batch.Batch, bine.BatchItem{Key: key, With: one.With})
+		batch.Batch = append(batch.Batch, bine.BatchItem{Key: key, With: one.With, Item: one.Item})
 	}
 	if len(batch.Batch) == 0 {
 		return batch, bine.Errorf(bine.Conflict, "every item of %s of step %s has ended already", owner.Item, owner.Step)
