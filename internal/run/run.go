@@ -143,6 +143,9 @@ func (e *Engine) Finish(ctx context.Context, in activities.RunRef, end activitie
 	} else if err := e.store.MoveRun(ctx, in.Project, in.Run, unfinished(), end.State, end.Reason); err != nil {
 		return out, err
 	}
+	if err := e.finishRun(ctx, in); err != nil {
+		return out, err
+	}
 	if run.Backfill != "" {
 		e.wakeBackfill(ctx, run.Project, run.Backfill)
 	}
