@@ -111,10 +111,14 @@ type Schedule struct {
 	TimeZone  string          `json:"time_zone" doc:"IANA name; UTC if empty"`
 	Overlap   string          `json:"overlap" doc:"skip, buffer_one, buffer_all, cancel_other, allow_all"`
 	CatchUp   float64         `json:"catch_up_seconds" doc:"ticks missed for longer than this are dropped"`
+	Jitter    float64         `json:"jitter_seconds,omitempty" doc:"a tick starts up to so much later, always by the same"`
 	Params    json.RawMessage `json:"params,omitempty"`
 	Paused    bool            `json:"paused"`
 	Note      string          `json:"note,omitempty"`
 	Next      []time.Time     `json:"next,omitempty" doc:"the next ticks"`
+	Since     *time.Time      `json:"since,omitempty" doc:"since when it plans these times"`
+	PausedAt  *time.Time      `json:"paused_at,omitempty" doc:"when it was last paused"`
+	ResumedAt *time.Time      `json:"resumed_at,omitempty" doc:"when it was last resumed"`
 	CreatedBy UserName        `json:"created_by"`
 	CreatedAt time.Time       `json:"created_at"`
 }

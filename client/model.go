@@ -100,6 +100,7 @@ type NewSchedule struct {
 	TimeZone string            `json:"time_zone,omitempty"`
 	Overlap  string            `json:"overlap,omitempty" enum:"skip,buffer_one,buffer_all,cancel_other,allow_all"`
 	CatchUp  float64           `json:"catch_up_seconds,omitempty"`
+	Jitter   float64           `json:"jitter_seconds,omitempty" doc:"a tick starts up to so much later, always by the same"`
 	Params   json.RawMessage   `json:"params,omitempty"`
 	Paused   bool              `json:"paused,omitempty"`
 	Note     string            `json:"note,omitempty"`

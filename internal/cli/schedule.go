@@ -31,7 +31,7 @@ func (a *app) scheduleCommand() *cobra.Command {
 		a.scheduleVerb("trigger NAME", "Run now, as one more tick", func(c *cobra.Command, api *client.Client, p bine.ProjectName, name bine.ScheduleName) error {
 			return api.TriggerSchedule(c.Context(), p, name)
 		}),
-		a.pauseCommand("pause", "Skip ticks until resumed", true), a.pauseCommand("resume", "Go on with ticks", false),
+		a.ticksCommand(), a.pauseCommand("pause", "Skip ticks until resumed", true), a.pauseCommand("resume", "Go on with ticks", false),
 		a.scheduleVerb("delete NAME", "Remove a schedule; its runs stay", func(c *cobra.Command, api *client.Client, p bine.ProjectName, name bine.ScheduleName) error {
 			return api.DeleteSchedule(c.Context(), p, name)
 		}))
@@ -63,7 +63,7 @@ func (a *app) pauseCommand(verb, short string, paused bool) *cobra.Command {
 		}
 		_, err = api.SetSchedule(c.Context(), p, name, client.NewSchedule{
 			Pipeline: s.Pipeline, Version: s.Version, Cron: s.Cron, TimeZone: s.TimeZone, Overlap: s.Overlap,
-			CatchUp: s.CatchUp, Params: s.Params, Note: s.Note, Paused: paused,
+			CatchUp: s.CatchUp, Jitter: s.Jitter, Params: s.Params, Note: s.Note, Paused: paused,
 		})
 		return err
 	})
@@ -72,7 +72,7 @@ func (a *app) pauseCommand(verb, short string, paused bool) *cobra.Command {
 func (a *app) setScheduleCommand() *cobra.Command {
 	var body client.NewSchedule
 	var params []string
-	var catchUp time.Duration
+	var catchUp, jitter time.Duration
 	c := a.scheduleVerb("set NAME", "Make or change a schedule", func(c *cobra.Command, api *client.Client, p bine.ProjectName, name bine.ScheduleName) error {
 		if body.Pipeline == "" || body.Cron == "" {
 			return usagef("give --pipeline and --cron, for example --pipeline flights --cron '0 6 * * *'")
@@ -84,7 +84,7 @@ func (a *app) setScheduleCommand() *cobra.Command {
 		if body.Params, err = json.Marshal(given); err != nil {
 			return err
 		}
-		body.CatchUp = catchUp.Seconds()
+		body.CatchUp, body.Jitter = catchUp.Seconds(), jitter.Seconds()
 		s, err := api.SetSchedule(c.Context(), p, name, body)
 		if err != nil {
 			return err
@@ -101,6 +101,7 @@ func (a *app) setScheduleCommand() *cobra.Command {
 	f.StringVar(&body.TimeZone, "time-zone", "", "IANA name; UTC if empty")
 	f.StringVar(&body.Overlap, "overlap", "skip", "skip, buffer_one, buffer_all, cancel_other or allow_all")
 	f.DurationVar(&catchUp, "catch-up", time.Hour, "ticks missed for longer than this are dropped")
+	f.DurationVar(&jitter, "jitter", 0, "start a tick up to so much later, always by the same")
 	f.StringArrayVarP(&params, "param", "P", nil, "name=value")
 	return c
 }

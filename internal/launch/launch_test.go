@@ -117,6 +117,24 @@ func TestASchedulesWordsBecomeTemporals(t *testing.T) {
 	}
 }
 
+func TestASchedulesTimesAreToldSoThatBothMeanTheSame(t *testing.T) {
+	l, f := newLauncher(&fakeRows{})
+	for cron, want := range map[string]client.ScheduleSpec{
+		"0 0 13 * FRI": {CronExpressions: []string{"0 0 13 * *", "0 0 * * 5"}, TimeZoneName: "Europe/Vienna", Jitter: 90 * time.Second},
+		"@hourly":      {CronExpressions: []string{"0 * * * *"}, TimeZoneName: "UTC", Jitter: 90 * time.Second},
+		"@every 10m":   {Intervals: []client.ScheduleIntervalSpec{{Every: 10 * time.Minute}}, TimeZoneName: "Europe/Vienna", Jitter: 90 * time.Second},
+	} {
+		clear(f.schedules)
+		ok(t, l.SetSchedule(t.Context(), "p", bine.Schedule{Name: "s", Cron: cron, TimeZone: "Europe/Vienna", Jitter: 90}))
+		if got := f.schedules["p/schedule/s"].Spec; !reflect.DeepEqual(got, want) {
+			t.Errorf("%s:\n got %+v\nwant %+v", cron, got, want)
+		}
+	}
+	if err := l.SetSchedule(t.Context(), "p", bine.Schedule{Name: "s", Cron: "every day"}); !bine.IsKind(err, bine.Invalid) {
+		t.Errorf("a cron that is none: %v, want invalid", err)
+	}
+}
+
 func TestAScheduleIsAskedForItsNextTicks(t *testing.T) {
 	l, _ := newLauncher(&fakeRows{})
 	ctx := t.Context()

@@ -13,6 +13,7 @@ import (
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/activities"
+	"github.com/bine-ml/bine/internal/tick"
 	"github.com/bine-ml/bine/workflows"
 )
 
@@ -58,10 +59,18 @@ func (l *Launcher) scheduleOptions(project bine.ProjectName, s bine.Schedule) (c
 	if s.CatchUp > 0 {
 		window = time.Duration(s.CatchUp * float64(time.Second))
 	}
+	spec, err := tick.Parse(s.Cron, s.TimeZone)
+	if err != nil {
+		return client.ScheduleOptions{}, err
+	}
+	planned := client.ScheduleSpec{CronExpressions: spec.Expressions(), TimeZoneName: spec.Zone(), Jitter: activities.Seconds(s.Jitter)}
+	if spec.Every() > 0 {
+		planned.Intervals = []client.ScheduleIntervalSpec{{Every: spec.Every()}}
+	}
 	id := workflows.ScheduleID(project, s.Name)
 	return client.ScheduleOptions{
 		ID:   id,
-		Spec: client.ScheduleSpec{CronExpressions: []string{s.Cron}, TimeZoneName: s.TimeZone},
+		Spec: planned,
 		Action: &client.ScheduleWorkflowAction{
 			ID: id + "/tick", Workflow: workflows.TickName, TaskQueue: activities.ControlQueue,
 			Args: []any{workflows.TickWorkflowInput{Project: project, Schedule: s.Name, GraceSeconds: l.grace.Seconds()}},

@@ -5,14 +5,12 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"time"
-
-	"github.com/robfig/cron/v3"
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/client"
 	"github.com/bine-ml/bine/dags"
 	"github.com/bine-ml/bine/internal/auth"
+	"github.com/bine-ml/bine/internal/tick"
 )
 
 // scheduleRoutes are those of when pipelines run by themselves.
@@ -22,6 +20,7 @@ func (a *API) scheduleRoutes() {
 	const all, one = "projects/{project}/schedules", "projects/{project}/schedules/{schedule}"
 	add(a, route{id: "list-schedules", method: http.MethodGet, path: all, tag: "schedules", summary: "The schedules by name, each with its next ticks", access: see}, a.schedules)
 	add(a, route{id: "describe-schedule", method: http.MethodGet, path: one, tag: "schedules", summary: "One schedule", access: see}, a.schedule)
+	add(a, route{id: "list-ticks", method: http.MethodGet, path: one + "/ticks", tag: "schedules", summary: "The last planned times, each with its run or why it has none, and the next", access: see}, a.scheduleTicks)
 	add(a, route{id: "set-schedule", method: http.MethodPut, path: one, tag: "schedules", summary: "Make or change a schedule; that of somebody else takes a Data Owner", access: change}, a.setSchedule)
 	add(a, route{id: "trigger-schedule", method: http.MethodPost, path: one + "/trigger", tag: "schedules", summary: "Run a schedule's pipeline now, as one more tick",
 		access: auth.Access{Role: bine.DataScientist, Scopes: runs}, status: http.StatusAccepted}, a.triggerSchedule)
@@ -79,7 +78,7 @@ func (a *API) setSchedule(ctx context.Context, in *struct {
 }) (*body[bine.Schedule], error) {
 	b := in.Body
 	s := bine.Schedule{Name: in.Schedule, Pipeline: b.Pipeline, Version: b.Version, Cron: b.Cron, TimeZone: b.TimeZone, Overlap: b.Overlap,
-		CatchUp: b.CatchUp, Params: b.Params, Paused: b.Paused, Note: b.Note}
+		CatchUp: b.CatchUp, Jitter: b.Jitter, Params: b.Params, Paused: b.Paused, Note: b.Note}
 	if err := a.ready(ctx, in.Project); err != nil {
 		return nil, err
 	}
@@ -92,7 +91,7 @@ func (a *API) setSchedule(ctx context.Context, in *struct {
 // scheduleOf makes the schedule that a pipeline carries, under the pipeline's name.
 func (a *API) scheduleOf(ctx context.Context, p bine.ProjectName, dag dags.DAG) error {
 	s := bine.Schedule{Name: bine.ScheduleName(dag.Name), Pipeline: dag.Name, Cron: dag.Schedule.Cron, TimeZone: dag.Schedule.TimeZone,
-		Overlap: dag.Schedule.Overlap, CatchUp: dag.Schedule.CatchUp, Note: "written in the pipeline"}
+		Overlap: dag.Schedule.Overlap, CatchUp: dag.Schedule.CatchUp, Jitter: dag.Schedule.Jitter, Note: "written in the pipeline"}
 	before, err := a.Store.Schedule(ctx, p, s.Name)
 	if err != nil && !bine.IsKind(err, bine.NotFound) {
 		return err
@@ -136,17 +135,17 @@ func checkSchedule(s bine.Schedule) error {
 	if err := s.Name.Check(); err != nil {
 		return err
 	}
-	if _, err := cron.ParseStandard(s.Cron); err != nil {
-		return bine.Errorf(bine.Invalid, "cron %q is not understood: write five fields (minute, hour, day, month, day of week), or @daily: %w", s.Cron, err)
-	}
-	if _, err := time.LoadLocation(s.TimeZone); err != nil {
-		return bine.Errorf(bine.Invalid, "time zone %q is not known: write it like Europe/Stockholm", s.TimeZone)
+	if _, err := tick.Parse(s.Cron, s.TimeZone); err != nil {
+		return err
 	}
 	if !slices.Contains(dags.Overlaps(), s.Overlap) {
 		return bine.Errorf(bine.Invalid, "overlap %q is not one of %v", s.Overlap, dags.Overlaps())
 	}
 	if s.CatchUp < 0 {
 		return bine.Errorf(bine.Invalid, "catch_up_seconds is negative")
+	}
+	if s.Jitter < 0 {
+		return bine.Errorf(bine.Invalid, "jitter_seconds is negative")
 	}
 	return nil
 }

@@ -114,6 +114,7 @@ type scheduleStore interface {
 	Schedule(ctx context.Context, project bine.ProjectName, name bine.ScheduleName) (bine.Schedule, error)
 	Schedules(ctx context.Context, project bine.ProjectName) ([]bine.Schedule, error)
 	DeleteSchedule(ctx context.Context, project bine.ProjectName, name bine.ScheduleName) error
+	ScheduleRuns(ctx context.Context, project bine.ProjectName, s bine.Schedule, from, to time.Time) ([]bine.Run, error)
 }
 
 type eventStore interface {
