@@ -87,7 +87,7 @@ func pauseSchedule(c *call) error {
 	if err != nil {
 		return err
 	}
-	body := client.NewSchedule{Pipeline: s.Pipeline, Version: s.Version, Cron: s.Cron, TimeZone: s.TimeZone, Overlap: s.Overlap, CatchUp: s.CatchUp, Params: s.Params, Note: s.Note, Paused: f.Get("paused") == "true"}
+	body := client.NewSchedule{Pipeline: s.Pipeline, Version: s.Version, Cron: s.Cron, TimeZone: s.TimeZone, Overlap: s.Overlap, CatchUp: s.CatchUp, Jitter: s.Jitter, Params: s.Params, Note: s.Note, Paused: f.Get("paused") == "true"}
 	if _, err := c.api.SetSchedule(c.ctx(), c.project(), s.Name, body); err != nil {
 		return err
 	}
