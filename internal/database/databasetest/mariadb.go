@@ -89,7 +89,7 @@ func start() (*server, error) {
 		return nil, err
 	}
 	data, socket := filepath.Join(dir, "data"), filepath.Join(dir, "socket")
-	common := []string{"--no-defaults", "--datadir=" + data, "--innodb-log-file-size=16M", "--innodb-buffer-pool-size=64M"}
+	common := []string{"--no-defaults", "--datadir=" + data, "--tmpdir=" + dir, "--innodb-log-file-size=16M", "--innodb-buffer-pool-size=64M"}
 	if as != nil {
 		common = append(common, "--user="+as.Username)
 	}
