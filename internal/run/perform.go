@@ -37,11 +37,9 @@ func (e *Engine) perform(ctx context.Context, in activities.StepRef) (activities
 		return activities.Outcome{}, err
 	}
 	if in.Item != "" {
-		item, err := e.store.Item(ctx, in.Project, in.Run, in.Step, in.Item)
-		if err != nil {
+		if err := e.inItem(ctx, r); err != nil {
 			return activities.Outcome{}, err
 		}
-		r.scope = r.scope.WithItem(item.Item, item.With)
 	}
 	step, err := r.step.Evaluate(ctx, r.scope)
 	if err != nil {
@@ -68,11 +66,11 @@ func (e *Engine) act(ctx context.Context, r *resolution, step dags.Step) (map[st
 	case dags.DeployAction:
 		return e.deploy(ctx, r, step, action)
 	case dags.NotifyAction:
-		body, err := json.Marshal(map[string]string{"text": action.Message})
-		if err != nil {
-			return nil, err
-		}
-		return nil, e.poster.Post(ctx, action.Webhook, body)
+		return nil, e.sendMessage(ctx, r, action)
+	case dags.HTTPAction:
+		return e.makeRequest(ctx, action)
+	case dags.CopyAction:
+		return e.copyFiles(ctx, r, action)
 	default:
 		return nil, bine.Errorf(bine.Internal, "a step of kind %s cannot be performed", step.Kind())
 	}

@@ -1,8 +1,10 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -11,11 +13,9 @@ import (
 	"github.com/bine-ml/bine/activities"
 	"github.com/bine-ml/bine/dags"
 	"github.com/bine-ml/bine/dags/expr"
+	"github.com/bine-ml/bine/dags/plan"
 	"github.com/bine-ml/bine/internal/store"
 )
-
-// logLimit is how much output of one attempt is kept.
-const logLimit = 64 << 20
 
 // resolution is what is known of a step while it is being resolved.
 type resolution struct {
@@ -55,17 +55,55 @@ func (e *Engine) Resolve(ctx context.Context, in activities.StepRef) (activities
 	case in.Item != "":
 		return e.resolveItem(ctx, r)
 	}
-	runs, err := r.step.Runs(ctx, r.scope)
+	reason, err := e.notChosen(ctx, r)
+	if err == nil && reason == "" {
+		reason, err = r.condition(ctx)
+	}
 	if err != nil {
 		return activities.Resolved{}, err
 	}
-	if !runs {
-		return e.settled(ctx, r, bine.Skipped, "its condition is false: "+r.step.When)
+	if reason != "" {
+		return e.settled(ctx, r, bine.Skipped, reason)
 	}
 	if r.step.Foreach != nil {
 		return e.resolveFanOut(ctx, r)
 	}
 	return e.resolveStep(ctx, r)
+}
+
+// condition says why a step does not run by its own condition; empty where it does.
+func (r *resolution) condition(ctx context.Context) (string, error) {
+	runs, err := r.step.Runs(ctx, r.scope)
+	if err != nil || runs {
+		return "", err
+	}
+	return "its condition is false: " + r.step.When, nil
+}
+
+// notChosen says which branch passed a step by; empty where one chose it, or
+// none had to. A branch that did not succeed decides nothing.
+func (e *Engine) notChosen(ctx context.Context, r *resolution) (string, error) {
+	reason := ""
+	for _, name := range r.dag.ChosenBy(r.in.Step) {
+		row, err := e.store.Step(ctx, r.in.Project, store.StepRef{Run: r.in.Run, Step: name})
+		if err != nil {
+			return "", err
+		}
+		if !row.State.OK() {
+			continue
+		}
+		var chosen []string
+		if err := json.Unmarshal(row.Values["chosen"], &chosen); err != nil {
+			return "", fmt.Errorf("read what branch %s chose: %w", name, err)
+		}
+		if slices.Contains(chosen, string(r.in.Step)) {
+			return "", nil
+		}
+		if reason == "" {
+			reason = fmt.Sprintf("branch %s chose %s", name, cmp.Or(strings.Join(chosen, ", "), "nothing"))
+		}
+	}
+	return reason, nil
 }
 
 // describe gathers what the expressions of a step may read.
@@ -83,9 +121,14 @@ func (e *Engine) describe(ctx context.Context, in activities.StepRef) (*resoluti
 	if !found {
 		return nil, bine.Errorf(bine.NotFound, "run %s has no step %s", in.Run, in.Step)
 	}
+	if step.Phase != plan.Main && in.SoFar.State != "" {
+		run.State, run.Reason = in.SoFar.State, in.SoFar.Reason
+	}
 	place := slices.IndexFunc(dag.Steps, func(s dags.Step) bool { return s.Name == in.Step })
 	r := &resolution{in: in, run: run, dag: dag, code: def.code, step: step, place: place}
-	rows, err := e.rows(ctx, in, dag, step.References())
+	chain := dag.Chain(in.Step) // of those it sees one item each, see inItem
+	names := slices.DeleteFunc(step.References(), func(n bine.StepName) bool { return slices.Contains(chain, n) })
+	rows, err := e.rows(ctx, in, dag, names)
 	if err != nil {
 		return nil, err
 	}
@@ -115,6 +158,26 @@ func (e *Engine) rows(ctx context.Context, in activities.StepRef, dag dags.DAG, 
 	return all, nil
 }
 
+// inItem makes a resolution that of one item, which sees of the fan-outs that
+// its step follows the items of the same key.
+func (e *Engine) inItem(ctx context.Context, r *resolution) error {
+	item, err := e.store.Item(ctx, r.in.Project, r.in.Run, r.in.Step, r.in.Item)
+	if err != nil {
+		return err
+	}
+	var upstream []bine.Step
+	for _, name := range r.dag.Chain(r.in.Step) {
+		row, err := e.store.Item(ctx, r.in.Project, r.in.Run, name, r.in.Item)
+		if err != nil {
+			return err
+		}
+		upstream = append(upstream, row)
+	}
+	r.item = item.With
+	r.scope, err = r.dag.ItemScope(r.scope, item, upstream)
+	return err
+}
+
 // settled writes a step that needs nothing to be done.
 func (e *Engine) settled(ctx context.Context, r *resolution, state bine.State, reason string) (activities.Resolved, error) {
 	row := r.row(state)
@@ -127,8 +190,12 @@ func (r *resolution) row(state bine.State) bine.Step {
 	return bine.Step{Run: r.in.Run, Name: r.in.Step, Item: r.in.Item, Kind: r.step.Kind(), State: state}
 }
 
-// resolveFanOut evaluates the list of a fan-out and writes its items.
+// resolveFanOut evaluates the list of a fan-out and writes its items, and those
+// of the steps that follow them one by one.
 func (e *Engine) resolveFanOut(ctx context.Context, r *resolution) (activities.Resolved, error) {
+	if r.step.Foreach.Per != "" {
+		return e.resolveFollower(ctx, r)
+	}
 	list, err := r.step.Items(ctx, r.scope)
 	if err != nil {
 		return activities.Resolved{}, err
@@ -143,171 +210,130 @@ func (e *Engine) resolveFanOut(ctx context.Context, r *resolution) (activities.R
 		if err := e.store.PutStep(ctx, r.in.Project, row, r.place); err != nil {
 			return err
 		}
-		return e.store.PutItems(ctx, r.in.Project, r.in.Run, r.in.Step, items)
+		if err := e.store.PutItems(ctx, r.in.Project, r.in.Run, r.in.Step, items); err != nil {
+			return err
+		}
+		for _, name := range r.dag.Followers(r.in.Step) {
+			follower, _ := r.dag.Step(name)
+			if err := e.follow(ctx, r, follower, len(items)); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
+}
+
+// resolveFollower writes the items of a step that follows those of another: its
+// fan-out did so already, unless that keeps what an earlier run made.
+func (e *Engine) resolveFollower(ctx context.Context, r *resolution) (activities.Resolved, error) {
+	chain := r.dag.Chain(r.in.Step)
+	head, err := e.store.Step(ctx, r.in.Project, store.StepRef{Run: r.in.Run, Step: chain[len(chain)-1]})
+	if err != nil {
+		return activities.Resolved{}, err
+	}
+	return activities.Resolved{State: bine.Pending, Items: head.Items}, e.together(ctx, func(ctx context.Context) error {
+		return e.follow(ctx, r, r.step, head.Items)
+	})
+}
+
+// follow writes the row of a step that follows n items, and its items.
+func (e *Engine) follow(ctx context.Context, r *resolution, step dags.Step, n int) error {
+	was, err := e.store.Step(ctx, r.in.Project, store.StepRef{Run: r.in.Run, Step: step.Name})
+	if err != nil && !bine.IsKind(err, bine.NotFound) {
+		return err
+	}
+	row := bine.Step{Run: r.in.Run, Name: step.Name, Kind: step.Kind(), State: bine.Running, Items: n, StartedAt: was.StartedAt}
+	place := slices.IndexFunc(r.dag.Steps, func(s dags.Step) bool { return s.Name == step.Name })
+	if err := e.store.PutStep(ctx, r.in.Project, row, place); err != nil {
+		return err
+	}
+	chain := r.dag.Chain(step.Name)
+	return e.store.CopyItems(ctx, r.in.Project, r.in.Run, chain[len(chain)-1], step.Name)
 }
 
 // resolveItem resolves one item of a fan-out.
 func (e *Engine) resolveItem(ctx context.Context, r *resolution) (activities.Resolved, error) {
-	item, err := e.store.Item(ctx, r.in.Project, r.in.Run, r.in.Step, r.in.Item)
-	if err != nil {
+	if err := e.inItem(ctx, r); err != nil {
 		return activities.Resolved{}, err
 	}
-	r.item, r.scope = item.With, r.scope.WithItem(item.Item, item.With)
 	return e.resolveStep(ctx, r)
 }
 
-// resolveStep resolves a step or item: from the cache, at once, or as a process.
+// resolveStep resolves a step or item: from the cache, at once, as a process,
+// or as what the workflow does next.
 func (e *Engine) resolveStep(ctx context.Context, r *resolution) (activities.Resolved, error) {
+	switch action := r.step.Action.(type) {
+	case dags.BranchAction:
+		chosen, err := action.Choose(ctx, r.scope)
+		if err != nil {
+			return activities.Resolved{}, bine.Errorf(bine.KindOf(err), "steps.%s.%w", r.in.Step, err)
+		}
+		list, err := json.Marshal(append([]bine.StepName{}, chosen...))
+		if err != nil {
+			return activities.Resolved{}, err
+		}
+		return e.given(ctx, r, map[string]json.RawMessage{"chosen": list})
+	case dags.ValuesAction:
+		step, err := r.step.Evaluate(ctx, r.scope)
+		if err != nil {
+			return activities.Resolved{}, err
+		}
+		return e.given(ctx, r, step.Action.(dags.ValuesAction))
+	}
+	if r.step.Process() {
+		ready, err := e.prepare(ctx, r)
+		if err != nil {
+			return activities.Resolved{}, err
+		}
+		return e.put(ctx, ready)
+	}
+	return e.resolveLight(ctx, r)
+}
+
+// given writes a step that is done by resolving it.
+func (e *Engine) given(ctx context.Context, r *resolution, values map[string]json.RawMessage) (activities.Resolved, error) {
+	row := r.row(bine.Succeeded)
+	row.Values, row.With = values, r.item
+	return activities.Resolved{State: bine.Succeeded}, e.store.PutStep(ctx, r.in.Project, row, r.place)
+}
+
+// resolveLight resolves a step that is no process, when it has its turn: the
+// workflow performs it at once, or waits for what it waits for.
+func (e *Engine) resolveLight(ctx context.Context, r *resolution) (activities.Resolved, error) {
 	step, err := r.step.Evaluate(ctx, r.scope)
 	if err != nil {
 		return activities.Resolved{}, err
 	}
-	if values, ok := step.Action.(dags.ValuesAction); ok {
-		row := r.row(bine.Succeeded)
-		row.Values, row.With = values, r.item
-		return activities.Resolved{State: bine.Succeeded}, e.store.PutStep(ctx, r.in.Project, row, r.place)
-	}
-	row := r.row(bine.Pending)
-	row.With = step.With
+	row := r.row(bine.Running)
+	row.With, row.StartedAt = withOf(step), r.began
 	if r.item != nil {
-		row.With = r.item // what is evaluated for the item is on its process
+		row.With = r.item
 	}
 	if row.Inputs, err = e.inputs(ctx, r, step.Inputs); err != nil {
 		return activities.Resolved{}, err
 	}
-	if !step.Process() {
-		row.State, row.StartedAt = bine.Running, r.began // PerformStep follows at once
-		return activities.Resolved{State: bine.Pending}, e.store.PutStep(ctx, r.in.Project, row, r.place)
-	}
-	process, err := r.process(step, row.Inputs)
-	if err != nil {
-		return activities.Resolved{}, err
-	}
-	row.Environment = process.Environment
-	if !step.NoCache {
-		if row.CacheKey, err = e.cacheKey(ctx, r.in.Project, process); err != nil {
-			return activities.Resolved{}, err
-		}
-	}
-	if cached, err := e.fromCache(ctx, r, &row); err != nil || cached {
-		return activities.Resolved{State: row.State}, err
-	}
-	return activities.Resolved{State: bine.Pending}, e.together(ctx, func(ctx context.Context) error {
-		if err := e.store.PutStep(ctx, r.in.Project, row, r.place); err != nil {
+	var out activities.Resolved
+	err = e.together(ctx, func(ctx context.Context) error {
+		granted, reason, err := e.turn(ctx, r, r.step)
+		if err != nil {
 			return err
 		}
-		return e.store.SetProcess(ctx, r.in.Project, store.StepRef{Run: r.in.Run, Step: r.in.Step, Item: r.in.Item}, process)
+		if out = (activities.Resolved{State: bine.Pending}); !granted {
+			row.State, row.Reason, row.StartedAt = bine.Waiting, reason, nil
+			out = activities.Resolved{State: bine.Waiting, Reason: reason}
+		}
+		return e.store.PutStep(ctx, r.in.Project, row, r.place)
 	})
+	return out, err
 }
 
-// fromCache takes the outputs of an earlier step that did the same.
-func (e *Engine) fromCache(ctx context.Context, r *resolution, row *bine.Step) (bool, error) {
-	if row.CacheKey == "" || r.run.NoCache {
-		return false, nil
-	}
-	earlier, found, err := e.store.CacheLookup(ctx, r.in.Project, row.CacheKey)
-	if err != nil || !found {
-		return false, err
-	}
-	row.State, row.Values, row.Artifacts, row.Metrics = bine.Cached, earlier.Values, earlier.Artifacts, earlier.Metrics
-	row.CachedFrom = earlier.Run
-	if earlier.CachedFrom != "" {
-		row.CachedFrom = earlier.CachedFrom
-	}
-	return true, e.store.PutStep(ctx, r.in.Project, *row, r.place)
-}
-
-// inputs finds the artifacts that a step takes.
-func (e *Engine) inputs(ctx context.Context, r *resolution, refs map[string]dags.Ref) (map[string]bine.ArtifactRef, error) {
-	out := map[string]bine.ArtifactRef{}
-	for name, ref := range refs {
-		artifact, err := e.artifact(ctx, r, ref)
-		if err != nil {
-			return nil, err
-		}
-		out[name] = artifact
-	}
-	return out, nil
-}
-
-// artifact finds an output; of a fan-out, the directory of that output of every item.
-func (e *Engine) artifact(ctx context.Context, r *resolution, ref dags.Ref) (bine.ArtifactRef, error) {
-	in := r.in
-	row, err := e.store.Step(ctx, in.Project, store.StepRef{Run: in.Run, Step: ref.Step})
-	if err != nil {
-		return bine.ArtifactRef{}, err
-	}
-	if artifact, found := row.Artifacts[ref.Output]; found {
-		return artifact, nil
-	}
-	if from, _ := r.dag.Step(ref.Step); from.Foreach == nil {
-		return bine.ArtifactRef{}, bine.Errorf(bine.NotFound, "step %s gave no output %s", ref.Step, ref.Output)
-	}
-	all := bine.ArtifactRef{Kind: bine.ArtifactDir, Parts: map[string]bine.ArtifactRef{}}
-	var sums []string
-	for item, err := range e.store.ItemOutputs(ctx, in.Project, in.Run, ref.Step) {
-		if err != nil {
-			return all, err
-		}
-		part, found := item.Artifacts[ref.Output]
-		if !found {
-			continue
-		}
-		all.Parts[item.Item] = part
-		all.Size += part.Size
-		sums = append(sums, item.Item+" "+string(part.Hash))
-	}
-	slices.Sort(sums)
-	all.Hash = bine.HashOf([]byte(strings.Join(sums, "\n")))
-	return all, nil
-}
-
-// process says what an agent has to start.
-func (r *resolution) process(step dags.Step, inputs map[string]bine.ArtifactRef) (bine.Process, error) {
-	p := bine.Process{
-		Owner: bine.Owner{Project: r.in.Project, Kind: bine.OwnerRun, Name: string(r.in.Run), Step: r.in.Step, Item: r.in.Item},
-		Env:   step.Env, With: step.With, Inputs: inputs, Outputs: map[string]string{}, Code: r.code,
-		Resources: step.Resources, Timeout: step.Timeout, LogLimit: logLimit, Environment: step.Environment,
-	}
-	for name, t := range step.AllOutputs() {
-		p.Outputs[name] = string(t)
-	}
+// withOf gives what the row of a step shows as its parameters.
+func withOf(step dags.Step) json.RawMessage {
 	switch action := step.Action.(type) {
-	case dags.PythonAction:
-		p.Python = action.Program
-		if p.Environment == 0 {
-			p.Environment = r.in.Environment
-		}
-	case dags.CommandAction:
-		p.Command = action.Argv()
-		if p.Environment == 0 {
-			p.Environment = r.in.Environment
-		}
-	default:
-		return p, bine.Errorf(bine.Internal, "step %s of kind %s is no process", step.Name, step.Kind())
+	case dags.PipelineAction:
+		return action.Params
+	case dags.JobAction:
+		return action.Params
 	}
-	return p, nil
-}
-
-// resolveBatch resolves the items of a batch. Items that the cache holds, or
-// that have ended, are left out of its process; see batch.
-func (e *Engine) resolveBatch(ctx context.Context, r *resolution) (activities.Resolved, error) {
-	state := bine.Cached
-	for _, key := range r.in.Items {
-		one := *r
-		one.in.Item, one.in.Items = key, nil
-		row, err := e.store.Step(ctx, r.in.Project, store.StepRef{Run: r.in.Run, Step: r.in.Step, Item: key})
-		if err == nil && row.State.Ended() {
-			continue
-		}
-		out, err := e.resolveItem(ctx, &one)
-		if err != nil {
-			return out, err
-		}
-		if !out.State.Ended() {
-			state = bine.Pending
-		}
-	}
-	return activities.Resolved{State: state}, nil
+	return step.With
 }

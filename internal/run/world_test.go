@@ -275,6 +275,16 @@ func (f *fakeFiles) Manifest(_ context.Context, _ bine.ProjectName, hash bine.Ha
 	return entries, json.Unmarshal([]byte(f.blobs[hash]), &entries)
 }
 
+func (f *fakeFiles) Keep(_ context.Context, _ bine.ProjectName, r io.Reader) (bine.ArtifactRef, error) {
+	text, err := io.ReadAll(r)
+	if err != nil {
+		return bine.ArtifactRef{}, err
+	}
+	hash := bine.HashOf(text)
+	f.blobs[hash] = string(text)
+	return bine.ArtifactRef{Hash: hash, Kind: bine.ArtifactFile, Size: int64(len(text))}, nil
+}
+
 func (f *fakeFiles) Open(_ context.Context, _ bine.ProjectName, hash bine.Hash) (io.ReadCloser, error) {
 	return io.NopCloser(strings.NewReader(f.blobs[hash])), nil
 }

@@ -228,14 +228,3 @@ func (s *Store) Process(ctx context.Context, project bine.ProjectName, ref StepR
 	}
 	return *p.V, nil
 }
-
-// CacheLookup gives the newest step or item of the project that succeeded under
-// a cache key and whose run is still there.
-func (s *Store) CacheLookup(ctx context.Context, project bine.ProjectName, key bine.Hash) (bine.Step, bool, error) {
-	st, err := scanStep(s.db.Reader(ctx).QueryRowContext(ctx, "SELECT "+stepColumns+" FROM steps WHERE project = ? AND cache_key = ? AND state = ? ORDER BY ended_at DESC LIMIT 1",
-		project, key, bine.Succeeded))
-	if errors.Is(err, sql.ErrNoRows) {
-		return bine.Step{}, false, nil
-	}
-	return st, err == nil, s.db.Explain(err)
-}
