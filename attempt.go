@@ -72,6 +72,7 @@ type Process struct {
 	With        json.RawMessage        `json:"with,omitempty"`
 	Inputs      map[string]ArtifactRef `json:"inputs,omitempty"`
 	Outputs     map[string]string      `json:"outputs,omitempty" doc:"name to type: artifact, string, int, float, bool, json"`
+	Keep        []string               `json:"keep,omitempty" doc:"artifacts that are stored also where it fails"`
 	Item        json.RawMessage        `json:"item,omitempty" doc:"in a fan-out, the element of the list that the process works on"`
 	Batch       []BatchItem            `json:"batch,omitempty" doc:"the items that one process works through"`
 	Resources   Resources              `json:"resources"`

@@ -43,6 +43,9 @@ func (t *attempt) environment(p plan, put placed, token string) []string {
 	if len(process.Batch) > 0 {
 		env["BINE_BATCH"] = filepath.Join(work, "batch.json")
 	}
+	if process.Resources.Memory > 0 {
+		env["BINE_MEMORY"] = strconv.FormatInt(process.Resources.Memory, 10)
+	}
 	if len(process.Item) > 0 {
 		env["BINE_ITEM_VALUE"] = filepath.Join(work, "item.json")
 	}

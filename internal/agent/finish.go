@@ -136,6 +136,12 @@ func (t *attempt) result(ctx context.Context) (bine.AttemptResult, error) {
 				Items: result.Items, Metrics: result.Metrics, Usage: result.Usage, StartedAt: result.StartedAt, EndedAt: result.EndedAt}
 		}
 	}
+	if result.State == bine.Failed && result.Failure != bine.FailureOutput {
+		// What explains a failure is worth a try, not more: the failure stands without it.
+		if err := brief(func(ctx context.Context) error { return t.keep(ctx, &result) })(ctx); err != nil {
+			t.agent.log.Warn("what a failed process left is not kept", "attempt", t.id, "error", err)
+		}
+	}
 	if err := shim.Write(t.dir, resultFile, result); err != nil {
 		t.agent.log.Warn("result is not kept on disk; it is computed again after a crash", "attempt", t.id, "error", err)
 	}

@@ -38,29 +38,11 @@ const (
 // Nothing that the process made leads out of its outputs: everything is opened
 // below a root that links cannot leave.
 func (t *attempt) collect(ctx context.Context, result *bine.AttemptResult) error {
-	var p plan
-	if err := readJSON(filepath.Join(t.dir, planFile), &p); err != nil {
-		return err
-	}
-	work, err := os.OpenRoot(filepath.Join(t.dir, shim.WorkDir))
+	process, root, store, err := t.left()
 	if err != nil {
 		return err
-	}
-	defer work.Close()
-	root, err := work.OpenRoot("outputs")
-	if err != nil {
-		return bine.Errorf(bine.Invalid, "the directory of outputs is gone: %w", err)
 	}
 	defer root.Close()
-	process := p.Assignment.Process
-	token, err := t.jobToken()
-	if err != nil {
-		return err
-	}
-	store, err := t.agent.artifacts(process.Owner.Project, token)
-	if err != nil {
-		return err
-	}
 	result.Metrics = readMetrics(root)
 	if len(process.Batch) == 0 {
 		got, err := store.take(ctx, root, process.Outputs)
@@ -82,6 +64,57 @@ func (t *attempt) collect(ctx context.Context, result *bine.AttemptResult) error
 	}
 	if len(faulty) > 0 {
 		return bine.Errorf(bine.Invalid, "%d of %d items did not give their outputs: %s", len(faulty), len(process.Batch), strings.Join(faulty[:min(len(faulty), 5)], "; "))
+	}
+	return nil
+}
+
+// left opens what the process left, and gives where it is stored.
+func (t *attempt) left() (bine.Process, *os.Root, artifacts, error) {
+	var p plan
+	if err := readJSON(filepath.Join(t.dir, planFile), &p); err != nil {
+		return bine.Process{}, nil, artifacts{}, err
+	}
+	process := p.Assignment.Process
+	token, err := t.jobToken()
+	if err != nil {
+		return process, nil, artifacts{}, err
+	}
+	store, err := t.agent.artifacts(process.Owner.Project, token)
+	if err != nil {
+		return process, nil, artifacts{}, err
+	}
+	work, err := os.OpenRoot(filepath.Join(t.dir, shim.WorkDir))
+	if err != nil {
+		return process, nil, artifacts{}, err
+	}
+	defer work.Close()
+	root, err := work.OpenRoot("outputs")
+	if err != nil {
+		return process, nil, artifacts{}, bine.Errorf(bine.Invalid, "the directory of outputs is gone: %w", err)
+	}
+	return process, root, store, nil
+}
+
+// keep stores what a process that failed left of the artifacts that are kept in
+// any case. One that is not there, or is no artifact, is left out.
+func (t *attempt) keep(ctx context.Context, result *bine.AttemptResult) error {
+	process, root, store, err := t.left()
+	if err != nil || len(process.Keep) == 0 {
+		return err
+	}
+	defer root.Close()
+	for _, name := range process.Keep {
+		kept, err := store.artifact(ctx, root, name)
+		if bine.IsKind(err, bine.Invalid) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if result.Artifacts == nil {
+			result.Artifacts = map[string]bine.ArtifactRef{}
+		}
+		result.Artifacts[name] = kept
 	}
 	return nil
 }

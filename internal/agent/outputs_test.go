@@ -135,6 +135,24 @@ func TestAProcessFindsItsItemAndWhatTheEngineAsksOfIt(t *testing.T) {
 	}
 }
 
+func TestWhatExplainsAFailureIsKept(t *testing.T) {
+	s := newServer(t)
+	a, _ := startAgent(t, s)
+	p := python("import os, sys",
+		"open(os.environ['BINE_OUTPUTS'] + '/notebook', 'w').write('as far as it came')",
+		"sys.exit(1)")
+	p.Outputs = map[string]string{"notebook": "artifact", "html": "artifact", "total": "int"}
+	p.Keep = []string{"notebook", "html"}
+	_, got := run(t, s, a, "kept", p)
+	if got.State != bine.Failed || got.Failure != bine.FailureError || len(got.Artifacts) != 1 || got.Artifacts["notebook"].Size != 17 {
+		t.Errorf("result = %+v, want a failure with the notebook", got)
+	}
+	p.Keep = nil
+	if _, got := run(t, s, a, "not-kept", p); got.State != bine.Failed || got.Artifacts != nil {
+		t.Errorf("result = %+v, want a failure without artifacts", got)
+	}
+}
+
 func TestCodeAndInputsAreInPlace(t *testing.T) {
 	s := newServer(t)
 	a, dir := startAgent(t, s)

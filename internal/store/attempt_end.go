@@ -51,8 +51,11 @@ func (t *tx) endAttempt(a bine.Attempt, r bine.AttemptResult) error {
 	if err := t.putMetrics(a.ID, r.Metrics); err != nil {
 		return err
 	}
-	if r.State != bine.Succeeded || a.Owner.Kind != bine.OwnerRun {
+	if a.Owner.Kind != bine.OwnerRun {
 		return nil
+	}
+	if r.State != bine.Succeeded {
+		return t.keepArtifacts(a, r.Artifacts)
 	}
 	for key, item := range r.Items {
 		if err := t.endItem(a, key, item, *ended); err != nil {
@@ -63,6 +66,17 @@ func (t *tx) endAttempt(a bine.Attempt, r bine.AttemptResult) error {
 }
 
 const endStep = "UPDATE steps SET state = ?, reason = ?, outputs = ?, artifacts = ?, metrics = ?, started_at = COALESCE(?, started_at, ?), ended_at = ?" + isStep + " AND state IN (?, ?, ?)"
+
+// keepArtifacts notes what an attempt that failed has left at its step, which
+// may still have others: the last one's counts.
+func (t *tx) keepArtifacts(a bine.Attempt, artifacts map[string]bine.ArtifactRef) error {
+	if len(artifacts) == 0 {
+		return nil
+	}
+	args := append([]any{docOf(artifacts)}, refOf(a.Owner).args(a.Owner.Project)...)
+	_, err := t.exec("UPDATE steps SET artifacts = ?"+isStep+" AND state IN (?, ?, ?)", append(args, values(open)...)...)
+	return err
+}
 
 // succeed ends the step, item or batch of an attempt that succeeded.
 func (t *tx) succeed(a bine.Attempt, r bine.AttemptResult, ended int64) error {

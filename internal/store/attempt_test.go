@@ -111,6 +111,20 @@ func TestAStepThatWasCancelledIsNotRevived(t *testing.T) {
 	})
 }
 
+func TestWhatAFailedAttemptLeftStaysWithItsStep(t *testing.T) {
+	each(t, func(t *testing.T, s *store.Store) {
+		ctx := t.Context()
+		ref, owner, a := started(t, s, "")
+		left := map[string]bine.ArtifactRef{"notebook": {Kind: bine.ArtifactFile, Hash: bine.HashOf([]byte("x")), Size: 1}}
+		got(s.EndAttempt(ctx, a.ID, bine.AttemptResult{State: bine.Failed, Failure: bine.FailureError, Artifacts: left}))(t)
+		same(t, "between attempts", got(s.Step(ctx, "p", ref))(t).Artifacts, left)
+		next := got(s.StartAttempt(ctx, owner, 2, bine.Process{}))(t)
+		got(s.EndAttempt(ctx, next.ID, bine.AttemptResult{State: bine.Failed, Failure: bine.FailureError}))(t)
+		ok(t, s.FailStep(ctx, "p", ref, "it failed"))
+		same(t, "at the end", got(s.Step(ctx, "p", ref))(t).Artifacts, left)
+	})
+}
+
 func TestABatchEndsItsItems(t *testing.T) {
 	each(t, func(t *testing.T, s *store.Store) {
 		ctx := t.Context()
