@@ -43,6 +43,12 @@ func (w *world) signalled() (all []string) {
 	return all
 }
 
+func (w *world) db(slots int) {
+	w.t.Helper()
+	_, err := w.ledger.SetPool(w.ctx(), "p", bine.Pool{Name: "db", Slots: slots})
+	w.ok(err)
+}
+
 func TestARunWaitsUntilOneOfTheSameKeyHasEnded(t *testing.T) {
 	w := newWorld(t)
 	name := w.pipeline(oneAtATime)
@@ -78,3 +84,68 @@ func TestRunsBeyondTheQuotaWaitButNotThoseOfAStep(t *testing.T) {
 	w.is("told", w.signalled(), []string{"p/run/two-2"})
 	w.is("second", w.again(waits).State, bine.Running)
 }
+
+func TestAProcessHoldsTheSlotsOfItsPoolUntilItEnds(t *testing.T) {
+	w := newWorld(t)
+	w.db(1)
+	first, other := w.begin(w.pipeline(pooled)), w.begin("pooled")
+	w.resolve(at(first, "one"))
+	w.resolve(at(other, "one"))
+	held := w.ask(ownerOf(at(first, "one")), 1)
+	w.is("first", held.Host, bine.HostName("h1"))
+	waits := w.ask(ownerOf(at(other, "one")), 1)
+	w.is("second", waits.Host, bine.HostName(""))
+	w.is("its row", w.row(at(other, "one")).Reason, "waits for 1 slot of pool db (1 of 1 held)")
+	w.end(held.Attempt, bine.Failed, bine.FailureError)
+	w.is("second, then", w.ask(ownerOf(at(other, "one")), 1).Host, bine.HostName("h1"))
+	w.end(waits.Attempt, bine.Succeeded, "")
+	w.is("leases left", w.leases(), 0)
+}
+
+const pooled = `name: pooled
+steps:
+  one: {command: [a], pools: db, cache: off}
+`
+
+func TestAProcessOfAPoolThatIsNotThereIsRefused(t *testing.T) {
+	w := newWorld(t)
+	ref := w.begin(w.pipeline(pooled))
+	w.resolve(at(ref, "one"))
+	out := w.ask(ownerOf(at(ref, "one")), 1)
+	w.is("refused", out.Refused, "it asks for slots of pool db, which project p does not have: make it with bine pool set db --slots N")
+	w.is("leases left", w.leases(), 0)
+}
+
+func TestSlotsOfACancelledRunComeBackDagster32560(t *testing.T) {
+	w := newWorld(t)
+	w.db(2)
+	ref, other := w.begin(w.pipeline(light)), w.begin("light")
+	for _, item := range []string{"", "a", "b", "c"} {
+		w.resolve(at(ref, "tell", item))
+	}
+	w.is("another, at first", w.resolve(at(other, "wide", "")).State, bine.Pending)
+	w.resolve(at(ref, "tell", "c"))
+	_, err := w.engine.Settle(w.ctx(), at(ref, "tell", "a"), activities.Outcome{State: bine.Cancelled})
+	w.ok(err)
+	w.is("told", w.signalled(), []string{"p/run/light-1/tell/c~turn"})
+	w.finish(ref, bine.Cancelled) // nothing else of it came to its end
+	w.is("leases of it left", w.leases(), 0)
+	pool, err := w.ledger.Pool(w.ctx(), "p", "db")
+	w.ok(err)
+	w.is("held", pool.Used, 0)
+	for _, item := range []string{"a", "b"} {
+		w.resolve(at(other, "tell"))
+		w.is("item "+item+" of another", w.resolve(at(other, "tell", item)).State, bine.Pending)
+	}
+	w.is("the third", w.resolve(at(other, "tell", "c")).State, bine.Waiting)
+	_, err = w.engine.Perform(w.ctx(), at(other, "tell", "a"))
+	w.ok(err)
+	w.is("told", w.signalled(), []string{"p/run/light-2/tell/c~turn"})
+	w.is("the third, then", w.resolve(at(other, "tell", "c")).State, bine.Pending)
+}
+
+const light = `name: light
+steps:
+  tell: {foreach: {items: [a, b, c]}, pools: db, notify: {webhook: "http://x", message: "${{ item }}"}}
+  wide: {foreach: {items: [a]}, notify: {webhook: "http://x", message: hello}}
+`
