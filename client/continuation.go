@@ -60,24 +60,6 @@ func (c *Client) CompareRuns(ctx context.Context, p bine.ProjectName, left, righ
 	return get[Compared](ctx, c, url.Values{"with": {string(left)}}, "projects", string(p), "runs", string(right), "comparison")
 }
 
-// Rendered is what a run of a pipeline with some params would do, as far as
-// that is known before it starts.
-type Rendered struct {
-	Params json.RawMessage `json:"params"`
-	Steps  []RenderedStep  `json:"steps"`
-}
-
-// RenderedStep is one step of it. Known is false where it depends on outputs
-// of steps before.
-type RenderedStep struct {
-	Step  bine.StepName   `json:"step"`
-	Kind  string          `json:"kind"`
-	Needs []bine.StepName `json:"needs,omitempty"`
-	Runs  string          `json:"runs" doc:"yes, no, or the condition that decides"`
-	Items int             `json:"items,omitempty" doc:"of a fan-out over a list that is known"`
-	With  json.RawMessage `json:"with,omitempty" doc:"evaluated as far as it is known"`
-}
-
 // PipelineDiff gives the difference of two versions' texts in unified form.
 func (c *Client) PipelineDiff(ctx context.Context, p bine.ProjectName, name bine.PipelineName, from, to int) (string, error) {
 	out, err := get[struct {

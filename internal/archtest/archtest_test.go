@@ -38,7 +38,7 @@ var rules = map[string][]string{
 	"internal/archtest":    {},
 	"internal/agent":       {".", "client", "activities", "internal/shim", "internal/confine"},
 	"internal/auth":        {"."},
-	"internal/cli":         {".", "client", "dags", "internal/scaffold"},
+	"internal/cli":         {".", "client", "dags", "dags/plan", "internal/scaffold", "templates/graph"},
 	"internal/confine":     {"internal/shim"},
 	"internal/database":    {".", "internal/database/..."},
 	"internal/environment": {".", "internal/environment/...", "internal/environment"},

@@ -27,6 +27,8 @@ func (a *API) pipelineRoutes() {
 	add(a, route{id: "delete-pipeline", method: http.MethodDelete, path: one, tag: "pipelines", summary: "Remove a pipeline that has no run in progress, with its versions and runs", access: auth.Access{Role: bine.DataOwner}}, a.deletePipeline)
 	add(a, route{id: "list-versions", method: http.MethodGet, path: one + "/versions", tag: "pipelines", summary: "The versions of a pipeline, newest first", access: see}, a.pipelineVersions)
 	add(a, route{id: "describe-version", method: http.MethodGet, path: one + "/versions/{version}", tag: "pipelines", summary: "One version; 0 is the newest", access: see}, a.pipelineVersion)
+	add(a, route{id: "render-pipeline", method: http.MethodPost, path: one + "/render", tag: "pipelines", summary: "What a run with some params would do, as far as that is known; none is started",
+		access: auth.Access{Role: bine.DataScientist, Scopes: follows}, silent: true}, a.renderPipeline)
 }
 
 // maxText bounds the text of a pipeline; dags has a bound of its own below it.
