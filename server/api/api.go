@@ -109,6 +109,7 @@ func (a *API) register() {
 	a.modelRoutes()
 	a.deploymentRoutes()
 	a.scheduleRoutes()
+	a.backfillRoutes()
 	a.poolRoutes()
 	a.agentRoutes()
 }
