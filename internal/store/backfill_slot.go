@@ -3,10 +3,13 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"strconv"
+	"time"
 
 	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/internal/database"
 )
 
 // A slot's row says Pending until a run is accepted for it, Running until that
@@ -136,4 +139,39 @@ func (s *Store) EndPendingSlots(ctx context.Context, project bine.ProjectName, i
 		_, err := t.exec("UPDATE backfill_slots SET state = ?, reason = ? WHERE project = ? AND backfill = ? AND state = ?", to, reason, project, id, bine.Pending)
 		return err
 	})
+}
+
+// PastRun is a run as far as a backfill has to know it.
+type PastRun struct {
+	Run    bine.RunID
+	State  bine.State
+	Tick   *time.Time
+	Params json.RawMessage
+}
+
+// PastRuns gives the runs of a pipeline, oldest first: those whose tick is from
+// a time on and before another, without params; or, where to is zero, all.
+func (s *Store) PastRuns(ctx context.Context, project bine.ProjectName, pipeline bine.PipelineName, from, to time.Time) ([]PastRun, error) {
+	query, args := "SELECT name, state, tick, params FROM runs WHERE project = ? AND pipeline = ? ORDER BY seq", []any{project, pipeline}
+	if !to.IsZero() {
+		query = "SELECT name, state, tick, NULL FROM runs WHERE project = ? AND pipeline = ? AND tick >= ? AND tick < ? ORDER BY seq"
+		args = append(args, database.Micros(from), database.Micros(to))
+	}
+	found, err := s.db.Reader(ctx).QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, s.db.Explain(err)
+	}
+	defer found.Close()
+	var runs []PastRun
+	for found.Next() {
+		var r PastRun
+		var tick *int64
+		var params raw
+		if err := found.Scan(&r.Run, &r.State, &tick, &params); err != nil {
+			return nil, err
+		}
+		r.Tick, r.Params = maybe(tick), params.V
+		runs = append(runs, r)
+	}
+	return runs, found.Err()
 }

@@ -57,6 +57,10 @@ func (l *launches) StartRun(_ context.Context, r bine.Run) error { return l.note
 func (l *launches) CancelRun(_ context.Context, _ bine.ProjectName, r bine.RunID) error {
 	return l.note("cancel %s", r)
 }
+func (l *launches) StartBackfill(_ context.Context, _ bine.ProjectName, id bine.BackfillID) error {
+	return l.note("backfill %s", id)
+}
+func (l *launches) Wake(_ context.Context, workflow string) error { return l.note("wake %s", workflow) }
 func (l *launches) Granted(_ context.Context, g []lease.Grant) error {
 	return l.note("granted %d", len(g))
 }

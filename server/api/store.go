@@ -20,6 +20,7 @@ type Store interface {
 	modelStore
 	deploymentStore
 	scheduleStore
+	backfillStore
 	eventStore
 }
 
@@ -115,6 +116,16 @@ type scheduleStore interface {
 	Schedules(ctx context.Context, project bine.ProjectName) ([]bine.Schedule, error)
 	DeleteSchedule(ctx context.Context, project bine.ProjectName, name bine.ScheduleName) error
 	ScheduleRuns(ctx context.Context, project bine.ProjectName, s bine.Schedule, from, to time.Time) ([]bine.Run, error)
+}
+
+type backfillStore interface {
+	AcceptBackfill(ctx context.Context, b bine.Backfill, slots []bine.BackfillSlot, key string) (bine.Backfill, bool, error)
+	BackfillOfKey(ctx context.Context, project bine.ProjectName, key string) (bine.Backfill, bool, error)
+	Backfill(ctx context.Context, project bine.ProjectName, id bine.BackfillID) (bine.Backfill, error)
+	Backfills(ctx context.Context, project bine.ProjectName, pipeline bine.PipelineName, after string, limit int) ([]bine.Backfill, string, error)
+	BackfillSlots(ctx context.Context, project bine.ProjectName, id bine.BackfillID, after string, limit int) ([]bine.BackfillSlot, string, error)
+	MoveBackfill(ctx context.Context, project bine.ProjectName, id bine.BackfillID, from []bine.BackfillState, to bine.BackfillState, reason string) error
+	PastRuns(ctx context.Context, project bine.ProjectName, pipeline bine.PipelineName, from, to time.Time) ([]store.PastRun, error)
 }
 
 type eventStore interface {
