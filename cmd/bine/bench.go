@@ -188,7 +188,7 @@ const benchProject bine.ProjectName = "bench"
 // benchInstallation makes a project and says how to reach it.
 func benchInstallation(ctx context.Context, p *platform) (bench.Installation, error) {
 	var in bench.Installation
-	all, err := cli.ReadContexts(cli.ContextsPath())
+	all, err := client.ReadContexts(client.ContextsPath())
 	if err != nil {
 		return in, err
 	}
@@ -229,7 +229,7 @@ func benchUp(ctx context.Context, dir string, runs int) ([]bench.Row, error) {
 // hostSeen says whether a host of the installation that contexts knows has
 // reported since a moment.
 func hostSeen(ctx context.Context, contexts string, since time.Time) bool {
-	all, err := cli.ReadContexts(contexts)
+	all, err := client.ReadContexts(contexts)
 	if err != nil {
 		return false
 	}

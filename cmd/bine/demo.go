@@ -75,7 +75,7 @@ type demo struct {
 func (d *demo) run(ctx context.Context) error {
 	fmt.Fprintf(d.out, "  [3/5] Bine is ready at %s (%.1f s)   data in %s   the CLI ./bin/bine is signed in\n        %s\n",
 		d.config.URL, time.Since(d.begun).Seconds(), d.config.Data, d.signIn())
-	all, err := cli.ReadContexts(cli.ContextsPath())
+	all, err := client.ReadContexts(client.ContextsPath())
 	if err != nil {
 		return err
 	}
@@ -125,8 +125,8 @@ func (d *demo) project(ctx context.Context) error {
 
 // useDemo makes the project the CLI's own, where it has none yet.
 func (d *demo) useDemo() error {
-	path := cli.ContextsPath()
-	all, err := cli.ReadContexts(path)
+	path := client.ContextsPath()
+	all, err := client.ReadContexts(path)
 	if err != nil {
 		return err
 	}

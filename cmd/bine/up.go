@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/client"
 	"github.com/bine-ml/bine/internal/agent"
 	"github.com/bine-ml/bine/internal/auth"
 	"github.com/bine-ml/bine/internal/cli"
@@ -149,8 +150,8 @@ const cliContext = "local"
 
 // signInCLI gives the CLI of whoever owns the data directory a key, once.
 func (p *platform) signInCLI(ctx context.Context) error {
-	path := cli.ContextsPath()
-	all, err := cli.ReadContexts(path)
+	path := client.ContextsPath()
+	all, err := client.ReadContexts(path)
 	if err != nil {
 		return err
 	}
@@ -163,7 +164,7 @@ func (p *platform) signInCLI(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return cli.Remember(path, cliContext, cli.Context{URL: p.config.URL, Key: key})
+	return cli.Remember(path, cliContext, client.Context{URL: p.config.URL, Key: key})
 }
 
 // agentKey gives the key of this process's own agent, which is kept beside the

@@ -39,7 +39,7 @@ type app struct {
 
 // New makes the commands and adds them to root. local runs what needs no server.
 func New(root *cobra.Command, s Streams, local Local) {
-	a := &app{Streams: s, contexts: ContextsPath()}
+	a := &app{Streams: s, contexts: client.ContextsPath()}
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.context, "context", "", "server to talk to, as `bine context list` names it")
 	flags.StringVar(&a.url, "url", os.Getenv("BINE_API"), "address of the server; overrides the context (BINE_API)")
@@ -49,7 +49,7 @@ func New(root *cobra.Command, s Streams, local Local) {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(a.contextCommand(), a.loginCommand(), a.projectCommand(), a.memberCommand(), a.userCommand(), a.keyCommand(),
 		a.pipelineCommand(local), a.runCommand(), a.jobCommand(), a.fsCommand(), a.environmentCommand(), a.modelCommand(),
-		a.deploymentCommand(), a.scheduleCommand(), a.backfillCommand(), a.poolCommand(), a.hostCommand(), initCommand(s))
+		a.deploymentCommand(), a.scheduleCommand(), a.approvalCommand(), a.backfillCommand(), a.poolCommand(), a.hostCommand(), initCommand(s))
 }
 
 // The exit codes of commands.

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/client"
 	"github.com/bine-ml/bine/internal/cli"
 )
 
@@ -112,14 +113,14 @@ func TestCheckNamesAFileThatAStepNeedsAndIsNotThere(t *testing.T) {
 
 func TestContextsAreKeptForTheirOwnerOnly(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "bine", "config.json")
-	if err := cli.Remember(path, "local", cli.Context{URL: "http://127.0.0.1:1", Key: "k"}); err != nil {
+	if err := cli.Remember(path, "local", client.Context{URL: "http://127.0.0.1:1", Key: "k"}); err != nil {
 		t.Fatal(err)
 	}
 	about, err := os.Stat(path)
 	if err != nil || about.Mode().Perm() != 0o600 {
 		t.Errorf("mode is %v (%v), want 0600", about.Mode(), err)
 	}
-	all, err := cli.ReadContexts(path)
+	all, err := client.ReadContexts(path)
 	if err != nil || all.Current != "local" || all.Contexts["local"].Key != "k" {
 		t.Errorf("read back %+v, %v", all, err)
 	}

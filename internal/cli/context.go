@@ -1,12 +1,8 @@
 package cli
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -14,73 +10,13 @@ import (
 	"golang.org/x/term"
 
 	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/client"
 )
 
-// Context is one server that the CLI and the Python client know.
-type Context struct {
-	URL     string `json:"url"`
-	Key     string `json:"key,omitempty"`
-	Project string `json:"project,omitempty"`
-}
-
-// Contexts is the file that the CLI and the Python client share.
-type Contexts struct {
-	Current  string             `json:"current"`
-	Contexts map[string]Context `json:"contexts"`
-}
-
-// ContextsPath is where the file is: BINE_CONFIG, or bine/config.json in the
-// user's configuration directory.
-func ContextsPath() string {
-	if path := os.Getenv("BINE_CONFIG"); path != "" {
-		return path
-	}
-	dir, err := os.UserConfigDir()
+func (a *app) currentContext() (client.Context, error) {
+	all, err := client.ReadContexts(a.contexts)
 	if err != nil {
-		dir = "."
-	}
-	return filepath.Join(dir, "bine", "config.json")
-}
-
-// ReadContexts reads the file; one that is not there is empty.
-func ReadContexts(path string) (Contexts, error) {
-	c := Contexts{Contexts: map[string]Context{}}
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return c, nil
-	}
-	if err != nil {
-		return c, err
-	}
-	if err := json.Unmarshal(text, &c); err != nil {
-		return c, bine.Errorf(bine.Invalid, "%s is not readable: %v; remove it and sign in again with `bine login`", path, err)
-	}
-	if c.Contexts == nil {
-		c.Contexts = map[string]Context{}
-	}
-	return c, nil
-}
-
-// Write writes the file, readable by its owner only, whole or not at all.
-func (c Contexts) Write(path string) error {
-	text, err := json.MarshalIndent(c, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return err
-	}
-	temp := fmt.Sprintf("%s.%d", path, os.Getpid())
-	if err := os.WriteFile(temp, append(text, '\n'), 0o600); err != nil {
-		return err
-	}
-	return os.Rename(temp, path)
-}
-
-func (a *app) currentContext() (Context, error) {
-	all, err := ReadContexts(a.contexts)
-	if err != nil {
-		return Context{}, err
+		return client.Context{}, err
 	}
 	name := a.context
 	if name == "" {
@@ -88,17 +24,17 @@ func (a *app) currentContext() (Context, error) {
 	}
 	c, found := all.Contexts[name]
 	if !found && a.context != "" {
-		return Context{}, usagef("context %q is not known: `bine context list` names those that are", a.context)
+		return client.Context{}, usagef("context %q is not known: `bine context list` names those that are", a.context)
 	}
 	if !found {
-		return Context{}, bine.Errorf(bine.Unauthenticated, "not signed in: `bine login --url http://127.0.0.1:7070` signs in, `bine up` starts a server here")
+		return client.Context{}, bine.Errorf(bine.Unauthenticated, "not signed in: `bine login --url http://127.0.0.1:7070` signs in, `bine up` starts a server here")
 	}
 	return c, nil
 }
 
 func (a *app) contextCommand() *cobra.Command {
 	list := command("list", "List the servers that are known", 0, func(*cobra.Command, []string) error {
-		all, err := ReadContexts(a.contexts)
+		all, err := client.ReadContexts(a.contexts)
 		if err != nil {
 			return err
 		}
@@ -123,7 +59,7 @@ func (a *app) contextCommand() *cobra.Command {
 		})
 	})
 	use := command("use NAME", "Talk to this server from now on", 1, func(_ *cobra.Command, args []string) error {
-		all, err := ReadContexts(a.contexts)
+		all, err := client.ReadContexts(a.contexts)
 		if err != nil {
 			return err
 		}
@@ -150,7 +86,7 @@ func (a *app) loginCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if err := Remember(a.contexts, name, Context{URL: a.url, Key: key, Project: a.project}); err != nil {
+		if err := Remember(a.contexts, name, client.Context{URL: a.url, Key: key, Project: a.project}); err != nil {
 			return err
 		}
 		fmt.Fprintf(a.Err, "signed in to %s as %s\n", a.url, user)
@@ -177,8 +113,8 @@ func (a *app) readPassword() (string, error) {
 }
 
 // Remember makes c the current context under a name.
-func Remember(path, name string, c Context) error {
-	all, err := ReadContexts(path)
+func Remember(path, name string, c client.Context) error {
+	all, err := client.ReadContexts(path)
 	if err != nil {
 		return err
 	}

@@ -60,7 +60,7 @@ func (a *app) useProject(c *cobra.Command, args []string) error {
 	if _, err := api.Project(c.Context(), bine.ProjectName(args[0])); err != nil {
 		return err
 	}
-	all, err := ReadContexts(a.contexts)
+	all, err := client.ReadContexts(a.contexts)
 	if err != nil {
 		return err
 	}
