@@ -50,3 +50,13 @@ const (
 	ApprovalRejected  ApprovalState = "rejected"
 	ApprovalWithdrawn ApprovalState = "withdrawn"
 )
+
+// ApprovalToken is what a signed link answers with: the right to answer one
+// approval until it expires.
+type ApprovalToken struct {
+	Project ProjectName `json:"p"`
+	Run     RunID       `json:"r"`
+	Step    StepName    `json:"s"`
+	Item    string      `json:"i,omitempty"`
+	Expires time.Time   `json:"e"`
+}

@@ -160,3 +160,12 @@ type ArtifactEntry struct {
 	Size       int64  `json:"size"`
 	Executable bool   `json:"executable,omitempty"`
 }
+
+// SubRunKey is the idempotency key of the run that a step starts.
+func SubRunKey(run RunID, step StepName, item string) string {
+	key := "step/" + string(run) + "/" + string(step)
+	if item != "" {
+		key += "/" + string(HashOf([]byte(item))[:16])
+	}
+	return key
+}

@@ -36,6 +36,7 @@ type config struct {
 	Metrics  string         `yaml:"metrics"` // address of /metrics and /healthz of a worker or agent on its own; none if empty
 	Log      logConfig      `yaml:"log"`
 	Notify   notifyConfig   `yaml:"notify"`
+	Mail     mailConfig     `yaml:"mail"`
 
 	Private bool `yaml:"-"` // whether the CLI of this user is not to know of it
 }
@@ -87,7 +88,7 @@ func defaults() config {
 	return config{
 		Data: ".bine", Listen: "127.0.0.1:7070", Grace: duration(2 * time.Minute),
 		Temporal: temporalConfig{Namespace: "bine"}, Host: hostConfig{Address: "127.0.0.1"},
-		Log: logConfig{Level: "info", Format: "text"},
+		Log: logConfig{Level: "info", Format: "text"}, Mail: mailConfig{Port: 587, TLS: "required"},
 	}
 }
 

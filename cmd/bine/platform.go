@@ -77,9 +77,14 @@ func open(ctx context.Context, c config, log *slog.Logger, mayEmbed bool) (p *pl
 	}
 	grace := time.Duration(c.Grace)
 	p.launcher = launch.New(p.temporal, p.store, grace)
+	mailer, err := c.Mail.open()
+	if err != nil {
+		return p, err
+	}
 	p.engine = run.New(run.Config{
 		Store: p.store, Ledger: p.ledger, Launcher: p.launcher, Artifacts: p.artifacts, Trees: p.files,
 		Poster: webhook.New(c.Notify.AllowPrivate), Together: p.db.Together, URL: c.URL, Log: log,
+		Files: projectFiles{p.files}, Mailer: mailer, Sign: p.signApproval, Secret: p.webhookSecret,
 	})
 	return p, nil
 }

@@ -23,7 +23,7 @@ func (a *app) runCommand() *cobra.Command {
 		a.logsCommand(),
 		a.runVerb("cancel RUN", "Stop a run", (*client.Client).CancelRun),
 		a.runVerb("retry RUN", "Run again what did not succeed", (*client.Client).RetryRun),
-		a.waitCommand(), a.historyCommand())
+		a.waitCommand(), a.historyCommand(), a.noticesCommand())
 }
 
 func (a *app) listRunsCommand() *cobra.Command {

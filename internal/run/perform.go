@@ -66,11 +66,11 @@ func (e *Engine) act(ctx context.Context, r *resolution, step dags.Step) (map[st
 	case dags.DeployAction:
 		return e.deploy(ctx, r, step, action)
 	case dags.NotifyAction:
-		body, err := json.Marshal(map[string]string{"text": action.Message})
-		if err != nil {
-			return nil, err
-		}
-		return nil, e.poster.Post(ctx, action.Webhook, body)
+		return nil, e.sendMessage(ctx, r, action)
+	case dags.HTTPAction:
+		return e.makeRequest(ctx, action)
+	case dags.CopyAction:
+		return e.copyFiles(ctx, r, action)
 	default:
 		return nil, bine.Errorf(bine.Internal, "a step of kind %s cannot be performed", step.Kind())
 	}

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/bine-ml/bine"
@@ -49,9 +50,13 @@ type Trees interface {
 	RemoveProject(ctx context.Context, project bine.ProjectName) error
 }
 
-// Poster sends messages to webhooks.
+// Poster talks to addresses outside that users name.
 type Poster interface {
 	Post(ctx context.Context, url string, body []byte) error
+	// PostSigned is Post with a signature that the receiver can check; an empty secret signs nothing.
+	PostSigned(ctx context.Context, url string, body []byte, secret string) error
+	// Do makes a request and reads at most some bytes of the answer; a longer one is TooLarge.
+	Do(ctx context.Context, method, url string, headers http.Header, body []byte, most int64) (status int, answer []byte, err error)
 }
 
 // Engine is the engine.
@@ -66,6 +71,11 @@ type Engine struct {
 	url       string // of the pages, for links in messages
 	log       *slog.Logger
 	dags      *definitions
+
+	files      Files
+	mailer     Mailer // nil where no mail is configured
+	sign       func(bine.ApprovalToken) string
+	openSecret func(ctx context.Context, project bine.ProjectName) (string, error)
 }
 
 // Config is what an engine is made of.
@@ -80,6 +90,12 @@ type Config struct {
 	Together func(ctx context.Context, f func(ctx context.Context) error) error
 	URL      string
 	Log      *slog.Logger
+	Files    Files
+	Mailer   Mailer // nil where no mail is configured
+	// Sign makes the token of a link that answers an approval; nil makes none.
+	Sign func(bine.ApprovalToken) string
+	// Secret gives what the webhooks of a project are signed with; nil signs nothing.
+	Secret func(ctx context.Context, project bine.ProjectName) (string, error)
 }
 
 // New makes an engine.
@@ -87,6 +103,7 @@ func New(c Config) *Engine {
 	return &Engine{
 		store: c.Store, ledger: c.Ledger, launcher: c.Launcher, artifacts: c.Artifacts, trees: c.Trees,
 		poster: c.Poster, together: c.Together, url: c.URL, log: c.Log, dags: newDefinitions(),
+		files: c.Files, mailer: c.Mailer, sign: c.Sign, openSecret: c.Secret,
 	}
 }
 
@@ -108,6 +125,13 @@ func (e *Engine) Begin(ctx context.Context, in activities.RunRef) (activities.Be
 		return activities.Begun{}, err
 	}
 	begun := activities.Begun{State: bine.Running, Environment: environment}
+	if at, limited := deadlineOf(run, dag); limited {
+		if begun.DeadlineAt = at.UnixMicro(); run.DeadlineAt == nil {
+			if err := e.store.SetRunDeadline(ctx, in.Project, in.Run, at); err != nil {
+				return begun, err
+			}
+		}
+	}
 	err = e.together(ctx, func(ctx context.Context) error {
 		for i, s := range dag.Steps {
 			row := bine.Step{Run: run.ID, Name: s.Name, Kind: s.Kind(), State: bine.Pending}
@@ -127,22 +151,43 @@ func (e *Engine) Begin(ctx context.Context, in activities.RunRef) (activities.Be
 	return begun, err
 }
 
+// deadlineOf gives when a run is late: so long after its planned time, or after
+// it was accepted.
+func deadlineOf(run bine.Run, dag dags.DAG) (at time.Time, limited bool) {
+	switch {
+	case run.DeadlineAt != nil:
+		return *run.DeadlineAt, true
+	case dag.Deadline == 0:
+		return at, false
+	case run.Tick != nil && run.Backfill == "":
+		return run.Tick.Add(activities.Seconds(dag.Deadline)), true
+	}
+	return run.CreatedAt.Add(activities.Seconds(dag.Deadline)), true
+}
+
 // unfinished are the states of what has not ended.
 func unfinished() []bine.State { return []bine.State{bine.Pending, bine.Waiting, bine.Running} }
 
-// Finish moves a run to its end, and what of it has none.
+// Finish moves a run to its end, and what of it has none; the messages about
+// it are put into the outbox in the same transaction. Who waits for the end is
+// told.
 func (e *Engine) Finish(ctx context.Context, in activities.RunRef, end activities.Outcome) (activities.Finished, error) {
 	run, err := e.store.RunOnly(ctx, in.Project, in.Run)
 	if err != nil {
 		return activities.Finished{}, err
 	}
-	if _, err := e.store.EndSteps(ctx, in.Project, in.Run, bine.Cancelled, "the run ended before"); err != nil {
-		return activities.Finished{}, err
-	}
 	out := activities.Finished{Outcome: end}
-	if run.State.Ended() {
-		out.Outcome = activities.Outcome{State: run.State, Reason: run.Reason}
-	} else if err := e.store.MoveRun(ctx, in.Project, in.Run, unfinished(), end.State, end.Reason); err != nil {
+	err = e.together(ctx, func(ctx context.Context) error {
+		if _, err := e.store.EndSteps(ctx, in.Project, in.Run, bine.Cancelled, "the run ended before"); err != nil {
+			return err
+		}
+		if err := e.store.WithdrawApprovals(ctx, in.Project, store.StepRef{Run: in.Run}); err != nil {
+			return err
+		}
+		out, err = e.finish(ctx, run, end)
+		return err
+	})
+	if err != nil {
 		return out, err
 	}
 	if err := e.finishRun(ctx, in); err != nil {
@@ -151,44 +196,52 @@ func (e *Engine) Finish(ctx context.Context, in activities.RunRef, end activitie
 	if run.Backfill != "" {
 		e.wakeBackfill(ctx, run.Project, run.Backfill)
 	}
-	dag, err := e.dag(ctx, run)
-	if err != nil {
-		return out, err
-	}
-	for _, n := range dag.Notify {
-		out.Notify = out.Notify || n.Wants(endOf(out.State))
-	}
+	e.wakeParent(ctx, run)
 	return out, nil
 }
 
-// Notify posts how a run ended to the webhooks that its pipeline names.
-func (e *Engine) Notify(ctx context.Context, in activities.RunRef) error {
-	run, err := e.store.Run(ctx, in.Project, in.Run)
-	if err != nil {
-		return err
+// finish writes how a run ended, what it gives, and whom that is told. One that
+// has ended already keeps its end.
+func (e *Engine) finish(ctx context.Context, run bine.Run, end activities.Outcome) (activities.Finished, error) {
+	if run.State.Ended() {
+		unsent, err := e.store.UnsentNotices(ctx, run.Project, run.ID)
+		return activities.Finished{Outcome: activities.Outcome{State: run.State, Reason: run.Reason}, Notify: len(unsent) > 0}, err
 	}
 	dag, err := e.dag(ctx, run)
 	if err != nil {
-		return err
+		return activities.Finished{}, err
 	}
-	text := fmt.Sprintf("%s: run %s %s", run.Project, run.ID, run.State)
-	if run.Reason != "" {
-		text += ": " + run.Reason
+	run.State, run.Reason = end.State, end.Reason
+	if run.Outputs, err = e.runOutputs(ctx, run, dag); err != nil {
+		if ctx.Err() != nil || bine.KindOf(err) == bine.Internal || bine.KindOf(err) == bine.Unavailable {
+			return activities.Finished{}, err
+		}
+		if end.State == bine.Succeeded {
+			end = activities.Outcome{State: bine.Failed, Failure: bine.FailureOutput, Reason: err.Error()}
+			run.State, run.Reason = end.State, end.Reason
+		}
 	}
-	link := fmt.Sprintf("%s/projects/%s/runs/%s", e.url, run.Project, run.ID)
-	body, err := json.Marshal(map[string]any{"text": text + " " + link, "run": run, "link": link})
+	if err := e.store.EndRun(ctx, run.Project, run.ID, end.State, end.Reason, run.Outputs); err != nil {
+		return activities.Finished{}, err
+	}
+	notify, err := e.endNotices(ctx, run, dag)
+	return activities.Finished{Outcome: end, Notify: notify}, err
+}
+
+// runOutputs evaluates the outputs of a run that is about to end.
+func (e *Engine) runOutputs(ctx context.Context, run bine.Run, dag dags.DAG) (map[string]json.RawMessage, error) {
+	if len(dag.Outputs) == 0 {
+		return nil, nil
+	}
+	rows, err := e.rows(ctx, activities.StepRef{RunRef: activities.RunRef{Project: run.Project, Run: run.ID}}, dag, dag.OutputReferences())
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for _, n := range dag.Notify {
-		if !n.Wants(endOf(run.State)) {
-			continue
-		}
-		if err := e.poster.Post(ctx, n.Webhook, body); err != nil {
-			return err
-		}
+	scope, err := dag.Scope(run.Project, run, rows)
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	return dag.EvaluateOutputs(ctx, scope)
 }
 
 // Settle moves a step that did not succeed to its end, and gives back its turn.
@@ -256,20 +309,6 @@ func (e *Engine) Gather(ctx context.Context, in activities.StepRef) (activities.
 	}
 	ref := store.StepRef{Run: in.Run, Step: in.Step}
 	return end, e.store.MoveStep(ctx, in.Project, ref, unfinished(), end.State, end.Reason)
-}
-
-// Late marks a run that has not ended at its deadline.
-func (e *Engine) Late(ctx context.Context, in activities.RunRef) (activities.Finished, error) {
-	run, err := e.store.RunOnly(ctx, in.Project, in.Run)
-	return activities.Finished{Outcome: activities.Outcome{State: run.State}}, err
-}
-
-// endOf is the event that the end of a run is.
-func endOf(state bine.State) bine.NoticeEvent {
-	if state == bine.Succeeded {
-		return bine.NoticeSuccess
-	}
-	return bine.NoticeFailure
 }
 
 // firstReason says why the first failed item failed.

@@ -68,8 +68,8 @@ func TestThoseWhoWantToHearOfAnEndAreTold(t *testing.T) {
 		end  activities.Outcome
 		want string
 	}{
-		{activities.Outcome{State: bine.Succeeded}, `http://done {"link":"http://bine/projects/p/runs/n-1",`},
-		{activities.Outcome{State: bine.Failed, Reason: "step one: no"}, `http://failed {"link":"http://bine/projects/p/runs/n-2",`},
+		{activities.Outcome{State: bine.Succeeded}, `http://done {"text":"p: run n-1 succeeded","event":"success","link":"http://bine/projects/p/runs/n-1",`},
+		{activities.Outcome{State: bine.Failed, Reason: "step one: no"}, `http://failed {"text":"p: run n-2 failed: step one: no","event":"failure","link":"http://bine/projects/p/runs/n-2",`},
 	} {
 		ref := w.begin(name)
 		w.poster.posts = nil

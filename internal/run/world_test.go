@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"net/http"
 	"reflect"
 	"slices"
 	"strings"
@@ -32,17 +33,18 @@ type world struct {
 	launcher *fakeLauncher
 	files    *fakeFiles
 	poster   *fakePoster
+	project  fakeProjectFiles
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	db := databasetest.SQLite(t)
-	w := &world{t: t, store: store.New(db), ledger: lease.New(db), launcher: &fakeLauncher{}, files: &fakeFiles{blobs: map[bine.Hash]string{}}, poster: &fakePoster{}}
+	w := &world{t: t, store: store.New(db), ledger: lease.New(db), launcher: &fakeLauncher{}, files: &fakeFiles{blobs: map[bine.Hash]string{}}, poster: &fakePoster{}, project: fakeProjectFiles{}}
 	w.ok(w.store.CreateUser(t.Context(), bine.User{Name: "ann"}, "hash"))
 	w.ok(w.store.CreateProject(t.Context(), bine.Project{Name: "p", CreatedBy: "ann"}))
 	w.host("h1", 2)
 	w.engine = run.New(run.Config{
-		Store: w.store, Ledger: w.ledger, Launcher: w.launcher, Artifacts: w.files, Trees: w.files, Poster: w.poster,
+		Store: w.store, Ledger: w.ledger, Launcher: w.launcher, Artifacts: w.files, Trees: w.files, Poster: w.poster, Files: w.project,
 		Together: db.Together, URL: "http://bine", Log: slog.New(slog.DiscardHandler),
 	})
 	w.attempts = run.Attempts{Engine: w.engine}
@@ -301,8 +303,42 @@ func (f *fakeFiles) RemoveProject(context.Context, bine.ProjectName) error {
 
 // fakePoster notes what was posted, and fails as often as it is told to.
 type fakePoster struct {
-	posts []string
-	fails int
+	posts  []string
+	fails  int
+	answer func(method, url string) (int, string, error) // of Do
+}
+
+func (f *fakePoster) PostSigned(ctx context.Context, url string, body []byte, _ string) error {
+	return f.Post(ctx, url, body)
+}
+
+func (f *fakePoster) Do(_ context.Context, method, url string, _ http.Header, body []byte, _ int64) (int, []byte, error) {
+	f.posts = append(f.posts, method+" "+url+" "+string(body))
+	status, text, err := f.answer(method, url)
+	return status, []byte(text), err
+}
+
+// fakeProjectFiles are files of projects in memory.
+type fakeProjectFiles map[string]string
+
+func (f fakeProjectFiles) Exists(_ context.Context, _ bine.ProjectName, path string) (bool, error) {
+	_, found := f[path]
+	return found, nil
+}
+
+func (f fakeProjectFiles) Write(_ context.Context, _ bine.ProjectName, as bine.UserName, _ bine.Role, path string, r io.Reader) error {
+	text, err := io.ReadAll(r)
+	f[path] = string(as) + ": " + string(text)
+	return err
+}
+
+func (f fakeProjectFiles) Copy(_ context.Context, _ bine.ProjectName, as bine.UserName, _ bine.Role, from, to string) error {
+	text, found := f[from]
+	if !found {
+		return bine.Errorf(bine.NotFound, "there is no %s", from)
+	}
+	f[to] = string(as) + ": " + text
+	return nil
 }
 
 func (f *fakePoster) Post(_ context.Context, url string, body []byte) error {

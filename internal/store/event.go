@@ -17,6 +17,7 @@ const (
 	objectEnvironment = "environment"
 	objectProject     = "project"
 	objectBackfill    = "backfill"
+	objectApproval    = "approval"
 )
 
 // event leaves word that something is in another state now.

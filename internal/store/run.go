@@ -156,21 +156,23 @@ func (s *Store) countSteps(ctx context.Context, project bine.ProjectName, runs [
 
 // MoveRun changes the state of a run that is in one of from.
 func (s *Store) MoveRun(ctx context.Context, project bine.ProjectName, id bine.RunID, from []bine.State, to bine.State, reason string) error {
-	return s.write(ctx, func(t *tx) error {
-		set, args := moveTo(to, reason, t.now)
-		args = append(append(args, project, id), values(from)...)
-		n, err := t.exec("UPDATE runs SET "+set+" WHERE project = ? AND name = ? AND state IN "+in(len(from)), args...)
-		if err != nil {
-			return err
-		}
-		changed, err := moved(n, named("run", id), to, func() (is bine.State, err error) {
-			return is, t.row("SELECT state FROM runs WHERE project = ? AND name = ?", project, id).Scan(&is)
-		})
-		if changed {
-			t.event(project, objectRun, string(id), string(to))
-		}
+	return s.write(ctx, func(t *tx) error { return t.moveRun(project, id, from, to, reason) })
+}
+
+func (t *tx) moveRun(project bine.ProjectName, id bine.RunID, from []bine.State, to bine.State, reason string) error {
+	set, args := moveTo(to, reason, t.now)
+	args = append(append(args, project, id), values(from)...)
+	n, err := t.exec("UPDATE runs SET "+set+" WHERE project = ? AND name = ? AND state IN "+in(len(from)), args...)
+	if err != nil {
 		return err
+	}
+	changed, err := moved(n, named("run", id), to, func() (is bine.State, err error) {
+		return is, t.row("SELECT state FROM runs WHERE project = ? AND name = ?", project, id).Scan(&is)
 	})
+	if changed {
+		t.event(project, objectRun, string(id), string(to))
+	}
+	return err
 }
 
 // moveTo gives what a move sets: the state, its reason, and the time at which

@@ -1,5 +1,5 @@
-// Package webhook posts messages to addresses that users name. It never
-// reaches an address of the platform's own network: the check is made on the
+// Package webhook talks to addresses outside that users name: it posts messages
+// and makes requests. It never reaches an address of the platform's own network: the check is made on the
 // resolved address at the moment of connecting, so that no name and no
 // redirect leads around it.
 package webhook
@@ -7,11 +7,16 @@ package webhook
 import (
 	"bytes"
 	"context"
-	"fmt"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -60,24 +65,86 @@ func CheckAddress(address string) error {
 }
 
 // Post sends body as JSON. Any answer but 2xx is an error.
-func (p *Poster) Post(ctx context.Context, url string, body []byte) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
-	if err != nil {
-		return bine.Errorf(bine.Invalid, "webhook %q: %w", url, err)
+func (p *Poster) Post(ctx context.Context, address string, body []byte) error {
+	return p.PostSigned(ctx, address, body, "")
+}
+
+// The headers of a signed post. The signature is sha256= and, in hexadecimal,
+// the HMAC-SHA256 of the timestamp, a dot and the body, with the project's
+// secret as its key.
+const (
+	SignatureHeader = "X-Bine-Signature"
+	TimestampHeader = "X-Bine-Timestamp" // seconds since 1970 UTC
+)
+
+// Sign gives the signature of a body that is posted at a time.
+func Sign(secret, timestamp string, body []byte) string {
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write([]byte(timestamp + "."))
+	mac.Write(body)
+	return "sha256=" + hex.EncodeToString(mac.Sum(nil))
+}
+
+// PostSigned is Post with a signature; an empty secret signs nothing.
+func (p *Poster) PostSigned(ctx context.Context, address string, body []byte, secret string) error {
+	headers := http.Header{"Content-Type": {"application/json"}}
+	if secret != "" {
+		now := strconv.FormatInt(time.Now().Unix(), 10)
+		headers.Set(TimestampHeader, now)
+		headers.Set(SignatureHeader, Sign(secret, now, body))
 	}
-	req.Header.Set("Content-Type", "application/json")
+	status, _, err := p.do(ctx, http.MethodPost, address, headers, body, drained, false)
+	switch {
+	case err != nil:
+		return err
+	case status < 300:
+		return nil
+	case status >= 500 || status == http.StatusTooManyRequests:
+		return bine.Errorf(bine.Unavailable, "webhook answered %d %s", status, http.StatusText(status))
+	default:
+		return bine.Errorf(bine.Invalid, "webhook answered %d %s", status, http.StatusText(status))
+	}
+}
+
+// drained is how much of an answer is read that nobody looks at, so that the
+// connection can be used again.
+const drained = 64 << 10
+
+// Do makes a request and reads its answer, which is TooLarge if it has more
+// than most bytes. Redirects are not followed. A server that cannot be reached
+// is Unavailable, an address that may not be is Forbidden.
+func (p *Poster) Do(ctx context.Context, method, address string, headers http.Header, body []byte, most int64) (status int, answer []byte, err error) {
+	return p.do(ctx, method, address, headers, body, most, true)
+}
+
+func (p *Poster) do(ctx context.Context, method, address string, headers http.Header, body []byte, most int64, whole bool) (int, []byte, error) {
+	req, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
+	if err != nil || req.URL.Host == "" || req.URL.Scheme != "http" && req.URL.Scheme != "https" {
+		return 0, nil, bine.Errorf(bine.Invalid, "%q is no address of the web: http://… or https://… is expected", address)
+	}
+	req.Header = headers
 	res, err := p.http.Do(req)
 	if err != nil {
-		return fmt.Errorf("webhook: %w", err)
+		if refused, ok := errors.AsType[*bine.Error](err); ok {
+			return 0, nil, refused
+		}
+		return 0, nil, bine.Errorf(bine.Unavailable, "%s cannot be reached: %w", req.URL.Host, reason(err))
 	}
 	defer res.Body.Close()
-	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, 64<<10)) // so that the connection can be used again
+	answer, err := io.ReadAll(io.LimitReader(res.Body, most+1))
 	switch {
-	case res.StatusCode < 300:
-		return nil
-	case res.StatusCode >= 500 || res.StatusCode == http.StatusTooManyRequests:
-		return bine.Errorf(bine.Unavailable, "webhook answered %s", res.Status)
-	default:
-		return bine.Errorf(bine.Invalid, "webhook answered %s", res.Status)
+	case err != nil:
+		return 0, nil, bine.Errorf(bine.Unavailable, "the answer of %s broke off: %w", req.URL.Host, err)
+	case whole && int64(len(answer)) > most:
+		return 0, nil, bine.Errorf(bine.TooLarge, "%s answered more than %d bytes: take it with a process", req.URL.Host, most)
 	}
+	return res.StatusCode, answer, nil
+}
+
+// reason takes the address, which may hold secrets, out of an error.
+func reason(err error) error {
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		return e.Err
+	}
+	return err
 }

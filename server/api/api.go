@@ -111,6 +111,8 @@ func (a *API) register() {
 	a.scheduleRoutes()
 	a.backfillRoutes()
 	a.poolRoutes()
+	a.approvalRoutes()
+	a.secretRoutes()
 	a.agentRoutes()
 }
 

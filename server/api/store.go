@@ -21,6 +21,8 @@ type Store interface {
 	deploymentStore
 	scheduleStore
 	backfillStore
+	approvalStore
+	settings
 	eventStore
 }
 
@@ -126,6 +128,14 @@ type backfillStore interface {
 	BackfillSlots(ctx context.Context, project bine.ProjectName, id bine.BackfillID, after string, limit int) ([]bine.BackfillSlot, string, error)
 	MoveBackfill(ctx context.Context, project bine.ProjectName, id bine.BackfillID, from []bine.BackfillState, to bine.BackfillState, reason string) error
 	PastRuns(ctx context.Context, project bine.ProjectName, pipeline bine.PipelineName, from, to time.Time) ([]store.PastRun, error)
+}
+
+type approvalStore interface {
+	Approval(ctx context.Context, project bine.ProjectName, ref store.StepRef) (store.Approval, error)
+	Approvals(ctx context.Context, project bine.ProjectName, state bine.ApprovalState, after string, limit int) ([]store.Approval, string, error)
+	WaitingApprovals(ctx context.Context, user bine.UserName) ([]store.Approval, error)
+	AnswerApproval(ctx context.Context, project bine.ProjectName, ref store.StepRef, answer store.ApprovalAnswer) error
+	Notices(ctx context.Context, project bine.ProjectName, run bine.RunID) ([]store.Notice, error)
 }
 
 type eventStore interface {
