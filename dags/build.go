@@ -8,8 +8,8 @@ import (
 )
 
 // Part is a piece of a pipeline that New puts together: a param, a step, a
-// schedule, a notification or a description. What makes one is a function of
-// this package: IntParam, Python, Cron, OnFailure …
+// schedule, a trigger, a notification, a limit. What makes one is a function of
+// this package: IntParam, Python, Cron, OnDataset, Tell, Timeout …
 type Part interface {
 	addTo(b *draft)
 }
@@ -70,6 +70,7 @@ func hook(on, webhook string) Part {
 type ScheduleBuilder struct {
 	schedule Schedule
 	catchUp  string
+	jitter   string
 }
 
 // Cron makes the pipeline run by itself: five fields (minute, hour, day, month,
@@ -99,12 +100,23 @@ func (s *ScheduleBuilder) CatchUp(duration string) *ScheduleBuilder {
 	return s
 }
 
+// Jitter lets a tick start up to so much later, as 5m.
+func (s *ScheduleBuilder) Jitter(duration string) *ScheduleBuilder {
+	s.jitter = duration
+	return s
+}
+
 func (s *ScheduleBuilder) addTo(b *draft) {
 	out := s.schedule
 	if s.catchUp != "" {
 		d, err := ParseDuration(s.catchUp)
 		b.wrong("schedule.catch_up", err)
 		out.CatchUp = d.Seconds()
+	}
+	if s.jitter != "" {
+		d, err := ParseDuration(s.jitter)
+		b.wrong("schedule.jitter", err)
+		out.Jitter = d.Seconds()
 	}
 	b.dag.Schedule = &out
 }

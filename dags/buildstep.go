@@ -8,7 +8,7 @@ import (
 )
 
 // StepBuilder is a step under construction. A function for each kind begins
-// one: Python, Command, Shell, Values, Model, Deploy, Message.
+// one: Python, Command, SQL, HTTP, Values, Model, Approval and so on.
 type StepBuilder struct {
 	step   Step
 	faults []error // with the place below the step in the message
@@ -223,17 +223,19 @@ func (s *StepBuilder) foreach() *Foreach {
 // any are named, are those that are tried again.
 func (s *StepBuilder) Retry(attempts int, on ...bine.Failure) *StepBuilder {
 	if s.step.Retry.Factor == 0 { // Backoff was not called before
-		s.step.Retry = defaultRetry()
+		s.step.Retry.Backoff, s.step.Retry.Factor = defaultRetry().Backoff, defaultRetry().Factor
 	}
 	s.step.Retry.Attempts, s.step.Retry.On = attempts, on
 	return s
 }
 
-// Backoff sets the wait before the second attempt, as 30s, and what each further wait grows by.
+// Backoff sets the wait before the second attempt, as 30s, and what each further
+// wait grows by. Like Within, it belongs to the rule that was begun last.
 func (s *StepBuilder) Backoff(wait string, factor float64) *StepBuilder {
 	d, err := ParseDuration(wait)
 	s.wrong(err)
-	s.step.Retry.Backoff, s.step.Retry.Factor = d.Seconds(), factor
+	r := s.rule()
+	r.Backoff, r.Factor = d.Seconds(), factor
 	return s
 }
 

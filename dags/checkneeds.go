@@ -74,9 +74,8 @@ func (c *checker) circleHint(circle []bine.StepName) string {
 // earlier reports whether a step belongs to a phase that is over when s runs,
 // so that s can read it without needing it.
 func (c *checker) earlier(s *Step, name bine.StepName) bool {
-	order := []plan.Phase{plan.Main, plan.OnFailure, plan.Finally}
 	other, _ := c.dag.Step(name)
-	return slices.Index(order, other.Phase) < slices.Index(order, s.Phase)
+	return phaseRank(other.Phase) < phaseRank(s.Phase)
 }
 
 // checkerOf gives the checker of the expressions of a step: in one that follows

@@ -23,6 +23,7 @@ func defaultSchedule() Schedule {
 func finish(d DAG, known []bine.Detail) (DAG, []bine.Detail) {
 	c := &checker{dag: &d, known: known}
 	d.Steps = slices.Clone(d.Steps)
+	slices.SortStableFunc(d.Steps, func(a, b Step) int { return phaseRank(a.Phase) - phaseRank(b.Phase) })
 	d.Params = slices.Clone(d.Params)
 	for i := range d.Params {
 		c.completeParam(&d.Params[i])

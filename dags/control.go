@@ -19,6 +19,11 @@ func inPhase(steps []Step, phase plan.Phase) []Step {
 	return steps
 }
 
+// phaseRank tells the order of the phases.
+func phaseRank(p plan.Phase) int {
+	return slices.Index([]plan.Phase{plan.Main, plan.OnFailure, plan.Finally}, p)
+}
+
 // allSucceeded is how the join rule is written that is the empty one.
 const allSucceeded = "all_succeeded"
 
@@ -146,7 +151,7 @@ func (c *checker) checkPools(s *Step) {
 
 // checkPhase checks what a step of a phase may need.
 func (c *checker) checkPhase(s *Step) {
-	if !slices.Contains([]plan.Phase{plan.Main, plan.OnFailure, plan.Finally}, s.Phase) {
+	if phaseRank(s.Phase) < 0 {
 		c.faultf(s.at(), "%q is no part of a pipeline", s.Phase)
 	}
 	if s.Join != "" && !slices.Contains(joins(), string(s.Join)) {

@@ -119,8 +119,11 @@ func (v value) durationText() string {
 	if v.isText() && expr.Has(v.node.Value) {
 		return v.node.Value
 	}
-	return strconv.FormatFloat(v.duration(), 'f', -1, 64) + "s"
+	return secondsText(v.duration())
 }
+
+// secondsText is the one text of a duration.
+func secondsText(seconds float64) string { return strconv.FormatFloat(seconds, 'f', -1, 64) + "s" }
 
 func (v value) memory() int64 {
 	if v.isScalar() && !v.isNull() {
