@@ -36,6 +36,9 @@ func (e *Engine) cacheKey(ctx context.Context, project bine.ProjectName, p bine.
 		"version": cacheVersion, "python": p.Python, "command": p.Command, "code": code, "env": env, "item": p.Owner.Item,
 		"with": with, "inputs": inputs, "outputs": p.Outputs, "environment": lock,
 	}
+	if len(p.Item) > 0 { // the program can read it
+		parts["element"] = p.Item
+	}
 	if cache.Salt != "" {
 		parts["salt"] = cache.Salt
 	}
