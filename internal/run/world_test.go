@@ -12,6 +12,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/bine-ml/bine"
@@ -210,6 +211,7 @@ func (w *world) report(ref activities.StepRef, result bine.AttemptResult) {
 
 // fakeLauncher notes what it was asked to do.
 type fakeLauncher struct {
+	mu      sync.Mutex
 	calls   []string
 	granted []lease.Grant
 	deploy  func(name bine.DeploymentName, version int) error
@@ -218,6 +220,8 @@ type fakeLauncher struct {
 }
 
 func (f *fakeLauncher) note(format string, args ...any) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.calls = append(f.calls, fmt.Sprintf(format, args...))
 	return nil
 }

@@ -20,6 +20,7 @@ type NewVersion struct {
 	Code        bine.Hash
 	Source      string
 	DAG         json.RawMessage
+	Triggers    []bine.Trigger // with kind, source, on, settle and params
 	By          bine.UserName
 }
 
@@ -90,8 +91,10 @@ func (s *Store) StorePipeline(ctx context.Context, project bine.ProjectName, v N
 		if err := gorm.G[versionRow](t.gorm()).Create(ctx, &stored); err != nil {
 			return err
 		}
-		_, err = t.exec("UPDATE pipelines SET latest = ?, description = ?, updated_at = ? WHERE project = ? AND name = ?", stored.Version, v.Description, t.now, project, v.Name)
-		return err
+		if _, err = t.exec("UPDATE pipelines SET latest = ?, description = ?, updated_at = ? WHERE project = ? AND name = ?", stored.Version, v.Description, t.now, project, v.Name); err != nil {
+			return err
+		}
+		return t.putTriggers(project, v.Name, v.Triggers)
 	})
 	return stored.version(), forDomain(err, named(string(v.Kind), v.Name))
 }

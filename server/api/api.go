@@ -110,6 +110,7 @@ func (a *API) register() {
 	a.deploymentRoutes()
 	a.scheduleRoutes()
 	a.backfillRoutes()
+	a.triggerRoutes()
 	a.poolRoutes()
 	a.approvalRoutes()
 	a.secretRoutes()

@@ -95,7 +95,7 @@ func (a *API) storeDAG(ctx context.Context, p bine.ProjectName, kind bine.Pipeli
 		return bine.PipelineVersion{}, err
 	}
 	return a.Store.StorePipeline(ctx, p, store.NewVersion{
-		Name: dag.Name, Kind: kind, Description: dag.Description, Hash: dag.Hash(code), Code: code, Source: source, DAG: dag.JSON(), By: callOf(ctx).User,
+		Name: dag.Name, Kind: kind, Description: dag.Description, Hash: dag.Hash(code), Code: code, Source: source, DAG: dag.JSON(), Triggers: triggersOf(dag), By: callOf(ctx).User,
 	})
 }
 

@@ -21,6 +21,7 @@ type Store interface {
 	deploymentStore
 	scheduleStore
 	backfillStore
+	triggerStore
 	approvalStore
 	settings
 	eventStore
@@ -136,6 +137,11 @@ type approvalStore interface {
 	WaitingApprovals(ctx context.Context, user bine.UserName) ([]store.Approval, error)
 	AnswerApproval(ctx context.Context, project bine.ProjectName, ref store.StepRef, answer store.ApprovalAnswer) error
 	Notices(ctx context.Context, project bine.ProjectName, run bine.RunID) ([]store.Notice, error)
+}
+
+type triggerStore interface {
+	Triggers(ctx context.Context, project bine.ProjectName, pipeline bine.PipelineName) ([]bine.Trigger, error)
+	PauseTrigger(ctx context.Context, project bine.ProjectName, pipeline bine.PipelineName, number int, paused bool) error
 }
 
 type eventStore interface {
