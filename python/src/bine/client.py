@@ -11,6 +11,7 @@ from typing import Any, Optional
 
 from .errors import Error
 from .project import Project
+from .record import Approval, read
 from .transport import Transport
 
 
@@ -100,6 +101,10 @@ class Client:
         """Who the requests are made as: ``user``, ``admin``, ``via``, ``scopes``, ``project``."""
         found: Mapping[str, Any] = self.transport.json("GET", "auth", "me")
         return found
+
+    def approvals(self) -> list[Approval]:
+        """Over all projects, the approvals that wait and that the identity may answer."""
+        return [read(Approval, a) for a in self.transport.json("GET", "approvals")]
 
     def version(self) -> str:
         """Version of the server."""

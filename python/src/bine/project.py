@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Optional
 
 from . import stored
+from .backfill import Backfill
 from .deployment import Deployment
 from .errors import Error
 from .file import Files
-from .stored import Pipeline
-from .record import EnvironmentVersion, ModelVersion, read
+from .record import Approval, EnvironmentVersion, ModelVersion, Pool, Tick, Trigger, read
 from .run import Run
+from .stored import Pipeline
 from .transport import Transport, pages
 
 
@@ -68,6 +69,42 @@ class Project:
         params = {k: v for k, v in {"pipeline": pipeline, "state": state}.items() if v}
         for r in pages(self._transport, *self._path("runs"), params=params):
             yield Run(self._transport, self.name, r)
+
+    def approvals(self, state: str = "waiting") -> Iterator[Approval]:
+        """Questions of its runs to people, oldest first; with an empty ``state`` those that have ended too."""
+        for a in pages(self._transport, *self._path("approvals"), params={"state": state} if state else {}):
+            yield read(Approval, a)
+
+    def backfills(self, pipeline: str = "") -> Iterator[Backfill]:
+        """Backfills, newest first."""
+        for b in pages(self._transport, *self._path("backfills"), params={"pipeline": pipeline} if pipeline else {}):
+            yield Backfill(self._transport, self.name, b)
+
+    def backfill(self, id: str) -> Backfill:
+        """A backfill by id."""
+        return Backfill(self._transport, self.name, self._transport.json("GET", *self._path("backfills", id)))
+
+    def pools(self) -> list[Pool]:
+        """The pools whose slots its steps share."""
+        return [read(Pool, p) for p in self._transport.json("GET", *self._path("pools"))]
+
+    def set_pool(self, name: str, slots: int, description: str = "") -> Pool:
+        """Makes a pool, or changes how many slots it has; what is held stays held."""
+        body = {"slots": slots, **({"description": description} if description else {})}
+        return read(Pool, self._transport.json("PUT", *self._path("pools", name), json=body, safe=True))
+
+    def delete_pool(self, name: str) -> None:
+        """Removes a pool that nobody holds or waits for."""
+        self._transport.send("DELETE", *self._path("pools", name), safe=True)
+
+    def triggers(self) -> list[Trigger]:
+        """What starts runs of its pipelines when something happens."""
+        return [read(Trigger, t) for t in self._transport.json("GET", *self._path("triggers"))]
+
+    def ticks(self, schedule: str, last: int = 0, next: int = 0) -> list[Tick]:
+        """The last planned times of a schedule, with what became of them, and the next ones."""
+        params = {k: str(v) for k, v in {"last": last, "next": next}.items() if v}
+        return [read(Tick, t) for t in self._transport.json("GET", *self._path("schedules", schedule, "ticks"), params=params)]
 
     def models(self) -> list[str]:
         """Names of the registered models."""

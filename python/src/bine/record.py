@@ -87,3 +87,116 @@ class EnvironmentVersion:
     requires: list[str] = field(default_factory=list)
     packages: list[Mapping[str, str]] = field(default_factory=list)
     hosts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Approval:
+    """A question of a run to people. ``state`` is waiting, approved, rejected or withdrawn."""
+
+    project: str = ""
+    run: str = ""
+    step: str = ""
+    item: str = ""
+    pipeline: str = ""
+    state: str = ""
+    message: str = ""
+    form: list[Mapping[str, Any]] = field(default_factory=list)
+    by: list[str] = field(default_factory=list)
+    asked_at: str = ""
+    deadline_at: str = ""
+    otherwise: str = ""
+    answered_at: str = ""
+    answered_by: str = ""
+    via: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    note: str = ""
+    may_answer: bool = False
+
+
+@dataclass(frozen=True)
+class BackfillSlot:
+    """One planned time or partition of a backfill, and the run that it got."""
+
+    key: str = ""
+    tick: str = ""
+    state: str = ""
+    run: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Pool:
+    """A number of slots that steps share."""
+
+    name: str = ""
+    slots: int = 0
+    description: str = ""
+    used: int = 0
+    waiting: int = 0
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """What starts runs of a pipeline when something happens."""
+
+    pipeline: str = ""
+    number: int = 0
+    kind: str = ""
+    source: str = ""
+    on: str = ""
+    settle_seconds: float = 0.0
+    params: Mapping[str, Any] = field(default_factory=dict)
+    paused: bool = False
+    position: str = ""
+    fired_at: str = ""
+    last_run: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A message about a run, and how its delivery went."""
+
+    id: int = 0
+    run: str = ""
+    step: str = ""
+    item: str = ""
+    event: str = ""
+    channel: str = ""
+    to: str = ""
+    state: str = ""
+    attempts: int = 0
+    reason: str = ""
+    at: str = ""
+    sent_at: str = ""
+
+
+@dataclass(frozen=True)
+class ContinuationStep:
+    """What continuing a run does with one step, and why."""
+
+    step: str = ""
+    runs: bool = False
+    why: str = ""
+    items: int = 0
+
+
+@dataclass(frozen=True)
+class Continuation:
+    """What continuing a run would do."""
+
+    of: str = ""
+    version: int = 0
+    steps: list[ContinuationStep] = field(default_factory=list)
+    diff: str = ""
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A planned time of a schedule, and what became of it."""
+
+    at: str = ""
+    state: str = ""  # planned, run or missed
+    run: str = ""
+    run_state: str = ""
+    reason: str = ""

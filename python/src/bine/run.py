@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import codecs
 import time
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Optional
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Optional, Union
 
+from .approval import answer
 from .errors import Error
-from .record import Metric, StepRecord, read
+from .record import Approval, Continuation, ContinuationStep, Metric, Notice, StepRecord, read
+from .step import to_json
 from .transport import Transport, pages
 
 ENDED = frozenset({"succeeded", "failed", "cancelled", "skipped", "cached", "lost"})
@@ -145,11 +149,64 @@ class Run:
         """Starts a new run of the same version with the same params; what succeeded is not done again."""
         return Run(self._transport, self._project, self._transport.json("POST", *self._path("retry"), safe=True))
 
+    def plan(
+        self, start: Sequence[str] = (), *, version: int = 0, params: Optional[Mapping[str, Any]] = None
+    ) -> Continuation:
+        """What ``go_on`` would do, step by step and why, without doing it."""
+        found = self._transport.json("POST", *self._path("continuation"), json=_continue(start, version, params), safe=True)
+        plan = read(Continuation, found)
+        return replace(plan, steps=[read(ContinuationStep, s) for s in found.get("steps") or ()])
+
+    def go_on(
+        self,
+        start: Sequence[str] = (),
+        *,
+        version: int = 0,
+        params: Optional[Mapping[str, Any]] = None,
+        key: Optional[str] = None,
+    ) -> "Run":
+        """Starts a new run that goes on from this one, which has ended, and keeps the outputs that still hold.
+
+        What did not succeed runs, and what needs it; so do the steps of
+        ``start``, and those that a newer ``version`` or changed ``params`` touch.
+        """
+        asked = {**_continue(start, version, params), "key": key or str(uuid.uuid4())}
+        return Run(self._transport, self._project, self._transport.json("POST", *self._path("continue"), json=asked, safe=True))
+
+    def compare(self, earlier: Union["Run", str]) -> Mapping[str, Any]:
+        """How this run differs from an earlier one: ``params``, ``steps``, and ``diff`` of the definitions."""
+        left = earlier if isinstance(earlier, str) else earlier.id
+        found: Mapping[str, Any] = self._transport.json("GET", *self._path("comparison"), params={"with": left})
+        return found
+
+    def notices(self) -> list[Notice]:
+        """The messages about it, and how their delivery went."""
+        return [read(Notice, n) for n in self._transport.json("GET", *self._path("notices"))]
+
+    def approve(self, step: str, values: Optional[Mapping[str, Any]] = None, *, note: str = "", item: str = "") -> Approval:
+        """Says yes to an approval that waits; ``values`` fill in its form."""
+        return answer(self._transport, self._project, self.id, step, True, values, note, item)
+
+    def reject(self, step: str, *, note: str = "", item: str = "") -> Approval:
+        """Says no to an approval that waits."""
+        return answer(self._transport, self._project, self.id, step, False, None, note, item)
+
     def _path(self, *more: str) -> tuple[str, ...]:
         return ("projects", self._project, "runs", self.id, *more)
 
     def __repr__(self) -> str:
         return f"Run({self.id!r}, {self.state!r})"
+
+
+def _continue(start: Sequence[str], version: int, params: Optional[Mapping[str, Any]]) -> dict[str, Any]:
+    asked: dict[str, Any] = {}
+    if start:
+        asked["from"] = [start] if isinstance(start, str) else list(start)
+    if version:
+        asked["version"] = version
+    if params:
+        asked["params"] = to_json(dict(params), "params")
+    return asked
 
 
 def _ref(step: str, item: str = "", attempt: int = 0) -> dict[str, str]:

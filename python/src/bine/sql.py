@@ -114,9 +114,10 @@ def _is_output(name: str) -> bool:
 
 def _plain(value: Any, kind: str) -> Any:
     """A value of DuckDB as JSON has it."""
-    if isinstance(value, (decimal.Decimal, float)) and (kind == "int" or isinstance(value, decimal.Decimal)):
-        whole = abs(value) < 2**63 and int(value) == value
-        return int(value) if whole and kind in ("int", "") else float(value)
+    if isinstance(value, decimal.Decimal):
+        return int(value) if value == value.to_integral_value() and kind != "float" else float(value)
+    if isinstance(value, float) and kind == "int" and value.is_integer():
+        return int(value)
     if isinstance(value, (datetime.date, datetime.time)):
         return value.isoformat()
     if isinstance(value, (datetime.timedelta, uuid.UUID)):

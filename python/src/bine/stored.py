@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any, Optional
 
 from . import code
+from .backfill import Backfill, Time, body
 from .errors import Error
+from .record import BackfillSlot, Trigger, read
 from .run import Run
 from .step import to_json
 from .transport import Transport, pages
@@ -45,13 +47,74 @@ class Pipeline:
         it each call starts a new one. ``version`` is the newest if not given.
         ``cache=False`` does every step anew.
         """
-        body: dict[str, Any] = {"params": to_json(dict(params or {}), "params"), "key": key or str(uuid.uuid4())}
+        asked: dict[str, Any] = {"params": to_json(dict(params or {}), "params"), "key": key or str(uuid.uuid4())}
         if version:
-            body["version"] = version
+            asked["version"] = version
         if not cache:
-            body["no_cache"] = True
+            asked["no_cache"] = True
         what = "executions" if self._job else "runs"
-        return Run(self._transport, self._project, self._transport.json("POST", *self._path(what), json=body, safe=True))
+        return Run(self._transport, self._project, self._transport.json("POST", *self._path(what), json=asked, safe=True))
+
+    def backfill(
+        self,
+        start: Optional[Time] = None,
+        end: Optional[Time] = None,
+        *,
+        partitions: Optional[Sequence[str]] = None,
+        param: str = "",
+        params: Optional[Mapping[str, Any]] = None,
+        mode: str = "missing",
+        order: str = "oldest",
+        cap: int = 1,
+        cron: str = "",
+        time_zone: str = "",
+        version: int = 0,
+        key: str = "",
+    ) -> Backfill:
+        """Runs it for every planned time from ``start`` until before ``end``, or for every partition.
+
+        A partition is given to the run as ``param``. ``mode`` is missing, failed
+        or all, ``cap`` how many go on at a time. The planned times are those of
+        the pipeline's schedule, or of ``cron``.
+        """
+        asked = body(
+            start, end, partitions, param, params, mode=mode, order=order, cap=cap, cron=cron, time_zone=time_zone, version=version, key=key
+        )
+        return Backfill(self._transport, self._project, self._transport.json("POST", *self._path("backfills"), json=asked, safe=True))
+
+    def plan_backfill(
+        self,
+        start: Optional[Time] = None,
+        end: Optional[Time] = None,
+        *,
+        partitions: Optional[Sequence[str]] = None,
+        param: str = "",
+        params: Optional[Mapping[str, Any]] = None,
+        mode: str = "missing",
+        order: str = "oldest",
+        cron: str = "",
+        time_zone: str = "",
+        version: int = 0,
+    ) -> list[BackfillSlot]:
+        """What ``backfill`` would run, without running it."""
+        asked = body(start, end, partitions, param, params, mode=mode, order=order, cron=cron, time_zone=time_zone, version=version)
+        found = self._transport.json("POST", *self._path("backfills"), json={**asked, "dry_run": True}, safe=True)
+        return [read(BackfillSlot, slot) for slot in found.get("all") or ()]
+
+    def triggers(self) -> list[Trigger]:
+        """What starts it when something happens."""
+        found = self._transport.json("GET", "projects", self._project, "triggers", params={"pipeline": self.name})
+        return [read(Trigger, t) for t in found]
+
+    def pause_trigger(self, number: int, paused: bool = True) -> Trigger:
+        """Stops a trigger or, with ``paused=False``, lets it go on from now."""
+        verb = "pause" if paused else "resume"
+        return read(Trigger, self._transport.json("POST", *self._path("triggers", str(number), verb), safe=True))
+
+    def diff(self, start: int, end: int) -> str:
+        """The difference of two versions' texts, in unified form."""
+        found = self._transport.json("GET", *self._path("diff"), params={"from": str(start), "to": str(end)})
+        return str(found.get("diff") or "")
 
     def runs(self, state: str = "") -> list[Run]:
         """Its runs, newest first."""
