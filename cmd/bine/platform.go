@@ -206,6 +206,7 @@ func (p *platform) activities() []any {
 		activities.NewRuns(p.engine), activities.NewAttempts(run.Attempts{Engine: p.engine}), activities.NewTicks(p.engine),
 		activities.NewProjects(run.Projects{Engine: p.engine}), activities.NewEnvironments(run.Environments{Engine: p.engine}),
 		activities.NewDeployments(run.Deployments{Engine: p.engine}), activities.NewBackfills(run.Backfills{Engine: p.engine}),
+		activities.NewAwaits(run.Awaits{Engine: p.engine}),
 	}
 }
 
