@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
 from . import code, node, text
 from .errors import Error
-from .expression import Expr, plain
+from .expression import ATOM, Expr, plain
 from .options import Duration, Limit
 from .step import step
-from .task import Program, file_of, hints
+from .task import Program, file_of, hints, module_file
 
 if TYPE_CHECKING:
     from .project import Project
@@ -84,7 +84,7 @@ class Definition:
     def _recorded(self) -> tuple[dict[str, Any], node.Draft]:
         params = _params(self.function)
         with node.record() as draft:
-            given = self.function(**{name: Expr(f"params.{name}", True) for name in params})
+            given = self.function(**{name: Expr(f"params.{name}", ATOM) for name in params})
         if given is not None and not isinstance(given, Mapping):
             raise Error(f"pipeline {self.name} gives {given!r}: give a mapping of names to values of the run, or nothing", kind="invalid")
         if not draft.steps:
@@ -153,7 +153,7 @@ class Definition:
 
     def _root(self) -> Path:
         _, draft = self._recorded
-        return code.root_of([file_of(self.function), *(file_of(t.function) for t in draft.functions)])
+        return code.root_of([module_file(self.function), *(file_of(t.function) for t in draft.functions)])
 
     def check(self, project: Union["Project", str, None] = None) -> Mapping[str, Any]:
         """Has the server check it, and gives its canonical form; faults are an ``invalid`` error with details."""

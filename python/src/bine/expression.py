@@ -9,11 +9,20 @@ The text of one is ``${{ … }}``, so that it may stand in an f-string.
 from __future__ import annotations
 
 import json
+import keyword
+import re
 from collections.abc import Mapping
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Callable, Union
 
 from .errors import Error
+
+
+# How tightly operators bind; what is not known binds least.
+RANKS = {"||": 2, "&&": 3, **dict.fromkeys(("==", "!=", "<", "<=", ">", ">=", "in"), 4), "+": 5, "-": 5, "*": 6, "/": 6, "%": 6}
+UNARY = 7
+ATOM = 8
 
 
 class Expr:
@@ -26,11 +35,11 @@ class Expr:
     reached with ``[…]``.
     """
 
-    __slots__ = ("_simple", "_text")
+    __slots__ = ("_rank", "_text")
 
-    def __init__(self, text: str, simple: bool = False) -> None:
+    def __init__(self, text: str, rank: int = 0) -> None:
         self._text = text.strip()
-        self._simple = simple  # needs no parentheses inside of another
+        self._rank = rank  # how tightly its outermost operator binds
 
     def __str__(self) -> str:
         return "${{ " + self._text + " }}"
@@ -63,10 +72,10 @@ class Expr:
     def __getattr__(self, name: str) -> "Expr":
         if name.startswith("_"):
             raise AttributeError(name)
-        return Expr(f"{operand(self)}.{name}", True)
+        return Expr(f"{operand(self, ATOM)}.{name}", ATOM)
 
     def __getitem__(self, key: Any) -> "Expr":
-        return Expr(f"{operand(self)}[{cel(key)}]", True)
+        return Expr(f"{operand(self, ATOM)}[{cel(key)}]", ATOM)
 
     def __eq__(self, other: Any) -> "Expr":  # type: ignore[override]
         return _binary(self, "==", other)
@@ -114,7 +123,7 @@ class Expr:
         return _binary(self, "%", other)
 
     def __neg__(self) -> "Expr":
-        return Expr("-" + operand(self))
+        return Expr("-" + operand(self), UNARY)
 
     def __and__(self, other: Any) -> "Expr":
         return _binary(self, "&&", other)
@@ -123,7 +132,7 @@ class Expr:
         return _binary(self, "||", other)
 
     def __invert__(self) -> "Expr":
-        return Expr("!" + operand(self))
+        return Expr("!" + operand(self), UNARY)
 
     def keys(self) -> "Expr":
         """The keys of a mapping, in order; of a fan-out's output, those of its items."""
@@ -151,7 +160,7 @@ class Expr:
 
     def contains(self, value: Any) -> "Expr":
         """Whether a list has the element, or a mapping the key."""
-        return Expr(f"{operand(value)} in {operand(self)}")
+        return Expr(f"{operand(value, RANKS['in'])} in {operand(self, RANKS['in'] + 1)}", RANKS["in"])
 
     def map(self, each: Callable[["Expr"], Any]) -> "Expr":
         """A list of what ``each`` makes of every element."""
@@ -171,16 +180,31 @@ class Expr:
 
     def then(self, yes: Any, no: Any) -> "Expr":
         """``yes`` where this is true, else ``no``."""
-        return Expr(f"{operand(self)} ? {operand(yes)} : {operand(no)}")
+        return Expr(f"{operand(self, RANKS['||'])} ? {operand(yes, RANKS['||'])} : {operand(no, RANKS['||'])}")
 
     def _macro(self, name: str, of: Callable[["Expr"], Any]) -> "Expr":
-        # Loops within loops must not use the same name.
-        for element in "xyzuvw":
-            if f"{element}," not in self._text:
-                inner = cel(of(Expr(element, True)))
-                if f"({element}," not in inner:
-                    return Expr(f"{operand(self)}.{name}({element}, {inner})", True)
-        raise Error("the expression has more than six loops in one another", kind="invalid")
+        element = _element(of)
+        outer = _elements.get()
+        token = _elements.set((*outer, element))
+        try:
+            inner = cel(of(Expr(element, ATOM)))
+        finally:
+            _elements.reset(token)
+        return Expr(f"{operand(self, ATOM)}.{name}({element}, {inner})", ATOM)
+
+
+# The elements of the macros that are being written, outermost first.
+_elements: "ContextVar[tuple[str, ...]]" = ContextVar("bine_elements", default=())
+
+
+def _element(of: Callable[..., Any]) -> str:
+    """What a macro calls its element: as the function does, unless that means something else there."""
+    names = getattr(getattr(of, "__code__", None), "co_varnames", ())
+    wanted = str(names[0]) if names and str(names[0]).isascii() and not str(names[0]).startswith("_") else "x"
+    taken = {*_elements.get(), "params", "steps", "item", "key", "run", "project", "tick", "event", "link", "reason"}
+    if wanted not in taken and not keyword.iskeyword(wanted):
+        return wanted
+    return next(f"{wanted}{i}" for i in range(2, 1000) if f"{wanted}{i}" not in taken)
 
 
 class Functions:
@@ -188,7 +212,7 @@ class Functions:
 
     def __call__(self, text: str) -> Expr:
         """An expression of CEL: ``expr("params.n + 1")``."""
-        return Expr(text)
+        return Expr(text, ATOM if re.fullmatch(r"[A-Za-z_][\w.]*", text.strip()) else 0)
 
     def __getattr__(self, name: str) -> Callable[..., Expr]:
         if name.startswith("_"):
@@ -204,14 +228,14 @@ class Context:
     ``event`` in a trigger, ``link``, ``event`` and ``reason`` in a message.
     """
 
-    run = Expr("run", True)
-    project = Expr("project", True)
-    tick = Expr("tick", True)
-    item = Expr("item", True)
-    key = Expr("key", True)
-    event = Expr("event", True)
-    link = Expr("link", True)
-    reason = Expr("reason", True)
+    run = Expr("run", ATOM)
+    project = Expr("project", ATOM)
+    tick = Expr("tick", ATOM)
+    item = Expr("item", ATOM)
+    key = Expr("key", ATOM)
+    event = Expr("event", ATOM)
+    link = Expr("link", ATOM)
+    reason = Expr("reason", ATOM)
 
 
 expr = Functions()
@@ -220,7 +244,7 @@ context = Context()
 
 def call(function: str, *arguments: Any) -> Expr:
     """An expression that calls a function of the language."""
-    return Expr(f"{function}({', '.join(cel(a) for a in arguments)})", True)
+    return Expr(f"{function}({', '.join(cel(a) for a in arguments)})", ATOM)
 
 
 def cel(value: Any) -> str:
@@ -241,12 +265,11 @@ def cel(value: Any) -> str:
     raise Error(f"a {type(value).__name__} cannot stand in an expression", kind="invalid")
 
 
-def operand(value: Any) -> str:
-    """The text of a value as a part of another expression."""
-    if isinstance(value, Expr) and not value._simple:
+def operand(value: Any, rank: int = UNARY) -> str:
+    """The text of a value as a part of another expression, whose operator binds with rank."""
+    if isinstance(value, Expr) and value._rank < rank:
         return f"({value._text})"
     return cel(value)
-
 
 
 def plain(value: Any) -> Any:
@@ -271,7 +294,8 @@ def plain(value: Any) -> Any:
 
 
 def _binary(left: Any, operator: str, right: Any) -> Expr:
-    return Expr(f"{operand(left)} {operator} {operand(right)}")
+    rank = RANKS[operator]
+    return Expr(f"{operand(left, rank)} {operator} {operand(right, rank + 1)}", rank)
 
 
 def _not_known(what: str) -> Error:

@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from typing import Any, Optional
 
 from .errors import Error
-from .expression import Expr
+from .expression import ATOM, Expr
 from .options import output_types, write
 
 
@@ -22,7 +22,7 @@ class Output(Expr):
     __slots__ = ("__bine_ref__", "type")
 
     def __init__(self, step: str, name: str, kind: str) -> None:
-        super().__init__(f"steps.{step}.{name}", True)
+        super().__init__(f"steps.{step}.{name}", ATOM)
         self.__bine_ref__ = f"{step}.{name}"
         self.type = kind
 

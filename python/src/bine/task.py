@@ -202,25 +202,30 @@ def hints(function: Callable[..., Any]) -> Mapping[str, Any]:
     names = getattr(function, "__globals__", {})
     out = {}
     for name, kind in getattr(function, "__annotations__", {}).items():
-        if isinstance(kind, str):
+        for _ in range(2):  # a text in a file whose annotations are all texts
+            if not isinstance(kind, str):
+                break
             try:
                 kind = eval(kind, names)  # noqa: S307 — the function's own text, as typing does it
             except Exception:
-                pass
+                break
         out[name] = kind
     return out
 
 
 def file_of(function: Callable[..., Any]) -> Path:
-    """The file that a step's function is in."""
-    name = function.__qualname__
-    if "<" in name:
-        raise Error(f"step {name}: only a function at the top of a file can be a step", kind="invalid")
-    module = sys.modules.get(function.__module__)
-    file = getattr(module, "__file__", None)
+    """The file that a step's function is in, at its top."""
+    if "<" in function.__qualname__:
+        raise Error(f"step {function.__qualname__}: only a function at the top of a file can be a step", kind="invalid")
+    return module_file(function)
+
+
+def module_file(function: Callable[..., Any]) -> Path:
+    """The file that a function is in."""
+    file = getattr(sys.modules.get(function.__module__), "__file__", None)
     if not file or not str(file).endswith(".py"):
         raise Error(
-            f"step {name} is not in a file: write it into a .py file, so that the server can be given the code",
+            f"{function.__qualname__} is not in a file: write it into a .py file, so that the server can be given the code",
             kind="invalid",
         )
     return Path(file).resolve()
