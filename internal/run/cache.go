@@ -16,7 +16,7 @@ const cacheVersion = 1
 
 // cacheKey is the hash of everything that decides what a process gives: its
 // program and code, its parameters and inputs, the exact packages of its
-// environment, and the item's key, which the process can read. Resources,
+// environment, and the item's key and element, which the process can read. Resources,
 // limits and names of runs are not part of it, nor what the step's cache ignores.
 func (e *Engine) cacheKey(ctx context.Context, project bine.ProjectName, p bine.Process, cache dags.Cache) (bine.Hash, error) {
 	lock, err := e.lockOf(ctx, project, p.Environment)
@@ -37,6 +37,9 @@ func (e *Engine) cacheKey(ctx context.Context, project bine.ProjectName, p bine.
 		"with": with, "inputs": inputs, "outputs": p.Outputs, "environment": lock,
 	}
 	if len(p.Item) > 0 { // the program can read it
+		parts["element"] = p.Item
+	}
+	if len(p.Item) > 0 {
 		parts["element"] = p.Item
 	}
 	if cache.Salt != "" {

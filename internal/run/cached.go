@@ -62,7 +62,9 @@ func offNote(step dags.Step) string {
 }
 
 // reads reports whether outputs of earlier runs may be taken.
-func (p *prepared) reads() bool { return p.key != "" && p.step.Reads() && !p.run.NoCache }
+func (p *prepared) reads() bool {
+	return p.key != "" && p.step.Reads() && !p.run.NoCache && !p.chosen()
+}
 
 // ref names the row.
 func (p *prepared) ref() store.StepRef {
@@ -200,6 +202,9 @@ func (e *Engine) explain(ctx context.Context, p *prepared) error {
 	case p.run.NoCache:
 		p.row.CacheNote = "the run was started without cache"
 		return nil
+	case p.chosen():
+		p.row.CacheNote = "it was chosen to run again"
+		return nil
 	case !p.step.Reads():
 		p.row.CacheNote = "the cache is written only"
 		return nil
@@ -254,6 +259,7 @@ func (e *Engine) changes(ctx context.Context, p *prepared, was bine.Process) ([]
 	note("code", is.Code == was.Code)
 	note("program", is.Python == was.Python && slices.Equal(is.Command, was.Command))
 	note("outputs", maps.Equal(is.Outputs, was.Outputs))
+	note("item", bytes.Equal(is.Item, was.Item))
 	inputs, earlier := inputsOf(is), inputsOf(was)
 	for _, name := range either(inputs, earlier) {
 		note("inputs."+name, inputs[name] == earlier[name])

@@ -31,7 +31,7 @@ type sqlSettings struct {
 func (e *Engine) process(ctx context.Context, r *resolution, step dags.Step, inputs map[string]bine.ArtifactRef) (bine.Process, error) {
 	p := bine.Process{
 		Owner: stepOwner(r.in), Item: r.item,
-		Env:   step.Env, With: step.With, Inputs: inputs, Outputs: map[string]string{}, Code: r.code,
+		Env: step.Env, With: step.With, Inputs: inputs, Outputs: map[string]string{}, Code: r.code,
 		Resources: step.Resources, Timeout: step.Timeout, LogLimit: logLimit, Environment: step.Environment,
 		Priority: priorityOf(r.run, r.dag),
 	}

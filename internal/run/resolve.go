@@ -14,6 +14,7 @@ import (
 	"github.com/bine-ml/bine/dags"
 	"github.com/bine-ml/bine/dags/expr"
 	"github.com/bine-ml/bine/dags/plan"
+	"github.com/bine-ml/bine/internal/continuation"
 	"github.com/bine-ml/bine/internal/store"
 )
 
@@ -204,6 +205,10 @@ func (e *Engine) resolveFanOut(ctx context.Context, r *resolution) (activities.R
 	for i, item := range list {
 		items[i] = store.Item{Key: item.Key, With: item.Value}
 	}
+	steps, err := e.goingOn(ctx, r.run)
+	if err != nil {
+		return activities.Resolved{}, err
+	}
 	row := r.row(bine.Running)
 	row.Items, row.StartedAt = len(items), r.began
 	return activities.Resolved{State: bine.Pending, Items: len(items)}, e.together(ctx, func(ctx context.Context) error {
@@ -213,9 +218,12 @@ func (e *Engine) resolveFanOut(ctx context.Context, r *resolution) (activities.R
 		if err := e.store.PutItems(ctx, r.in.Project, r.in.Run, r.in.Step, items); err != nil {
 			return err
 		}
+		if err := e.keepItems(ctx, r, steps, r.step); err != nil {
+			return err
+		}
 		for _, name := range r.dag.Followers(r.in.Step) {
 			follower, _ := r.dag.Step(name)
-			if err := e.follow(ctx, r, follower, len(items)); err != nil {
+			if err := e.follow(ctx, r, steps, follower, len(items)); err != nil {
 				return err
 			}
 		}
@@ -231,24 +239,34 @@ func (e *Engine) resolveFollower(ctx context.Context, r *resolution) (activities
 	if err != nil {
 		return activities.Resolved{}, err
 	}
+	steps, err := e.goingOn(ctx, r.run)
+	if err != nil {
+		return activities.Resolved{}, err
+	}
 	return activities.Resolved{State: bine.Pending, Items: head.Items}, e.together(ctx, func(ctx context.Context) error {
-		return e.follow(ctx, r, r.step, head.Items)
+		return e.follow(ctx, r, steps, r.step, head.Items)
 	})
 }
 
-// follow writes the row of a step that follows n items, and its items.
-func (e *Engine) follow(ctx context.Context, r *resolution, step dags.Step, n int) error {
+// follow writes the row of a step that follows n items, and its items, once.
+func (e *Engine) follow(ctx context.Context, r *resolution, steps []continuation.Step, step dags.Step, n int) error {
 	was, err := e.store.Step(ctx, r.in.Project, store.StepRef{Run: r.in.Run, Step: step.Name})
 	if err != nil && !bine.IsKind(err, bine.NotFound) {
 		return err
 	}
-	row := bine.Step{Run: r.in.Run, Name: step.Name, Kind: step.Kind(), State: bine.Running, Items: n, StartedAt: was.StartedAt}
+	if was.State.Ended() && was.State != "" || was.State == bine.Running {
+		return nil
+	}
+	row := bine.Step{Run: r.in.Run, Name: step.Name, Kind: step.Kind(), State: bine.Running, Items: n}
 	place := slices.IndexFunc(r.dag.Steps, func(s dags.Step) bool { return s.Name == step.Name })
 	if err := e.store.PutStep(ctx, r.in.Project, row, place); err != nil {
 		return err
 	}
 	chain := r.dag.Chain(step.Name)
-	return e.store.CopyItems(ctx, r.in.Project, r.in.Run, chain[len(chain)-1], step.Name)
+	if err := e.store.CopyItems(ctx, r.in.Project, r.in.Run, chain[len(chain)-1], step.Name); err != nil {
+		return err
+	}
+	return e.keepItems(ctx, r, steps, step)
 }
 
 // resolveItem resolves one item of a fan-out.

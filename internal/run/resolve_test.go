@@ -138,7 +138,7 @@ func TestABatchIsOneProcessForTheItemsThatHaveNotEnded(t *testing.T) {
 	granted := w.ask(ownerOf(batch), 1)
 	p, err := w.store.AttemptProcess(w.ctx(), granted.Attempt)
 	w.ok(err)
-	w.is("items", p.Batch, []bine.BatchItem{{Key: "d", With: json.RawMessage(`{"name":"d"}`)}})
+	w.is("items", p.Batch, []bine.BatchItem{{Key: "d", With: json.RawMessage(`{"name":"d"}`), Item: json.RawMessage(`"d"`)}})
 	w.is("owner", p.Owner, ownerOf(batch))
 	w.is("last batch", len(w.batchItems(batchOf(ref, "e"))), 1)
 }

@@ -132,7 +132,14 @@ func (e *Engine) Begin(ctx context.Context, in activities.RunRef) (activities.Be
 			}
 		}
 	}
+	kept, err := e.goingOn(ctx, run)
+	if err != nil {
+		return begun, err
+	}
 	err = e.together(ctx, func(ctx context.Context) error {
+		if err := e.keep(ctx, run, dag, kept); err != nil {
+			return err
+		}
 		for i, s := range dag.Steps {
 			row := bine.Step{Run: run.ID, Name: s.Name, Kind: s.Kind(), State: bine.Pending}
 			if err := e.store.PutStep(ctx, in.Project, row, i); err != nil {
@@ -179,6 +186,9 @@ func (e *Engine) Finish(ctx context.Context, in activities.RunRef, end activitie
 	out := activities.Finished{Outcome: end}
 	err = e.together(ctx, func(ctx context.Context) error {
 		if _, err := e.store.EndSteps(ctx, in.Project, in.Run, bine.Cancelled, "the run ended before"); err != nil {
+			return err
+		}
+		if err := e.store.ReleaseClaims(ctx, in.Project, store.StepRef{Run: in.Run}); err != nil {
 			return err
 		}
 		if err := e.store.WithdrawApprovals(ctx, in.Project, store.StepRef{Run: in.Run}); err != nil {
