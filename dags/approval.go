@@ -46,6 +46,8 @@ func (a ApprovalAction) check(c *checker, s *Step) {
 	if a.Message == "" {
 		c.faultf(s.at("approval", "message"), "the message is empty: say what is asked")
 	}
+	c.few(s.at("approval", "form"), len(a.Form), "fields")
+	c.few(s.at("approval", "notify"), len(a.Notify), "notifications")
 	for i := range a.Form {
 		at := s.at("approval", "form", a.Form[i].Name)
 		if name := a.Form[i].Name; name == "approved" || name == "by" || name == "note" {
@@ -77,6 +79,7 @@ func (a ApprovalAction) check(c *checker, s *Step) {
 
 // answerers checks a list of roles and users.
 func (c *checker) answerers(at string, names []string) {
+	c.few(at, len(names), "roles and users")
 	for i, name := range names {
 		if name != string(bine.DataOwner) && name != string(bine.DataScientist) {
 			c.wrong(place(at, i), bine.UserName(name).Check())

@@ -87,7 +87,7 @@ func (a BranchAction) check(c *checker, s *Step) {
 		}
 	}
 	for _, name := range a.Targets() {
-		target, found := c.dag.Step(name)
+		target, found := c.steps.step(name)
 		switch {
 		case !found:
 			c.faultf(s.at("branch"), "there is no step %q%s", name, didYouMean(name, c.stepNames()))

@@ -22,7 +22,11 @@ type checker struct {
 	known  []bine.Detail // faults found before the checks
 	faults []bine.Detail
 	exprs  *expr.Checker
-	chains map[string]*expr.Checker // for steps that follow items, by what they follow
+
+	steps      index
+	choosers   map[bine.StepName][]bine.StepName // the branches that name a step
+	chain      []bine.StepName                   // fan-outs that a step follows, and the checker for it
+	chainExprs *expr.Checker
 }
 
 // faultf reports a fault at a place, unless one around or inside it is known.
@@ -81,9 +85,21 @@ func (c *checker) check() {
 		c.faultf("priority", "%q is not one of low, normal, high", d.Priority)
 	}
 	c.checkSteps()
+	c.few("notify", len(d.Notify), "notifications")
+	c.few("triggers", len(d.Triggers), "triggers")
 	c.checkTriggers()
 	c.checkConcurrency("concurrency", d.Concurrency, expr.InStep)
 	c.checkTexts()
+}
+
+// maxListed bounds what is small by its nature: triggers, notifications, fields of a form.
+const maxListed = 100
+
+// few reports a list that is too long.
+func (c *checker) few(at string, n int, what string) {
+	if n > maxListed {
+		c.faultf(at, "%d %s are too many: at most %d are allowed", n, what, maxListed)
+	}
 }
 
 // checkTexts checks the expressions that stand in no step: outputs of the run

@@ -33,7 +33,7 @@ func (c *checker) checkNeeds(s *Step, known map[bine.StepName]bool) {
 	if s.Foreach != nil && known[s.Foreach.Per] && !slices.Contains(all, s.Foreach.Per) {
 		all = append(all, s.Foreach.Per)
 	}
-	for _, n := range c.dag.ChosenBy(s.Name) {
+	for _, n := range c.choosers[s.Name] {
 		if !slices.Contains(all, n) {
 			all = append(all, n)
 		}
@@ -50,21 +50,21 @@ func (c *checker) checkNeeds(s *Step, known map[bine.StepName]bool) {
 	}
 	s.Needs = all
 	for _, n := range all {
-		if other, _ := c.dag.Step(n); known[n] && other.Phase != s.Phase {
+		if other, _ := c.steps.step(n); known[n] && other.Phase != s.Phase {
 			c.faultf(s.at("needs"), "%s belongs to another part of the pipeline: needs stay within steps, on_failure or finally", n)
 		}
 	}
 }
 
 func (c *checker) placeOf(name bine.StepName) string {
-	s, _ := c.dag.Step(name)
+	s, _ := c.steps.step(name)
 	return s.at()
 }
 
 // circleHint explains the arrows of a circle.
 func (c *checker) circleHint(circle []bine.StepName) string {
-	for _, name := range circle {
-		if len(c.dag.Followers(name)) > 0 {
+	for i := range c.dag.Steps {
+		if f := c.dag.Steps[i].Foreach; f != nil && slices.Contains(circle, f.Per) {
 			return "each needs the next, and a fan-out needs what the steps need that follow its items"
 		}
 	}
@@ -74,31 +74,30 @@ func (c *checker) circleHint(circle []bine.StepName) string {
 // earlier reports whether a step belongs to a phase that is over when s runs,
 // so that s can read it without needing it.
 func (c *checker) earlier(s *Step, name bine.StepName) bool {
-	other, _ := c.dag.Step(name)
+	other, _ := c.steps.step(name)
 	return phaseRank(other.Phase) < phaseRank(s.Phase)
 }
 
-// checkerOf gives the checker of the expressions of a step: in one that follows
-// items, what those give is a single value.
-func (c *checker) checkerOf(s *Step) *expr.Checker {
-	chain := c.dag.Chain(s.Name)
-	if len(chain) == 0 {
+// checkerOf gives the checker of the expressions of a step: for an item of one
+// that follows others, what those give is a single value.
+func (c *checker) checkerOf(s *Step, where expr.Where) *expr.Checker {
+	chain := c.steps.chain(s.Name)
+	if len(chain) == 0 || len(chain) > maxChain || where != expr.InItem {
 		return c.exprs
 	}
-	key := strings.Join(texts(chain), " ")
-	if c.chains == nil {
-		c.chains = map[string]*expr.Checker{}
-	}
-	if c.chains[key] == nil {
+	if !slices.Equal(c.chain, chain) { // the last one is kept: steps of a chain often stand together
 		exprs, err := c.exprs.OneByOne(chain)
 		if err != nil {
 			c.wrong(s.at(), err)
 			return c.exprs
 		}
-		c.chains[key] = exprs
+		c.chain, c.chainExprs = chain, exprs
 	}
-	return c.chains[key]
+	return c.chainExprs
 }
+
+// maxLoops is the most loops that may stand in each other.
+const maxLoops = 8
 
 // checkForeachForm checks the forms of foreach that have no items of their own.
 func (c *checker) checkForeachForm(s *Step, f Foreach) {
@@ -113,6 +112,10 @@ func (c *checker) checkForeachForm(s *Step, f Foreach) {
 	}
 	if f.Batch > 1 && s.Kind() != "python" {
 		c.faultf(at, "only a python step can take several items in one process; this is a %s step", s.Kind())
+	}
+	if n := len(f.Loops); n > maxLoops {
+		c.faultf(at, "%d loops in each other are too many: at most %d are allowed", n, maxLoops)
+		return
 	}
 	seen := map[string]bool{}
 	for i, l := range f.Loops {
@@ -132,7 +135,7 @@ func (c *checker) checkForeachForm(s *Step, f Foreach) {
 
 func (c *checker) checkPer(s *Step, f Foreach) {
 	at := s.at("foreach", "per")
-	other, found := c.dag.Step(f.Per)
+	other, found := c.steps.step(f.Per)
 	switch {
 	case !found:
 		c.faultf(at, "there is no step %q%s", f.Per, didYouMean(f.Per, c.stepNames()))
@@ -142,12 +145,14 @@ func (c *checker) checkPer(s *Step, f Foreach) {
 		c.faultf(s.at("foreach", "batch"), "a step that follows items takes them one by one")
 	case other.Phase != s.Phase:
 		c.faultf(at, "%s belongs to another part of the pipeline", f.Per)
+	case len(c.steps.chain(s.Name)) > maxChain:
+		c.faultf(at, "it follows more than %d fan-outs, one behind the other", maxChain)
 	case s.Join != plan.AllSucceeded:
 		c.faultf(s.at("join"), "a step that follows items runs for those that have succeeded: leave join out")
 	case s.When != "":
 		c.faultf(s.at("when"), "a step that follows items runs for each of them: put when on the fan-out, or decide in the step")
 	}
-	if head, _ := c.dag.Step(f.Per); head.Foreach != nil && head.Foreach.Batch > 1 {
+	if head, _ := c.steps.step(f.Per); head.Foreach != nil && head.Foreach.Batch > 1 {
 		c.faultf(at, "%s works through its items in batches: they cannot be followed one by one", f.Per)
 	}
 }

@@ -23,6 +23,8 @@ func (c *checker) checkSteps() {
 		c.faultf("steps", "the pipeline has %d steps; at most %d are allowed", n, MaxSteps)
 		return
 	}
+	c.steps = newIndex(d.Steps)
+	c.choosers = c.steps.choosers()
 	var err error
 	if c.exprs, err = expr.NewChecker(d.types()); err != nil {
 		c.wrong("steps", err)
@@ -211,7 +213,7 @@ func (c *checker) checkExpressions(s *Step) {
 			where = expr.InItem
 		}
 		t := List
-		eachText(s.at(at), tree, func(at, text string) { t = c.expression(at, text, c.checkerOf(s), where) })
+		eachText(s.at(at), tree, func(at, text string) { t = c.expression(at, text, c.checkerOf(s, where), where) })
 		c.checkWant(s.at(at), w, tree, t)
 		return tree, nil
 	})
@@ -263,8 +265,8 @@ func isText(raw json.RawMessage) (string, bool) {
 // input checks a reference of inputs: to an artifact, or to a value of every
 // item of a fan-out.
 func (c *checker) input(s *Step, at string, r Ref) {
-	from, ok := c.dag.Step(r.Step)
-	if ok && from.Foreach != nil && from.Action != nil && !slices.Contains(c.dag.Chain(s.Name), r.Step) {
+	from, ok := c.steps.step(r.Step)
+	if ok && from.Foreach != nil && from.Action != nil && !slices.Contains(c.steps.chain(s.Name), r.Step) {
 		if t, ok := from.AllOutputs()[r.Output]; ok && t != Artifact {
 			return
 		}
@@ -277,7 +279,7 @@ func (c *checker) artifact(s *Step, at string, r Ref) {
 	if r == (Ref{}) {
 		return
 	}
-	from, ok := c.dag.Step(r.Step)
+	from, ok := c.steps.step(r.Step)
 	if !ok {
 		c.faultf(at, "there is no step %q%s", r.Step, didYouMean(r.Step, c.stepNames()))
 		return
@@ -292,7 +294,7 @@ func (c *checker) artifact(s *Step, at string, r Ref) {
 		c.faultf(at, "step %s has no output %q%s", r.Step, r.Output, orAmong(r.Output, sortedKeys(outputs)))
 	case t != Artifact:
 		c.faultf(at, "%s is a value of type %s, not an artifact: read it with %s, for example in with", r, t, expr.Wrap("steps."+r.String()))
-	case s.Kind() == "model" && from.Foreach != nil && !slices.Contains(c.dag.Chain(s.Name), r.Step):
+	case s.Kind() == "model" && from.Foreach != nil && !slices.Contains(c.steps.chain(s.Name), r.Step):
 		c.faultf(at, "%s is one artifact for each item of a fan-out: choose one of them in a step between", r)
 	}
 }

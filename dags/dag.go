@@ -75,11 +75,12 @@ const (
 
 // Step gives the step of a name.
 func (d DAG) Step(name bine.StepName) (Step, bool) {
-	i := slices.IndexFunc(d.Steps, func(s Step) bool { return s.Name == name })
-	if i < 0 {
-		return Step{}, false
+	for i := range d.Steps { // a Step is large: it is not copied to be looked at
+		if d.Steps[i].Name == name {
+			return d.Steps[i], true
+		}
 	}
-	return d.Steps[i], true
+	return Step{}, false
 }
 
 // Param gives the param of a name.

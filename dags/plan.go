@@ -53,8 +53,9 @@ func (d DAG) needs() map[bine.StepName][]bine.StepName {
 			all[s.Name] = slices.Clone(s.Needs)
 		}
 	}
+	steps := newIndex(d.Steps)
 	for _, s := range d.Steps {
-		chain := d.Chain(s.Name)
+		chain := steps.chain(s.Name)
 		if len(chain) == 0 {
 			continue
 		}
@@ -71,16 +72,7 @@ func (d DAG) needs() map[bine.StepName][]bine.StepName {
 
 // Chain lists the fan-outs that a step follows item by item, nearest first; it
 // is empty for a step without foreach.per.
-func (d DAG) Chain(name bine.StepName) []bine.StepName {
-	var chain []bine.StepName
-	for s, found := d.Step(name); found && s.Foreach != nil && s.Foreach.Per != ""; s, found = d.Step(s.Foreach.Per) {
-		if slices.Contains(chain, s.Foreach.Per) || s.Foreach.Per == name {
-			return chain // a circle, which the checks report
-		}
-		chain = append(chain, s.Foreach.Per)
-	}
-	return chain
-}
+func (d DAG) Chain(name bine.StepName) []bine.StepName { return newIndex(d.Steps).chain(name) }
 
 // Followers lists the steps that follow the items of a fan-out, directly or
 // through others, each after the one that it follows.

@@ -52,7 +52,7 @@ func (d DAG) Render(ctx context.Context, params json.RawMessage) ([]RenderedStep
 	if err != nil {
 		return nil, err
 	}
-	r := &renderer{dag: d, scope: scope, done: map[bine.StepName]*RenderedStep{}, chosen: map[bine.StepName][]bine.StepName{}}
+	r := &renderer{scope: scope, choosers: newIndex(d.Steps).choosers(), done: map[bine.StepName]*RenderedStep{}, chosen: map[bine.StepName][]bine.StepName{}}
 	order, _ := d.order()
 	out := make([]RenderedStep, len(order))
 	size := 0
@@ -77,10 +77,10 @@ func (d DAG) Render(ctx context.Context, params json.RawMessage) ([]RenderedStep
 
 // renderer gathers what is known of a run, step by step.
 type renderer struct {
-	dag    DAG
-	scope  expr.Scope // with the steps whose outputs are known
-	done   map[bine.StepName]*RenderedStep
-	chosen map[bine.StepName][]bine.StepName // of branches whose way is known
+	scope    expr.Scope                        // with the steps whose outputs are known
+	choosers map[bine.StepName][]bine.StepName // the branches that name a step
+	done     map[bine.StepName]*RenderedStep
+	chosen   map[bine.StepName][]bine.StepName // of branches whose way is known
 }
 
 // known says what can be read before a run: params, and steps that follow from
@@ -205,7 +205,7 @@ func (r *renderer) runs(ctx context.Context, s Step) (string, error) {
 		return RunsNo, nil
 	}
 	open = append(open, more...)
-	for _, branch := range r.dag.ChosenBy(s.Name) {
+	for _, branch := range r.choosers[s.Name] {
 		chosen, known := r.chosen[branch]
 		switch {
 		case known && !slices.Contains(chosen, s.Name):

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -50,13 +49,18 @@ func NewChecker(n Names) (*Checker, error) {
 }
 
 // OneByOne gives a checker for a step that follows the items of fan-outs: what
-// those give is there a single value and not a map.
+// those give is there a single value and not a map. It is for InItem alone.
 func (c *Checker) OneByOne(fanOuts []bine.StepName) (*Checker, error) {
-	n := Names{Params: c.names.Params, Steps: maps.Clone(c.names.Steps)}
+	base := c.envs[InItem]
+	over := provider{Provider: base.CELTypeProvider(), structs: make(map[string]map[string]*cel.Type, len(fanOuts))}
 	for _, name := range fanOuts {
-		n.Steps[name] = StepNames{Outputs: n.Steps[name].Outputs}
+		over.structs[typeOf(name)] = fieldsOf(StepNames{Outputs: c.names.Steps[name].Outputs})
 	}
-	return NewChecker(n)
+	env, err := base.Extend(cel.CustomTypeProvider(over))
+	if err != nil {
+		return nil, fmt.Errorf("make the environment of expressions: %w", err)
+	}
+	return &Checker{names: c.names, steps: c.steps, envs: map[Where]*cel.Env{InItem: env}}, nil
 }
 
 // Check checks a text with expressions against the names that exist; see

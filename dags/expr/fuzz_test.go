@@ -17,6 +17,8 @@ func FuzzExpr(f *testing.F) {
 		"${{ has(steps.split.rows) && tick > timestamp('2020-01-01T00:00:00Z') }}", "${{ '''a\n''' }}", "${{ b'x' }}", "${{ int }}",
 		"${{ range(10).map(i, join(range(i), ',')) }}", "${{ sum(values(steps.train.roc_auc)) / float(size(keys(steps.train.roc_auc))) }}",
 		"${{ 9223372036854775807 + 1 }}", "${{ duration('1h') }}", "${{ round(1e300) }}", "${{ min([]) }}", "${{ {1: 2} }}", "${{ 'a'.matches('(a+)+$') }}",
+		"$${{ a }} ${{ params.horizon }} ${{ item.name }}", "${{ has(steps.split.nothing) ? 1 : 2 }}", "${{ run.state == 'failed' ? run.reason : '' }}",
+		"host/${{ item.host }}", "${{ [1, 2].map(x, x + params.horizon) }}", "${{ 1 / 0 }}", "${{ steps.split.state }}",
 	} {
 		f.Add(seed)
 	}
@@ -30,6 +32,10 @@ func FuzzExpr(f *testing.F) {
 			t.Fatal(err)
 		}
 		_, _ = expr.References(quoted)
+		_, _ = expr.Params(quoted)
+		if some, all, err := expr.EvalKnown(ctx, quoted, s, func(root string, _ []string) bool { return root == "params" }); err == nil && !json.Valid(some) {
+			t.Errorf("EvalKnown(%q) gave what is no JSON (all: %v): %s", text, all, some)
+		}
 		out, err := expr.Eval(ctx, text, s)
 		if err == nil && !json.Valid(out) {
 			t.Errorf("Eval(%q) gave what is no JSON: %s", text, out)

@@ -4,6 +4,8 @@ import (
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
+
+	"github.com/bine-ml/bine"
 )
 
 // Where says where an expression stands, as far as that decides what it may read.
@@ -59,18 +61,24 @@ func newProvider(base types.Provider, n Names) provider {
 		runType:    {"id": cel.StringType, "number": cel.IntType, "pipeline": cel.StringType, "state": cel.StringType, "reason": cel.StringType},
 	}}
 	for name, s := range n.Steps {
-		typeName := stepsType + "." + string(name)
-		steps[string(name)] = cel.ObjectType(typeName)
-		fields := map[string]*cel.Type{"state": cel.StringType}
-		for output, t := range s.Outputs {
-			fields[output] = celType(t)
-			if s.Foreach {
-				fields[output] = cel.MapType(cel.StringType, celType(t))
-			}
-		}
-		p.structs[typeName] = fields
+		steps[string(name)] = cel.ObjectType(typeOf(name))
+		p.structs[typeOf(name)] = fieldsOf(s)
 	}
 	return p
+}
+
+// typeOf names the type of a step, and fieldsOf gives its fields.
+func typeOf(step bine.StepName) string { return stepsType + "." + string(step) }
+
+func fieldsOf(s StepNames) map[string]*cel.Type {
+	fields := map[string]*cel.Type{"state": cel.StringType}
+	for output, t := range s.Outputs {
+		fields[output] = celType(t)
+		if s.Foreach {
+			fields[output] = cel.MapType(cel.StringType, celType(t))
+		}
+	}
+	return fields
 }
 
 func celType(t Type) *cel.Type {
