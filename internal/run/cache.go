@@ -39,9 +39,6 @@ func (e *Engine) cacheKey(ctx context.Context, project bine.ProjectName, p bine.
 	if len(p.Item) > 0 { // the program can read it
 		parts["element"] = p.Item
 	}
-	if len(p.Item) > 0 {
-		parts["element"] = p.Item
-	}
 	if cache.Salt != "" {
 		parts["salt"] = cache.Salt
 	}

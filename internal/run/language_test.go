@@ -151,8 +151,8 @@ steps:
 	book := w.process(at(ref, "book"))
 	w.is("book", []any{book.Python, book.Env, book.Outputs}, []any{"from bine import notebook\nnotebook.main()\n",
 		map[string]string{"BINE_NOTEBOOK": "explore.ipynb"}, map[string]string{"notebook": "artifact", "html": "artifact"}})
-	w.is("ask", w.process(at(ref, "ask")).Env, map[string]string{"BINE_SQL": `{"query":"select 1","file":false,"files":{"orders":"Resources/orders.csv"}}`})
-	w.is("file", w.process(at(ref, "file")).Env, map[string]string{"A": "b", "BINE_SQL": `{"query":"report.sql","file":true}`})
+	w.is("ask", w.process(at(ref, "ask")).Env, map[string]string{"BINE_SQL": `{"query":"select 1","file":false,"files":{"orders":"Resources/orders.csv"},"outputs":{}}`})
+	w.is("file", w.process(at(ref, "file")).Env, map[string]string{"A": "b", "BINE_SQL": `{"query":"report.sql","file":true,"outputs":{}}`})
 	w.is("why ask is not cached", w.row(at(ref, "ask")).CacheNote, "cache is off: it reads files of the project, which may change at any time")
 }
 

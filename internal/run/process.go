@@ -25,6 +25,8 @@ type sqlSettings struct {
 	Query string            `json:"query"` // the statements, or a file of the code
 	File  bool              `json:"file"`  // whether it is a file
 	Files map[string]string `json:"files,omitempty"`
+	// Outputs are those declared: which columns of the first row are wanted.
+	Outputs map[string]string `json:"outputs"`
 }
 
 // process says what an agent has to start for a step that is evaluated.
@@ -54,8 +56,9 @@ func (e *Engine) process(ctx context.Context, r *resolution, step dags.Step, inp
 		p.Command = []string{"code/" + action.Program, "--bine-func", action.Func}
 	case dags.NotebookAction:
 		p.Python, p.Env = notebookProgram, withEnv(p.Env, notebookEnv, action.File)
+		p.Keep = []string{"notebook", "html"} // the copy shows which cell failed
 	case dags.SQLAction:
-		settings, err := json.Marshal(sqlSettings{action.Query, action.File() != "", action.Files})
+		settings, err := json.Marshal(sqlSettings{action.Query, action.File() != "", action.Files, p.Outputs})
 		if err != nil {
 			return p, err
 		}
