@@ -194,7 +194,10 @@ func (s *system) put(p bine.ProjectName, path, text string) {
 
 func storeChildren(s *system, p bine.ProjectName) {
 	s.mustCLI("pipeline", "store", "dags/examples/branch", "-p", string(p))
-	s.mustCLI("pipeline", "store", s.pipeline("greet", "name: greet\nparams: {who: {type: string, default: you}}\nsteps: {main: {command: [echo, \"hello ${{ params.who }}\"]}}\n", nil), "-p", string(p))
+	job := client.NewJob{Name: "greet", Command: []string{"echo", "hello"}, Params: raw(map[string]any{"who": map[string]string{"type": "string", "default": "you"}})}
+	if _, err := s.client().StoreJob(s.t.Context(), p, job); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 func putOrders(s *system, p bine.ProjectName) {

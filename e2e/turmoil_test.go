@@ -37,11 +37,10 @@ steps:
   next:
     foreach: {per: make}
     concurrency: {key: next, limit: 2}
-    command: |
-      set -e
-      sleep 0.2
-      cat "$PART" > "$BINE_OUTPUTS/copy"
-    env: {PART: "inputs/part"}
+    python: |
+      import time, bine
+      time.sleep(0.2)
+      bine.outputs.path("copy").write_bytes(bine.inputs["part"].read_bytes())
     inputs: {part: make.part}
     outputs: {copy: artifact}
     retry: {attempts: 30, backoff: 100ms, factor: 1}
@@ -58,16 +57,17 @@ steps:
     pipeline: {name: small, params: {word: "${{ item }}"}}
   join:
     needs: [ask, child]
-    command: |
-      cat "$ALL"/* > "$BINE_OUTPUTS/all"
-      echo "{\"total\": $TOTAL}" > "$BINE_OUTPUTS/values.json"
-    env: {ALL: "inputs/copies", TOTAL: "${{ string(sum(values(steps.double.n))) }}"}
+    python: |
+      import bine
+      bine.outputs.path("all").write_text("".join(p.read_text() for p in sorted(bine.inputs["copies"].iterdir())))
+      bine.outputs["total"] = bine.params["total"]
+    with: {total: "${{ sum(values(steps.double.n)) }}"}
     inputs: {copies: next.copy}
     outputs: {all: artifact, total: int}
     retry: {attempts: 30, backoff: 100ms, factor: 1}
 finally:
   end:
-    values: {state: "${{ run.state }}"}
+    values: {was: "${{ run.state }}"}
 outputs:
   total: ${{ steps.join.total }}
 `

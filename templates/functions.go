@@ -21,6 +21,7 @@ func functions() template.FuncMap {
 		"iconpath": func(s any) template.HTML { return template.HTML(icons[stateIcon(s)]) },
 		"views":    func() []string { return []string{"compact", "timeline", "full"} },
 		"used":     used, "scores": scores, "minutes": func(s float64) string { return cores(s / 60) }, "link": link, "remove": remove, "snippet": func(id, text string) Snippet { return Snippet{id, text} },
+		"difflines": DiffLines, "plain": Plain, "approval": ApprovalURL,
 		"status": status, "badge": badge, "tone": tone, "mark": mark,
 		"post": post, "url": join, "text": text, "word": word,
 		"ago": ago, "when": when, "took": took, "seconds": seconds, "clock": clock,

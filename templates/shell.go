@@ -108,7 +108,7 @@ func (s Shell) Links() []Link {
 	var links []Link
 	for _, l := range [][3]string{
 		{"overview", "Overview", "home"}, {"runs", "Runs", "runs"}, {"pipelines", "Pipelines", "pipeline"}, {"jobs", "Jobs", "job"},
-		{"schedules", "Schedules", "clock"}, {"files", "Files", "folder"}, {"environments", "Environment", "package"},
+		{"schedules", "Schedules", "clock"}, {"backfills", "Backfills", "history"}, {"approvals", "Approvals", "check"}, {"files", "Files", "folder"}, {"environments", "Environment", "package"},
 		{"models", "Models", "model"}, {"deployments", "Deployments", "deploy"}, {"members", "Members", "members"},
 	} {
 		path := s.Path(l[0])

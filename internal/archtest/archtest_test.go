@@ -45,6 +45,7 @@ var rules = map[string][]string{
 	"internal/environment":  {".", "internal/environment/...", "internal/environment"},
 	"internal/launch":       {".", "internal/tick", "client", "dags", "dags/plan", "activities", "workflows", "internal/lease", "internal/temporal"},
 	"internal/webhook":      {"."},
+	"internal/mail":         {"."},
 	"internal/lease":        {".", "internal/database", "internal/database/databasetest"},
 	"internal/run":          {".", "internal/tick", "dags", "dags/expr", "dags/plan", "dfs/...", "dfs", "activities", "workflows", "internal/store", "internal/lease", "internal/launch", "internal/continuation"},
 	"internal/continuation": {".", "dags", "dags/plan"},
