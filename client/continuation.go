@@ -60,12 +60,17 @@ func (c *Client) CompareRuns(ctx context.Context, p bine.ProjectName, left, righ
 	return get[Compared](ctx, c, url.Values{"with": {string(left)}}, "projects", string(p), "runs", string(right), "comparison")
 }
 
-// PipelineDiff gives the difference of two versions' texts in unified form.
-func (c *Client) PipelineDiff(ctx context.Context, p bine.ProjectName, name bine.PipelineName, from, to int) (string, error) {
-	out, err := get[struct {
-		Diff string `json:"diff"`
-	}](ctx, c, url.Values{"from": {strconv.Itoa(from)}, "to": {strconv.Itoa(to)}}, "projects", string(p), "pipelines", string(name), "diff")
-	return out.Diff, err
+// VersionDiff is the difference of two versions of a pipeline.
+type VersionDiff struct {
+	From int    `json:"from"`
+	To   int    `json:"to"`
+	Diff string `json:"diff" doc:"of the texts and of the files of the steps, in unified form; empty where they are the same"`
+}
+
+// PipelineDiff gives the difference of two versions. From 0 is the version
+// before to, and to 0 the newest.
+func (c *Client) PipelineDiff(ctx context.Context, p bine.ProjectName, name bine.PipelineName, from, to int) (VersionDiff, error) {
+	return get[VersionDiff](ctx, c, url.Values{"from": {strconv.Itoa(from)}, "to": {strconv.Itoa(to)}}, "projects", string(p), "pipelines", string(name), "diff")
 }
 
 // Triggers lists the triggers of a project; an empty pipeline is all of them.

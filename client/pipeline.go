@@ -146,8 +146,9 @@ func (c *Client) CancelRun(ctx context.Context, p bine.ProjectName, run bine.Run
 	return post[bine.Run](ctx, c, nil, "projects", string(p), "runs", string(run), "cancel")
 }
 
-// RetryRun starts a new run of the same version with the same params; steps
-// that succeeded are taken from the cache. Asked twice, it answers the same run.
+// RetryRun continues a run that has ended: steps that succeeded keep their
+// outputs. Of a run that succeeded all is run again, as far as the cache does not
+// hold it. Asked twice, it answers the same run.
 func (c *Client) RetryRun(ctx context.Context, p bine.ProjectName, run bine.RunID) (bine.Run, error) {
 	return call[bine.Run](ctx, c, request{method: http.MethodPost, path: []string{"projects", string(p), "runs", string(run), "retry"}, safe: true})
 }

@@ -74,7 +74,7 @@ func (a *app) pipelineCommand(local Local) *cobra.Command {
 		}
 		return api.DeletePipeline(c.Context(), p, bine.PipelineName(args[0]))
 	})
-	return group("pipeline", "Pipelines", list, check, store, a.runPipelineCommand(local), show, a.graphCommand(), a.renderCommand(), schema, remove)
+	return group("pipeline", "Pipelines", list, check, store, a.runPipelineCommand(local), show, a.graphCommand(), a.renderCommand(), a.versionDiffCommand(), schema, remove)
 }
 
 func (a *app) showPipelines(all []bine.Pipeline) error {

@@ -22,7 +22,7 @@ func (a *app) runCommand() *cobra.Command {
 		}),
 		a.logsCommand(),
 		a.runVerb("cancel RUN", "Stop a run", (*client.Client).CancelRun),
-		a.runVerb("retry RUN", "Run again what did not succeed", (*client.Client).RetryRun),
+		a.retryCommand(), a.continueCommand(), a.compareCommand(),
 		a.waitCommand(), a.historyCommand(), a.noticesCommand())
 }
 

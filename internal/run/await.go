@@ -90,17 +90,21 @@ func (a Awaits) checkTurn(ctx context.Context, in activities.StepRef) (activitie
 		return activities.Awaited{}, err
 	}
 	since := time.Now()
-	if row, err := a.store.Step(ctx, in.Project, stepRef(in)); err == nil {
+	row, err := a.store.Step(ctx, in.Project, stepRef(in)) // a batch may have none yet
+	if err != nil && !bine.IsKind(err, bine.NotFound) {
+		return activities.Awaited{}, err
+	}
+	if err == nil {
 		if row.State.Ended() {
 			return activities.Awaited{State: bine.Pending}, nil // which its resolution sees
 		}
 		since = row.CreatedAt
-		if granted {
-			if reason, err = a.claimedBy(ctx, in, row); err != nil {
-				return activities.Awaited{}, err
-			}
-			granted = reason == ""
+	}
+	if granted {
+		if reason, err = a.claimedBy(ctx, in, row); err != nil {
+			return activities.Awaited{}, err
 		}
+		granted = reason == ""
 	}
 	if granted {
 		return activities.Awaited{State: bine.Pending}, nil

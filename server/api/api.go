@@ -101,6 +101,7 @@ func (a *API) register() {
 	a.pipelineRoutes()
 	a.jobRoutes()
 	a.runRoutes()
+	a.continueRoutes()
 	a.stepRoutes()
 	a.logRoutes()
 	a.eventRoutes()

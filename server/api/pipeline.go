@@ -119,12 +119,12 @@ func (a *API) checkCode(ctx context.Context, p bine.ProjectName, dag dags.DAG, c
 	}
 	var faults []bine.Detail
 	for _, s := range dag.Steps {
-		python, ok := s.Action.(dags.PythonAction)
-		if !ok || python.File() == "" || slices.Contains(have, python.File()) {
-			continue
+		for _, file := range (dags.DAG{Steps: []dags.Step{s}}).Files() {
+			if !slices.Contains(have, file) {
+				faults = append(faults, bine.Detail{Location: fmt.Sprintf("steps.%s.%s", s.Name, s.Kind()),
+					Message: fmt.Sprintf("step %s: missing file %s: it is not in the pipeline's code", s.Name, file)})
+			}
 		}
-		faults = append(faults, bine.Detail{Location: fmt.Sprintf("steps.%s.python", s.Name),
-			Message: fmt.Sprintf("step %s: missing file %s: it is not in the pipeline's code", s.Name, python.File())})
 	}
 	if len(faults) == 0 {
 		return nil

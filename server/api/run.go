@@ -23,7 +23,6 @@ func (a *API) runRoutes() {
 	add(a, route{id: "describe-run", method: http.MethodGet, path: one, tag: "runs", summary: "One run", access: see}, a.run)
 	add(a, route{id: "delete-run", method: http.MethodDelete, path: one, tag: "runs", summary: "Remove a run that has ended, with its steps and logs", access: auth.Access{Role: bine.DataOwner}}, a.deleteRun)
 	add(a, route{id: "cancel-run", method: http.MethodPost, path: one + "/cancel", tag: "runs", summary: "Ask a run to stop", access: run}, a.cancelRun)
-	add(a, route{id: "retry-run", method: http.MethodPost, path: one + "/retry", tag: "runs", summary: "Start a run of the same version with the same params", access: run}, a.retryRun)
 	add(a, route{id: "show-run-history", method: http.MethodGet, path: one + "/history", tag: "runs", summary: "The workflow history of a run",
 		access: auth.Access{Role: bine.DataScientist, Scopes: follows}}, a.runHistory)
 }
@@ -140,19 +139,6 @@ func (a *API) cancelRun(ctx context.Context, in *InRun) (*body[bine.Run], error)
 		return answer(run, err)
 	}
 	return answer(run, a.Launcher.CancelRun(ctx, in.Project, in.Run))
-}
-
-func (a *API) retryRun(ctx context.Context, in *InRun) (*body[bine.Run], error) {
-	old, err := a.Store.Run(ctx, in.Project, in.Run)
-	if err != nil {
-		return nil, err
-	}
-	if !old.State.Ended() {
-		return nil, bine.Errorf(bine.Conflict, "run %s has not ended: cancel it first, or wait", old.ID)
-	}
-	return a.accept(ctx, in.Project, store.NewRun{
-		Pipeline: old.Pipeline, Version: old.Version, Params: old.Params, Key: retryKeys + string(old.ID), Continues: old.ID, By: callOf(ctx).User,
-	})
 }
 
 func (a *API) runHistory(ctx context.Context, in *InRun) (*body[client.History], error) {
