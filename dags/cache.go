@@ -27,7 +27,7 @@ func cacheFields() []field[Step] {
 			read: func(v value, s *Step) { readCacheMode(v, s) }},
 		{name: "expires", doc: "Outputs that are older are not taken.", schema: durationSchema,
 			read: func(v value, s *Step) { s.Cache.Expires = v.duration() }},
-		{name: "ignore", doc: "What does not count: code, with.<name>, env.<name>, inputs.<name>.", schema: listOf(textSchema),
+		{name: "ignore", doc: "What does not count: code, with.NAME, env.NAME or inputs.NAME.", schema: listOf(textSchema),
 			read: func(v value, s *Step) { s.Cache.Ignore = readAddresses(v) }},
 		{name: "salt", doc: "A text that counts and means nothing else: change it to run the step again.", schema: textSchema,
 			read: func(v value, s *Step) { s.Cache.Salt = v.word() }},

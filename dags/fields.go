@@ -138,7 +138,7 @@ func dagFields() []field[DAG] {
 			read: func(v value, d *DAG) { d.Triggers = readTriggers(v) }},
 		{name: "schedule", doc: "When the pipeline runs by itself.", schema: object(scheduleFields()),
 			read: func(v value, d *DAG) { d.Schedule = readSchedule(v) }},
-		{name: "notify", doc: "Webhooks to post to when a run has ended.", schema: listOf(object(hookFields())),
+		{name: "notify", doc: "Who is told of its runs, and when.", schema: listOf(object(hookFields())),
 			read: func(v value, d *DAG) { d.Notify = readHooks(v) }},
 	}
 }

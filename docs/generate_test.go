@@ -21,20 +21,23 @@ func generators() map[string]func() (string, error) {
 		return func() (string, error) { return keyTable(path...) }
 	}
 	return map[string]func() (string, error){
-		"pipeline keys":  keys(),
-		"param keys":     keys("params", "*"),
-		"step keys":      keys("steps", "*"),
-		"foreach keys":   keys("steps", "*", "foreach"),
-		"retry keys":     keys("steps", "*", "retry"),
-		"resources keys": keys("steps", "*", "resources"),
-		"schedule keys":  keys("schedule"),
-		"notify keys":    keys("notify", "*"),
-		"kinds":          kindTable,
-		"functions":      functionTable,
-		"builder":        builderExample,
-		"settings":       settingTable,
-		"commands":       commandTables,
-		"operations":     operationTables,
+		"pipeline keys":    keys(),
+		"param keys":       keys("params", "*"),
+		"step keys":        keys("steps", "*"),
+		"foreach keys":     keys("steps", "*", "foreach"),
+		"retry keys":       keys("steps", "*", "retry"),
+		"resources keys":   keys("steps", "*", "resources"),
+		"schedule keys":    keys("schedule"),
+		"notify keys":      keys("notify", "*"),
+		"trigger keys":     keys("triggers", "*"),
+		"cache keys":       keys("steps", "*", "cache"),
+		"concurrency keys": keys("concurrency"),
+		"kinds":            kindTable,
+		"functions":        functionTable,
+		"builder":          builderExample,
+		"settings":         settingTable,
+		"commands":         commandTables,
+		"operations":       operationTables,
 	}
 }
 
@@ -159,6 +162,9 @@ func kindTable() (string, error) {
 
 func lowerFirst(s string) string {
 	s = strings.TrimSuffix(s, ".")
+	if len(s) > 1 && s[:2] == strings.ToUpper(s[:2]) && s[1] != ' ' {
+		return s // an abbreviation
+	}
 	return strings.ToLower(s[:1]) + s[1:]
 }
 
