@@ -128,7 +128,9 @@ func (e *Engine) describe(ctx context.Context, in activities.StepRef) (*resoluti
 	place := slices.IndexFunc(dag.Steps, func(s dags.Step) bool { return s.Name == in.Step })
 	r := &resolution{in: in, run: run, dag: dag, code: def.code, step: step, place: place}
 	chain := dag.Chain(in.Step) // of those it sees one item each, see inItem
-	names := slices.DeleteFunc(step.References(), func(n bine.StepName) bool { return slices.Contains(chain, n) })
+	reads := step
+	reads.Inputs = nil // which no expression sees
+	names := slices.DeleteFunc(reads.References(), func(n bine.StepName) bool { return slices.Contains(chain, n) })
 	rows, err := e.rows(ctx, in, dag, names)
 	if err != nil {
 		return nil, err

@@ -18,6 +18,7 @@ import (
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/activities"
 	"github.com/bine-ml/bine/dags"
+	"github.com/bine-ml/bine/internal/database"
 	"github.com/bine-ml/bine/internal/database/databasetest"
 	"github.com/bine-ml/bine/internal/lease"
 	"github.com/bine-ml/bine/internal/run"
@@ -39,7 +40,17 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	db := databasetest.SQLite(t)
+	return newWorldOn(t, databasetest.SQLite(t))
+}
+
+// onEach runs check in a world on every kind of database.
+func onEach(t *testing.T, check func(w *world)) {
+	t.Helper()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) { check(newWorldOn(t, db)) })
+}
+
+func newWorldOn(t *testing.T, db *database.DB) *world {
+	t.Helper()
 	w := &world{t: t, store: store.New(db), ledger: lease.New(db), launcher: &fakeLauncher{}, files: &fakeFiles{blobs: map[bine.Hash]string{}}, poster: &fakePoster{}, project: fakeProjectFiles{}}
 	w.ok(w.store.CreateUser(t.Context(), bine.User{Name: "ann"}, "hash"))
 	w.ok(w.store.CreateProject(t.Context(), bine.Project{Name: "p", CreatedBy: "ann"}))
