@@ -2,16 +2,12 @@ package templates
 
 import (
 	"encoding/json"
-	"fmt"
 	"html/template"
 	"net/url"
 	"slices"
 	"strconv"
-	"time"
 
 	"github.com/bine-ml/bine"
-	"github.com/bine-ml/bine/templates/gantt"
-	"github.com/bine-ml/bine/templates/graph"
 )
 
 // RunPage shows one run: graph and chart of time over its steps, and one step
@@ -25,6 +21,8 @@ type RunPage struct {
 	MoreItems  string      // address of the items that follow
 	Step       *StepView   // nil where the run has no steps yet
 	Chosen     bool        // whether the reader named the step
+	View       string      // "table" lists the steps; else they are drawn
+	Filter     StepFilter  // of the list
 }
 
 // StepView is the step, or item of one, that is looked at.
@@ -35,7 +33,8 @@ type StepView struct {
 	Attempts []bine.Attempt
 	Metrics  []bine.Metric
 	Log      Log
-	Problem  string // why its details are missing
+	Problem  string                // why its details are missing
+	Previews map[bine.Hash]Preview // beginnings of small inputs or outputs
 }
 
 var runPage = load("run.html")
@@ -89,127 +88,6 @@ func compareText(a, b string) int {
 	}
 	return 0
 }
-
-func (p RunPage) needs() map[bine.StepName][]string {
-	all := map[bine.StepName][]string{}
-	for _, s := range p.Definition.Steps {
-		all[s.Name] = names(s.Needs)
-	}
-	return all
-}
-
-func (p RunPage) selected(s bine.StepName) bool { return p.Step != nil && p.Step.Name == s }
-
-// Graph draws the steps.
-func (p RunPage) Graph() GraphView {
-	needs := p.needs()
-	nodes := make([]graph.Node, len(p.Steps))
-	byName := map[string]bine.Step{}
-	for i, s := range p.Steps {
-		nodes[i] = graph.Node{ID: string(s.Name), Needs: needs[s.Name], Weight: weight(s.State)}
-		if p.selected(s.Name) {
-			nodes[i].Weight = 10
-		}
-		byName[string(s.Name)] = s
-	}
-	return newGraph(nodes, func(id string) GraphNode {
-		s := byName[id]
-		return GraphNode{
-			Name: id, Sub: p.sub(s), State: string(s.State), URL: p.StepURL(s.Name, ""), Target: "view",
-			Selected: p.selected(s.Name), Dim: s.State == bine.Skipped || s.State == bine.Pending,
-		}
-	})
-}
-
-// weight says which steps stay when not all can be drawn: failures first.
-func weight(s bine.State) int {
-	switch s {
-	case bine.Failed, bine.Lost:
-		return 3
-	case bine.Running:
-		return 2
-	case bine.Waiting:
-		return 1
-	}
-	return 0
-}
-
-func (p RunPage) sub(s bine.Step) string {
-	if s.Items > 0 {
-		text := fmt.Sprintf("%d items", s.Items)
-		if n := s.ItemStates[bine.Failed]; n > 0 {
-			text += fmt.Sprintf(", %d failed", n)
-		}
-		return text
-	}
-	text := s.Kind
-	if s.StartedAt != nil && s.State != bine.Cached {
-		text += " · " + p.lasted(s)
-	}
-	return text
-}
-
-func (p RunPage) lasted(s bine.Step) string {
-	if s.StartedAt == nil {
-		return ""
-	}
-	end := p.Now
-	if s.EndedAt != nil {
-		end = *s.EndedAt
-	}
-	return duration(end.Sub(*s.StartedAt))
-}
-
-// Chart places the steps, and the items of the fan-out that is looked at, on an
-// axis of time.
-func (p RunPage) Chart() GanttView {
-	needs := p.needs()
-	ended := map[string]time.Time{}
-	for _, s := range p.Steps {
-		if s.EndedAt != nil {
-			ended[string(s.Name)] = *s.EndedAt
-		}
-	}
-	var spans []gantt.Span
-	v := GanttView{}
-	add := func(s bine.Step) {
-		span := gantt.Span{ID: string(s.Name), Asked: s.CreatedAt}
-		row := GanttRow{Name: string(s.Name), State: string(s.State), Step: string(s.Name), URL: p.StepURL(s.Name, s.Item), Target: "view", Took: p.lasted(s)}
-		if s.Item != "" {
-			row.Name, row.Child, span.ID = s.Item, true, string(s.Name)+"/"+s.Item
-			row.Selected = p.selected(s.Name) && p.Step.Item == s.Item
-		} else {
-			span.Needs = needs[s.Name]
-			for _, need := range span.Needs { // before that it waited for no resources
-				if ended[need].After(span.Asked) {
-					span.Asked = ended[need]
-				}
-			}
-			row.Selected = p.selected(s.Name) && p.Step.Item == ""
-		}
-		if s.StartedAt != nil {
-			span.Start = *s.StartedAt
-		}
-		if s.EndedAt != nil {
-			span.End = *s.EndedAt
-		} else if s.State.Ended() {
-			span.Start = time.Time{}
-		}
-		spans, v.Rows = append(spans, span), append(v.Rows, row)
-	}
-	for _, s := range p.Steps[:min(len(p.Steps), MostNodes)] {
-		add(s)
-		if p.selected(s.Name) {
-			for _, item := range p.Items[:min(len(p.Items), mostChartItems)] {
-				add(item)
-			}
-		}
-	}
-	v.place(gantt.Lay(spans, p.Now))
-	return v
-}
-
-const mostChartItems = 30
 
 // Tabs are the sides of the step.
 func (v StepView) Tabs() []string {

@@ -78,6 +78,9 @@ func stories(text func(string) string) []story {
 		{"pipeline-use", f.pipeline("use")},
 		{"runs", templates.RunsPage{Shell: f.shell("Runs", "runs"), Runs: f.runs(), Pipelines: []bine.PipelineName{bine.PipelineName(text("flights"))}, Pipeline: bine.PipelineName(text("flights")), Next: text("cursor")}},
 		{"run-log", f.run("log")},
+		{"run-table", f.runTable()},
+		{"run-wide", wideRun(3000)},
+		{"run-wide-table", wideTable()},
 		{"run-items", f.run("items")},
 		{"run-inputs", f.run("inputs")},
 		{"run-outputs", f.run("outputs")},
@@ -337,6 +340,29 @@ func (f *fixture) run(tab string) templates.RunPage {
 		v.Metrics = append(v.Metrics, bine.Metric{Name: f.text("loss"), Value: 1 / float64(i+1), Step: int64(i), At: now})
 	}
 	p.Step = v
+	return p
+}
+
+// runTable is the run with its steps as a list, and outputs that can be shown.
+func (f *fixture) runTable() templates.RunPage {
+	p := f.run("outputs")
+	p.View, p.Filter, p.Chosen = "table", templates.StepFilter{Text: f.text("a")}, true
+	if f.text("a") != "a" {
+		p.Filter.Text = ""
+	}
+	table := f.ref("file")
+	table.Hash = bine.HashOf([]byte("table"))
+	p.Step.Artifacts[f.text("rows")] = table
+	p.Step.Previews = map[bine.Hash]templates.Preview{
+		f.ref("dir").Hash: {Kind: "text", Text: f.text("{\n  \"auc\": 0.71\n}")},
+		table.Hash:        {Kind: "table", Header: []string{"carrier", "rows"}, Rows: [][]string{{f.text("UA"), "58665"}, {"AA", "32729"}}, Truncated: true},
+	}
+	return p
+}
+
+func wideTable() templates.RunPage {
+	p := wideRun(3000)
+	p.View, p.Self = "table", "/projects/demo/runs/wide-1?view=table"
 	return p
 }
 

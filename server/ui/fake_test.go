@@ -145,6 +145,8 @@ func (f *fakeAPI) answers() map[string]any {
 		"PUT " + one + "/files/raw/up.txt": file("raw/up.txt", false), "POST " + one + "/files/raw/new": file("raw/new", true), "POST " + one + "/files/data.csv": file("b.csv", false),
 		"DELETE " + one + "/files/data.csv": nil, "DELETE " + one + "/files/raw": nil,
 		"GET " + one + "/artifacts/" + string(bine.HashOf(nil)): "text", "GET " + one + "/artifacts/" + string(bine.HashOf(nil)) + "/manifest": []bine.ArtifactEntry{{Path: "a"}},
+		"GET " + one + "/artifacts/" + string(bine.HashOf([]byte("png"))): png, "GET " + one + "/artifacts/" + string(bine.HashOf([]byte("html"))): "<html><script>alert(1)</script>",
+		"GET " + one + "/artifacts/" + string(bine.HashOf([]byte("table.csv"))): "a,b\n<b>,2\n", "GET " + one + "/artifacts/" + string(bine.HashOf([]byte("depth.json"))): `{"depth":3}`, "GET " + one + "/artifacts/" + string(bine.HashOf([]byte("large.csv"))): "0,1,2,3",
 		"GET " + one + "/environments": []bine.Environment{environment}, "POST " + one + "/environments": environment, "GET " + one + "/environments/1": environment, "POST " + one + "/environments/1/use": environment,
 		"GET " + one + "/environments/1/log": "installed\n",
 		"GET " + one + "/models":             []bine.Model{{Name: "delay", Latest: 1, Newest: &model}}, "GET " + one + "/models/delay/versions": []bine.ModelVersion{model}, "GET " + one + "/models/delay/versions/0": model, "GET " + one + "/models/delay/versions/1": model,
@@ -169,5 +171,10 @@ func (f *fakeAPI) steps() (steps, items []bine.Step) {
 		}
 		items = append(items, item)
 	}
-	return []bine.Step{step("ingest", bine.Succeeded), train, step("register", bine.Skipped)}, items
+	ingest := step("ingest", bine.Succeeded)
+	ingest.Artifacts = map[string]bine.ArtifactRef{}
+	for name, size := range map[string]int64{"table.csv": 10, "depth.json": 11, "png.png": 33, "large.csv": 1 << 30, "gone.txt": 5} {
+		ingest.Artifacts[name] = bine.ArtifactRef{Hash: bine.HashOf([]byte(strings.TrimSuffix(name, ".png"))), Kind: bine.ArtifactFile, Size: size, Name: name}
+	}
+	return []bine.Step{ingest, train, step("register", bine.Skipped)}, items
 }

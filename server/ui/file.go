@@ -1,16 +1,12 @@
 package ui
 
 import (
-	"bytes"
-	"encoding/csv"
 	"errors"
 	"io"
 	"mime/multipart"
-	"net/http"
 	"net/url"
 	"path"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/client"
@@ -63,125 +59,6 @@ func showFiles(c *call) error {
 		page.Usage = &usage
 	}
 	return c.show(page)
-}
-
-// How much of a file is read for its preview.
-const (
-	previewBytes = 256 << 10
-	previewRows  = 200
-	longestImage = 32 << 20
-)
-
-// images are the kinds of file that are shown as pictures: those that carry no
-// script, by the name's ending. What is sent is looked at again.
-var images = map[string]bool{".png": true, ".jpg": true, ".jpeg": true, ".gif": true, ".webp": true}
-
-func (c *call) preview(f client.File) (templates.Preview, error) {
-	if images[strings.ToLower(path.Ext(f.Name))] {
-		address := c.path("images")
-		for part := range strings.SplitSeq(f.Path, "/") {
-			address += "/" + url.PathEscape(part)
-		}
-		return templates.Preview{Kind: "image", Image: address}, nil
-	}
-	if f.Size == 0 {
-		return templates.Preview{Kind: "text"}, nil
-	}
-	body, err := c.api.Download(c.ctx(), c.project(), f.Path, 0, previewBytes)
-	if err != nil {
-		return templates.Preview{}, err
-	}
-	defer body.Close()
-	return readPreview(body, f.Name, f.Size)
-}
-
-// readPreview shows the beginning of a file as a table or text, if it is either.
-func readPreview(body io.Reader, name string, size int64) (templates.Preview, error) {
-	text, err := io.ReadAll(io.LimitReader(body, previewBytes))
-	if err != nil {
-		return templates.Preview{}, err
-	}
-	cut := size > int64(len(text))
-	if bytes.IndexByte(text, 0) >= 0 || !validText(text) {
-		return templates.Preview{}, nil
-	}
-	switch strings.ToLower(path.Ext(name)) {
-	case ".csv":
-		return table(text, ',', cut), nil
-	case ".tsv":
-		return table(text, '\t', cut), nil
-	}
-	return templates.Preview{Kind: "text", Text: string(text), Truncated: cut}, nil
-}
-
-// validText reports whether text is UTF-8 but for a character cut off at its end.
-func validText(text []byte) bool {
-	for i := 0; i < utf8.UTFMax && len(text) > 0; i++ {
-		if utf8.Valid(text) {
-			return true
-		}
-		text = text[:len(text)-1]
-	}
-	return utf8.Valid(text)
-}
-
-// table reads the first rows; a text that is no table after all is shown as text.
-func table(text []byte, comma rune, cut bool) templates.Preview {
-	r := csv.NewReader(bytes.NewReader(text))
-	r.Comma, r.FieldsPerRecord, r.LazyQuotes = comma, -1, true
-	p := templates.Preview{Kind: "table", Truncated: cut}
-	for {
-		row, err := r.Read()
-		if err != nil {
-			if !errors.Is(err, io.EOF) && len(p.Rows) == 0 {
-				return templates.Preview{Kind: "text", Text: string(text), Truncated: cut}
-			}
-			break
-		}
-		if p.Header == nil {
-			p.Header = row
-			continue
-		}
-		if len(p.Rows) == previewRows {
-			p.Truncated = true
-			break
-		}
-		p.Rows = append(p.Rows, row)
-	}
-	if cut && len(p.Rows) > 1 && len(p.Rows) < previewRows {
-		p.Rows = p.Rows[:len(p.Rows)-1] // the last row may be half of one
-	}
-	return p
-}
-
-// showImage sends a picture for a preview. What is no picture that browsers
-// draw without running anything is refused, whatever its name says.
-func showImage(c *call) error {
-	body, err := c.api.Download(c.ctx(), c.project(), strings.Trim(c.r.PathValue("path"), "/"), 0, 0)
-	if err != nil {
-		return err
-	}
-	defer body.Close()
-	head := make([]byte, 512)
-	n, err := io.ReadFull(body, head)
-	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
-		return err
-	}
-	kind := http.DetectContentType(head[:n])
-	switch kind {
-	case "image/png", "image/jpeg", "image/gif", "image/webp":
-	default:
-		return bine.Errorf(bine.Invalid, "the file is no picture that can be shown")
-	}
-	h := c.w.Header()
-	h.Set("Content-Type", kind)
-	h.Set("Content-Security-Policy", "sandbox; default-src 'none'")
-	h.Set("Cache-Control", "private, no-cache")
-	_, err = io.Copy(c.w, io.LimitReader(io.MultiReader(bytes.NewReader(head[:n]), body), longestImage))
-	if err != nil {
-		c.config.Log.DebugContext(c.ctx(), "picture broke off", "path", c.r.URL.Path, "error", err)
-	}
-	return nil
 }
 
 // target is the path that a form about a file is about.
@@ -270,27 +147,4 @@ func (c *call) take(part *multipart.Part, overwrite *bool) error {
 	}
 	_, err := c.api.Upload(c.ctx(), c.project(), strings.Trim(c.target()+"/"+name, "/"), part, *overwrite)
 	return err
-}
-
-func showArtifact(c *call) error {
-	s, err := c.shell("Artifact", "runs")
-	if err != nil {
-		return err
-	}
-	page := templates.ArtifactPage{Shell: s, Name: c.query("name"), Ref: bine.ArtifactRef{Hash: bine.Hash(c.r.PathValue("hash")), Kind: bine.ArtifactKind(c.query("kind"))}}
-	if page.Dir() {
-		if page.Entries, err = c.api.Manifest(c.ctx(), c.project(), page.Ref.Hash); err != nil {
-			return err
-		}
-		return c.show(page)
-	}
-	body, err := c.api.OpenArtifact(c.ctx(), c.project(), page.Ref.Hash)
-	if err != nil {
-		return err
-	}
-	defer body.Close()
-	if page.Preview, err = readPreview(body, page.Name, previewBytes); err != nil {
-		return err
-	}
-	return c.show(page)
 }

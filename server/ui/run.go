@@ -66,7 +66,7 @@ func showRun(c *call) error {
 	if !run.State.Ended() {
 		s.Live = s.API("runs", run.ID, "events")
 	}
-	page := templates.RunPage{Shell: s, Run: run}
+	page := templates.RunPage{Shell: s, Run: run, View: c.query("view"), Filter: templates.StepFilter{State: bine.State(c.query("state")), Kind: c.query("kind"), Text: c.query("text"), Page: c.number("page")}}
 	if page.Steps, err = c.api.Steps(c.ctx(), c.project(), run.ID); err != nil {
 		return err
 	}
@@ -173,6 +173,10 @@ func (c *call) details(run bine.Run, view *templates.StepView) error {
 			return err
 		}
 		view.Metrics = metrics
+	case "inputs":
+		view.Previews = c.previews(view.Inputs)
+	case "outputs":
+		view.Previews = c.previews(view.Artifacts)
 	}
 	return nil
 }

@@ -99,6 +99,7 @@ func (u *UI) routes(mux *http.ServeMux) {
 		project + "/files":                   showFiles,
 		project + "/images/{path...}":        showImage,
 		project + "/artifacts/{hash}":        showArtifact,
+		project + "/artifacts/{hash}/image":  showArtifactImage,
 		project + "/environments":            showEnvironments,
 		project + "/environments/{name}":     showEnvironment,
 		project + "/environments/{name}/log": followEnvironment,

@@ -49,6 +49,7 @@ func post(h http.Handler, path string, form url.Values) *httptest.ResponseRecord
 var pages = map[string]string{
 	"/": "demo", "/hosts": "does not confine", "/keys": "ci", "/account": "Password", "/admin/users": "ada", "/admin/audit": "start-run",
 	"/projects/demo": "Recent runs", "/projects/demo/runs": "step train failed", "/projects/demo/runs?state=failed&pipeline=flights": "flights-1",
+	"/projects/demo/runs/flights-1?view=table&state=succeeded": "1–1 of 1 found among 3", "/projects/demo/runs/flights-1?view=table&text=nosuch": "No step matches", "/projects/demo/runs/flights-1?step=ingest&tab=outputs": "Preview",
 	"/projects/demo/runs/flights-1": "train", "/projects/demo/runs/flights-1?step=ingest&tab=attempts": "Peak memory", "/projects/demo/runs/flights-1?step=train&item=a": "ValueError: bad",
 	"/projects/demo/runs/flights-1?step=train&item=a&tab=metrics": "=loss", "/projects/demo/history?workflow=run/flights-1": "RunPipeline", "/projects/demo/history?workflow=run/flights-1&view=full": "WorkflowExecutionStarted", "/projects/demo/history?workflow=run/flights-1&view=timeline": "RunPipeline",
 	"/projects/demo/pipelines": "flights", "/projects/demo/pipelines/new": "Store pipeline", "/projects/demo/pipelines/flights": "param.horizon", "/projects/demo/pipelines/flights?tab=edit": "data-editor", "/projects/demo/pipelines/flights?tab=versions": "v1", "/projects/demo/pipelines/flights?tab=use": "client.project",
@@ -327,4 +328,30 @@ func TestServe(t *testing.T) {
 		}
 		pages.ServeHTTP(w, r)
 	})))
+}
+
+func TestPicturesOfStepsCarryNothingElse(t *testing.T) {
+	h := newUI(newFakeAPI())
+	w := get(h, "/projects/demo/artifacts/"+string(bine.HashOf([]byte("png")))+"/image")
+	if w.Code != http.StatusOK || w.Header().Get("Content-Type") != "image/png" || !strings.Contains(w.Header().Get("Content-Security-Policy"), "sandbox") {
+		t.Errorf("a picture = %d %q with policy %q", w.Code, w.Header().Get("Content-Type"), w.Header().Get("Content-Security-Policy"))
+	}
+	for _, what := range []string{"html", "none"} {
+		w := get(h, "/projects/demo/artifacts/"+string(bine.HashOf([]byte(what)))+"/image")
+		if w.Code == http.StatusOK || strings.Contains(w.Body.String(), "alert(1)") {
+			t.Errorf("what is no picture = %d: %s", w.Code, w.Body)
+		}
+	}
+}
+
+func TestSmallOutputsAreShown(t *testing.T) {
+	w := get(newUI(newFakeAPI()), "/projects/demo/runs/flights-1?step=ingest&tab=outputs")
+	for _, want := range []string{"&lt;b&gt;", "<th>a</th>", "/projects/demo/artifacts/" + string(bine.HashOf([]byte("png"))) + "/image", "&#34;depth&#34;: 3"} {
+		if !strings.Contains(w.Body.String(), want) {
+			t.Errorf("the outputs lack %q: %s", want, w.Body)
+		}
+	}
+	if strings.Contains(w.Body.String(), "0,1,2,3") {
+		t.Error("a large file is shown")
+	}
 }

@@ -101,6 +101,7 @@ func later(a, b time.Time) time.Time {
 const (
 	minWidth  = 0.4 // percent, so that a short step can still be seen
 	gapWidth  = 3.0 // percent, of a compressed stretch
+	gapRoom   = 45  // percent, of all of them together
 	gapShare  = 0.1 // of the time in which something ran: longer stretches without are compressed
 	gapLeast  = time.Second
 	mostTicks = 6
@@ -129,18 +130,19 @@ func layAxis(spans []Span) axis {
 		}
 		pieces = append(pieces, b)
 	}
-	room, length := 100.0, time.Duration(0)
+	gaps, length := 0, time.Duration(0)
 	for _, p := range pieces {
 		if p.gap {
-			room -= gapWidth
+			gaps++
 		} else {
 			length += p.to.Sub(p.from)
 		}
 	}
-	x := 0.0
+	gap := min(gapWidth, gapRoom/float64(max(gaps, 1)))
+	x, room := 0.0, 100-gap*float64(gaps)
 	for i := range pieces {
 		p := &pieces[i]
-		p.x, p.width = x, gapWidth
+		p.x, p.width = x, gap
 		if !p.gap {
 			p.width = room * float64(p.to.Sub(p.from)) / float64(max(length, 1))
 		}
@@ -171,21 +173,19 @@ func busyTimes(spans []Span) []piece {
 
 // at gives the place of a moment, at the ends of the axis for one outside it.
 func (a axis) at(t time.Time) float64 {
-	for _, p := range a {
-		if t.Before(p.from) {
-			return p.x
-		}
-		if !t.After(p.to) {
-			if length := p.to.Sub(p.from); length > 0 {
-				return p.x + p.width*float64(t.Sub(p.from))/float64(length)
-			}
-			return p.x
-		}
-	}
-	if len(a) == 0 {
+	i, _ := slices.BinarySearchFunc(a, t, func(p piece, t time.Time) int { return p.to.Compare(t) })
+	switch {
+	case len(a) == 0:
 		return 0
+	case i == len(a):
+		return a[i-1].x + a[i-1].width
 	}
-	return a[len(a)-1].x + a[len(a)-1].width
+	p := a[i]
+	length := p.to.Sub(p.from)
+	if length <= 0 || t.Before(p.from) {
+		return p.x
+	}
+	return p.x + p.width*float64(t.Sub(p.from))/float64(length)
 }
 
 func (a axis) ticks() []Tick {

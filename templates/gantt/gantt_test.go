@@ -1,6 +1,7 @@
 package gantt_test
 
 import (
+	"fmt"
 	"math"
 	"testing"
 	"time"
@@ -53,6 +54,24 @@ func TestLayCompressesALongGap(t *testing.T) {
 	}
 	if c.Rows[1].WaitWidth <= 0 {
 		t.Errorf("b shows no waiting time")
+	}
+}
+
+func TestLayLeavesRoomForBarsBetweenManyGaps(t *testing.T) {
+	var spans []gantt.Span
+	for i := range 60 {
+		spans = append(spans, gantt.Span{ID: fmt.Sprint(i), Start: at(float64(i * 3600)), End: at(float64(i*3600 + 5))})
+	}
+	c := gantt.Lay(spans, at(60*3600))
+	last := -1.0
+	for _, r := range c.Rows {
+		if r.X <= last || r.Width <= 0 || r.X+r.Width > 100.5 {
+			t.Fatalf("row %s stands at %v with width %v after one at %v", r.ID, r.X, r.Width, last)
+		}
+		last = r.X
+	}
+	if len(c.Gaps) != 59 {
+		t.Errorf("%d gaps, want 59", len(c.Gaps))
 	}
 }
 

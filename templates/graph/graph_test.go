@@ -120,6 +120,37 @@ func TestLayKeepsTheWeightiestNode(t *testing.T) {
 	t.Errorf("the node with a weight was folded away")
 }
 
+func TestLayKeepsFailuresWhereverTheyAre(t *testing.T) {
+	for name, nodes := range map[string][]graph.Node{"chain": chain(3000), "fan": fan(3000), "random": random(3000)} {
+		t.Run(name, func(t *testing.T) {
+			want := map[string]bool{}
+			for i := 50; i < len(nodes); i += 100 {
+				nodes[i].Weight = 3
+				want[nodes[i].ID] = true
+			}
+			d := graph.Lay(nodes, 500)
+			checkDrawing(t, d)
+			for _, b := range d.Boxes {
+				delete(want, b.ID)
+			}
+			if len(want) > 0 || len(d.Boxes) > 500 {
+				t.Errorf("of 30 weighty nodes %d are folded away, among %d boxes", len(want), len(d.Boxes))
+			}
+		})
+	}
+}
+
+func TestLayKeepsWithinItsBoundWhenEverythingMatters(t *testing.T) {
+	for name, nodes := range map[string][]graph.Node{"chain": chain(3000), "fan": fan(3000), "random": random(3000)} {
+		for i := range nodes {
+			nodes[i].Weight = 1 + i%3
+		}
+		if d := graph.Lay(nodes, 500); len(d.Boxes) > 500 {
+			t.Errorf("%s: %d boxes, want 500 at most", name, len(d.Boxes))
+		}
+	}
+}
+
 func TestLayIsQuickForThreeThousandNodes(t *testing.T) {
 	start := time.Now()
 	graph.Lay(random(3000), 0)
