@@ -202,3 +202,17 @@ func quote(text string) string {
 	}
 	return string(out)
 }
+
+// selectOption chooses an option of a list, as a person does.
+func selectOption(selector, value string) chromedp.Action {
+	return chromedp.Evaluate(fmt.Sprintf(`(() => {
+		const list = document.querySelector(%s);
+		list.value = %s;
+		list.dispatchEvent(new Event("change", {bubbles: true}));
+	})()`, quote(selector), quote(value)), nil)
+}
+
+// setDate fills a field for a day, which takes no pasted text.
+func setDate(selector, day string) chromedp.Action {
+	return chromedp.Evaluate(fmt.Sprintf(`void (document.querySelector(%s).value = %s)`, quote(selector), quote(day)), nil)
+}

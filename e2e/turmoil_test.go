@@ -153,15 +153,16 @@ func TestTurmoil(t *testing.T) {
 	}
 }
 
-// anonymous takes out of outputs what names the run.
+// anonymous takes out of outputs what names runs and times.
 func anonymous(text string, run bine.RunID) string {
 	var all []map[string]any
 	if json.Unmarshal([]byte(text), &all) != nil {
 		return text
 	}
 	for _, step := range all {
-		if values, ok := step["Values"].(map[string]any); ok && step["Name"] == "child" {
-			delete(values, "run")
+		if values, ok := step["Values"].(map[string]any); ok {
+			delete(values, "run")   // of the step child
+			delete(values, "until") // of the step pause
 		}
 	}
 	out, _ := json.Marshal(all)

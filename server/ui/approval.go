@@ -9,7 +9,7 @@ import (
 )
 
 func showMyApprovals(c *call) error {
-	s, err := c.shell("Approvals", "approvals")
+	s, err := c.shell("Approvals", "my-approvals")
 	if err != nil {
 		return err
 	}
