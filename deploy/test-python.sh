@@ -1,5 +1,6 @@
 #!/bin/sh
-# Tests the Python client, the model server and the steps of the flights
+# Tests the Python client, the model server, the programs behind SQL and
+# notebooks and the steps of the flights
 # example, in an environment of their own under bin/.
 set -eu
 uv=bin/uv/bin/uv

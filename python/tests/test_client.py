@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timezone
 
 import pytest
 
@@ -226,3 +227,70 @@ def test_login_looks_at_arguments_environment_and_configuration_in_this_order(tm
     monkeypatch.setenv("BINE_API_KEY", "bine_env")
     assert bine.login().transport.http.headers["authorization"] == "Bearer bine_env"
     assert bine.login(key="bine_arg").transport.http.headers["authorization"] == "Bearer bine_arg"
+
+
+def test_answers_backfills_and_continuations_have_the_names_of_the_api(fake, client):
+    project = client.project("demo")
+    fake.on("GET", "projects/demo/runs/flights-1", run_in("failed"))
+    run = project.run("flights-1")
+    base = "projects/demo/runs/flights-1"
+    fake.on("POST", f"{base}/approvals/ask/answer", LOST, {"state": "approved", "step": "ask", "new_field": 1})
+    assert run.approve("ask", {"share": 5}, note="ok", item="a").state == "approved"
+    assert fake.bodies(f"{base}/approvals/ask/answer")[-1] == {"approve": True, "values": {"share": 5}, "note": "ok"}
+    assert fake.seen[-1][2] == {"item": "a"}
+    run.reject("ask")
+    assert fake.bodies(f"{base}/approvals/ask/answer")[-1] == {"approve": False}
+
+    fake.on("POST", f"{base}/continuation", {"of": "flights-1", "version": 2, "steps": [{"step": "a", "runs": True, "why": "it failed"}]})
+    plan = run.plan(["a"], version=2, params={"n": 1})
+    assert (plan.version, plan.steps[0].why) == (2, "it failed")
+    assert fake.bodies(f"{base}/continuation") == [{"from": ["a"], "version": 2, "params": {"n": 1}}]
+    fake.on("POST", f"{base}/continue", LOST, {**run_in("pending"), "id": "flights-2"})
+    assert run.go_on("a").id == "flights-2"
+    first, second = fake.bodies(f"{base}/continue")
+    assert first == second and first["from"] == ["a"] and first["key"]
+    fake.on("GET", f"{base}/comparison", {"params": []})
+    run.compare("flights-0")
+    assert fake.seen[-1][2] == {"with": "flights-0"}
+    fake.on("GET", f"{base}/notices", [{"event": "failure", "to": "chat.example.com"}])
+    assert run.notices()[0].event == "failure"
+
+
+def test_a_backfill_is_planned_started_and_steered(fake, client):
+    flights = client.project("demo").pipeline("flights")
+    fake.on("POST", "projects/demo/pipelines/flights/backfills", {"id": "b-1", "state": "running", "all": [{"key": "x", "state": "pending"}]})
+    start = datetime(2026, 1, 1, tzinfo=timezone.utc)
+    backfill = flights.backfill(start, "2026-01-31T00:00:00Z", cap=3, mode="all")
+    (body,) = fake.bodies("projects/demo/pipelines/flights/backfills")
+    key = body.pop("key")
+    assert key and body == {"mode": "all", "order": "oldest", "cap": 3, "from": "2026-01-01T00:00:00+00:00", "to": "2026-01-31T00:00:00Z"}
+    assert [s.key for s in flights.plan_backfill(partitions=["x"], param="shop")] == ["x"]
+    assert fake.bodies("projects/demo/pipelines/flights/backfills")[-1]["dry_run"] is True
+    for verb, state in (("pause", "paused"), ("resume", "running"), ("cancel", "cancelling")):
+        fake.on("POST", f"projects/demo/backfills/b-1/{verb}", {"id": "b-1", "state": state})
+        assert getattr(backfill, verb)().state == state
+    fake.on("GET", "projects/demo/backfills/b-1", {"id": "b-1", "state": "running"}, {"id": "b-1", "state": "cancelled", "slots": {"succeeded": 1}})
+    assert backfill.wait(timeout=30).counts == {"succeeded": 1}
+    fake.on("GET", "projects/demo/backfills/b-1", {"id": "b-1", "state": "paused"})
+    with pytest.raises(TimeoutError, match="paused after 0"):
+        backfill.wait(timeout=0)
+    fake.on("POST", "projects/demo/pipelines/flights/triggers/1/pause", {"number": 1, "paused": True})
+    assert flights.pause_trigger(1).paused
+    fake.on("GET", "projects/demo/schedules/nightly/ticks", [{"at": "2026-01-01T00:00:00Z", "state": "missed"}])
+    assert client.project("demo").ticks("nightly", last=1)[0].state == "missed" and fake.seen[-1][2] == {"last": "1"}
+
+
+def test_requirements_are_met_by_a_version_that_has_them_or_by_a_new_one(fake, client):
+    from bine.requirements import ensure
+
+    project = client.project("demo")
+    versions = [{"version": 3, "state": "failed", "requires": ["pandas"]}, {"version": 2, "state": "ready", "requires": ["Pandas>=2", "scikit_learn"]}]
+    fake.on("GET", "projects/demo/environments", versions)
+    assert ensure(project, ["pandas", "scikit-learn"]) == 2
+    fake.on("POST", "projects/demo/environments", {"version": 4, "state": "building"})
+    fake.on("GET", "projects/demo/environments/4", {"version": 4, "state": "ready"})
+    assert ensure(project, ["pandas>=3"]) == 4
+    assert fake.bodies("projects/demo/environments")[-1] == {"add": ["pandas>=3"], "remove": []}
+    fake.on("GET", "projects/demo/environments/4", {"version": 4, "state": "failed", "reason": "no such package"})
+    with pytest.raises(bine.Error, match="no such package"):
+        ensure(project, ["pandsa"])

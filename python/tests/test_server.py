@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import textwrap
+import time
 import uuid
 
 import pytest
@@ -122,3 +123,74 @@ def test_a_run_can_be_cancelled(project, tmp_path):
     run = project.store(tmp_path / "p.yml").start()
     run.cancel()
     assert run.wait(timeout=60).state == "cancelled"
+
+
+FLOW = """
+    from pathlib import Path
+
+    from bine import pipeline, rows, step
+    from helper import twice
+
+    @step(outputs={"table": "artifact", "rows": int})
+    def load(days: int):
+        return {"table": "x" * twice(days), "rows": days}
+
+    @step
+    def measure(name: str, table: Path) -> {"size": int}:
+        return {"size": len(table.read_text()) + len(name)}
+
+    @step
+    def total(sizes) -> int:
+        return sum(row["value"] for row in sizes)
+
+    @pipeline(name="pyflow")
+    def flow(days: int = 3, names: list = ["a", "bb"]):
+        loaded = load(days)
+        sizes = measure.foreach(names)(table=loaded.table)
+        summed = total(sizes.size.rows())
+        ask = step.approval("ask", f"Is {summed} right?", form={"share": {"type": "int", "default": 10}})
+        return {"total": summed.result, "share": ask.share}
+"""
+
+
+@needs_server
+def test_a_pipeline_written_in_python_runs_is_approved_and_continued(project, tmp_path, monkeypatch):
+    (tmp_path / "pyflow_module.py").write_text(textwrap.dedent(FLOW))
+    (tmp_path / "helper.py").write_text("def twice(n):\n    return 2 * n\n")
+    (tmp_path / "unused.py").write_text("")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    from pyflow_module import flow
+
+    assert flow.files() == ["helper.py", "pyflow_module.py"]
+    assert flow.check(project)["name"] == "pyflow"
+    run = flow.run(project, days=5)
+    deadline = time.monotonic() + 60
+    while not (waiting := [a for a in project.approvals() if a.run == run.id]):
+        assert time.monotonic() < deadline and not run.refresh().ended, run.reason
+        time.sleep(0.1)
+    assert waiting[0].message == "Is 23 right?" and waiting[0].may_answer
+    assert run.approve("ask", {"share": 25}, note="fine").state == "approved"
+    assert run.wait(timeout=60).ok, run.reason
+    assert run.step("total").values == {"result": 23} and run.step("ask").values["share"] == 25
+    assert run.data["outputs"] == {"total": 23, "share": 25}
+
+    plan = {s.step: s.runs for s in run.plan(["total"]).steps}
+    assert plan == {"load": False, "measure": False, "total": True, "ask": True}
+    again = run.go_on(["total"])
+    while not [a for a in project.approvals() if a.run == again.id]:
+        assert time.monotonic() < deadline and not again.refresh().ended, again.reason
+        time.sleep(0.1)
+    again.reject("ask", note="no")
+    assert again.wait(timeout=60).state == "failed"
+    assert {s["step"] for s in again.compare(run)["steps"]} >= {"ask"}
+    assert again.notices() == []
+
+
+@needs_server
+def test_partitions_are_backfilled_and_pools_set(project, pipeline):
+    planned = pipeline.plan_backfill(partitions=["4", "5"], param="rows")
+    assert [s.key for s in planned] == ["4", "5"]
+    assert project.set_pool("seats", 2, "for tests").slots == 2
+    assert "seats" in [p.name for p in project.pools()]
+    project.delete_pool("seats")
+    assert pipeline.triggers() == []

@@ -83,6 +83,9 @@ class Node:
             raise Error(f"step {self.__bine_step__} does not have one output but {has}: say which", kind="invalid")
         return self.__getattr__(next(iter(self._outputs)))
 
+    def __str__(self) -> str:
+        return str(self.__bine_only__())
+
     def __dir__(self) -> list[str]:
         return [*self._outputs, "state"]
 
