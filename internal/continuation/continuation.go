@@ -5,7 +5,9 @@
 // A step keeps its outputs where it succeeded (or was skipped by its own
 // condition) and nothing that decides them has changed: what the step does, the
 // file that it names, the params that it reads, and the steps that it needs.
-// Retries, limits, resources and settings of the cache decide no outputs.
+// Retries, limits, resources and settings of the cache decide no outputs. A file
+// of the code that no step names may be read by every one of them: where it
+// changed, and nobody chose from where to go on, all that may read it run.
 //
 // A fan-out that runs again keeps items, by their key and never by their place:
 // those that succeeded and whose element of the list is still the same.
@@ -55,7 +57,9 @@ func Plan(old, next Side, rows []bine.Step, from []bine.StepName) ([]Step, error
 	if p.params, err = changedParams(old.Params, next.Params); err != nil {
 		return nil, err
 	}
-	p.files, p.shared = changedFiles(old, next)
+	if p.files, p.shared = changedFiles(old, next); len(from) > 0 {
+		p.shared = "" // whoever chooses knows what else reads it
+	}
 	var steps []Step
 	for _, node := range next.DAG.Plan().Steps {
 		step, _ := next.DAG.Step(node.Name)

@@ -132,6 +132,11 @@ func TestStepsWhoseFileChangedRun(t *testing.T) {
 	})
 }
 
+func TestWhoChoosesAStepKeepsTheOthersThoughASharedFileChanged(t *testing.T) {
+	old, next := side(t, flights, params, code...), side(t, flights, params, "ingest.py=1", "clean.py=1", "util.py=2")
+	is(t, told(t, old, next, nil, "clean"), []string{"clean: it was chosen", "best: it needs clean, which runs again", "tell: it needs best, which runs again"})
+}
+
 func TestStepsThatReadAParamThatChangedRun(t *testing.T) {
 	old := side(t, flights, params, code...)
 	next := side(t, flights, `{"days":3,"hosts":["a","c"]}`, code...)
