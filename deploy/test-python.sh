@@ -1,7 +1,7 @@
 #!/bin/sh
 # Tests the Python client, the model server, the programs behind SQL and
-# notebooks and the steps of the flights
-# example, in an environment of their own under bin/.
+# notebooks, and the steps of the flights example, in an environment of their
+# own under bin/.
 set -eu
 uv=bin/uv/bin/uv
 [ -x $uv ] || python3 -m pip install -q --no-warn-script-location --target bin/uv uv==0.13.8
