@@ -194,7 +194,7 @@ func (p *platform) work(ctx context.Context) (stop func(), err error) {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	go temporal.Export(ctx, p.temporal, archive{p.files}, exportEvery, p.log)
-	go launch.NewReconciler(p.launcher, p.store, p.log).Reaping(p.ledger).Run(ctx)
+	go launch.NewReconciler(p.launcher, p.store, p.engine, p.log).Reaping(p.ledger).Run(ctx)
 	go run.NewTriggers(p.engine, p.files).Run(ctx)
 	go p.reclaim(ctx)
 	return func() { cancel(); w.Stop() }, nil

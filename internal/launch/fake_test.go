@@ -17,6 +17,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/activities"
 	"github.com/bine-ml/bine/dags"
 	"github.com/bine-ml/bine/internal/lease"
 )
@@ -159,12 +160,16 @@ func (s fakeSchedule) Describe(context.Context) (*client.ScheduleDescription, er
 // fakeRows is what the ledger says.
 type fakeRows struct {
 	runs         []bine.Run
+	strays       []bine.Run
+	untold       []bine.Run
+	backfills    []bine.Backfill
 	projects     []bine.Project
 	environments []bine.Environment
 	deployments  []bine.Deployment
 	attempts     map[bine.AttemptID]bine.Attempt
 	moves        []string
-	moved        error // of MoveRun
+	finished     error // of Finish
+	withdrawn    int   // how often
 }
 
 const dag = "name: flights\nsteps:\n  one: {command: [\"true\"]}\n"
@@ -196,14 +201,27 @@ func (f *fakeRows) Deployments(context.Context, bine.ProjectName) ([]bine.Deploy
 
 func (f *fakeRows) UnfinishedRuns(context.Context, time.Time) ([]bine.Run, error) { return f.runs, nil }
 
-func (f *fakeRows) MoveRun(_ context.Context, _ bine.ProjectName, run bine.RunID, _ []bine.State, to bine.State, reason string) error {
-	f.moves = append(f.moves, fmt.Sprintf("run %s %s: %s", run, to, reason))
-	return f.moved
+func (f *fakeRows) StrayRuns(context.Context, time.Time) ([]bine.Run, error) { return f.strays, nil }
+
+func (f *fakeRows) UntoldRuns(context.Context, time.Time) ([]bine.Run, error) { return f.untold, nil }
+
+func (f *fakeRows) UnfinishedBackfills(context.Context, time.Time) ([]bine.Backfill, error) {
+	return f.backfills, nil
 }
 
-func (f *fakeRows) EndSteps(_ context.Context, _ bine.ProjectName, run bine.RunID, to bine.State, _ string) (int64, error) {
-	f.moves = append(f.moves, fmt.Sprintf("steps of %s %s", run, to))
+func (f *fakeRows) WithdrawStrayApprovals(context.Context, time.Time) (int64, error) {
+	f.withdrawn++
 	return 1, nil
+}
+
+func (f *fakeRows) Finish(_ context.Context, in activities.RunRef, end activities.Outcome) (activities.Finished, error) {
+	f.moves = append(f.moves, fmt.Sprintf("run %s %s: %s", in.Run, end.State, end.Reason))
+	return activities.Finished{Outcome: end}, f.finished
+}
+
+func (f *fakeRows) Notify(_ context.Context, in activities.RunRef) error {
+	f.moves = append(f.moves, fmt.Sprintf("told of run %s", in.Run))
+	return nil
 }
 
 func (f *fakeRows) Projects(context.Context, bine.UserName) ([]bine.Project, error) {

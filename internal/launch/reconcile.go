@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/activities"
 	"github.com/bine-ml/bine/internal/lease"
 	"github.com/bine-ml/bine/workflows"
 )
@@ -15,8 +16,10 @@ import (
 // rows is the part of the store that the reconciler compares with Temporal.
 type rows interface {
 	UnfinishedRuns(ctx context.Context, before time.Time) ([]bine.Run, error)
-	MoveRun(ctx context.Context, project bine.ProjectName, run bine.RunID, from []bine.State, to bine.State, reason string) error
-	EndSteps(ctx context.Context, project bine.ProjectName, run bine.RunID, to bine.State, reason string) (int64, error)
+	StrayRuns(ctx context.Context, before time.Time) ([]bine.Run, error)
+	UntoldRuns(ctx context.Context, before time.Time) ([]bine.Run, error)
+	UnfinishedBackfills(ctx context.Context, before time.Time) ([]bine.Backfill, error)
+	WithdrawStrayApprovals(ctx context.Context, before time.Time) (int64, error)
 	Projects(ctx context.Context, user bine.UserName) ([]bine.Project, error)
 	Environments(ctx context.Context, project bine.ProjectName) ([]bine.Environment, error)
 	MoveEnvironment(ctx context.Context, project bine.ProjectName, version int, from []bine.EnvironmentState, to bine.EnvironmentState, reason string) error
@@ -31,19 +34,29 @@ type reaper interface {
 	Reap(ctx context.Context, alive func(bine.Lease) bool) ([]lease.Grant, error)
 }
 
+// finisher is the part of the engine of runs that ends one, with all that hangs
+// on it, and sends the messages about it. Both are harmless when made again.
+type finisher interface {
+	Finish(ctx context.Context, in activities.RunRef, end activities.Outcome) (activities.Finished, error)
+	Notify(ctx context.Context, in activities.RunRef) error
+}
+
 // Reconciler makes what the rows say and what runs in Temporal agree: what was
 // accepted but not started is started, what ended behind the ledger's back
-// (terminated by hand) ends there too, and gives back its resources.
+// (terminated by hand) ends there too, and gives back its resources. What only
+// made sense for something that has ended, ends: runs that its steps started,
+// and questions that they asked.
 type Reconciler struct {
 	launcher *Launcher
 	rows     rows
+	finisher finisher
 	reaper   reaper // nil: leases are left alone
 	log      *slog.Logger
 }
 
 // NewReconciler makes a reconciler.
-func NewReconciler(l *Launcher, r rows, log *slog.Logger) *Reconciler {
-	return &Reconciler{launcher: l, rows: r, log: log}
+func NewReconciler(l *Launcher, r rows, f finisher, log *slog.Logger) *Reconciler {
+	return &Reconciler{launcher: l, rows: r, finisher: f, log: log}
 }
 
 // Reaping makes the reconciler give back the resources of attempts that have ended.
@@ -82,11 +95,7 @@ func (r *Reconciler) Run(ctx context.Context) {
 // compare does not keep it from the rest.
 func (r *Reconciler) Once(ctx context.Context, age time.Duration) error {
 	before := time.Now().Add(-age)
-	runs, err := r.rows.UnfinishedRuns(ctx, before)
-	faults := []error{err}
-	for _, run := range runs {
-		faults = append(faults, about(r.run(ctx, run), "run %s of %s", run.ID, run.Project))
-	}
+	faults := []error{r.runs(ctx, before), r.backfills(ctx, before), about(r.withdraw(ctx, before), "approvals"), r.tell(ctx, before)}
 	projects, err := r.rows.Projects(ctx, "")
 	faults = append(faults, err)
 	for _, p := range projects {
@@ -104,27 +113,6 @@ func about(err error, format string, args ...any) error {
 
 // fromOutside says why something ended whose workflow closed without it.
 func fromOutside(status string) string { return "its workflow was ended from outside: " + status }
-
-func (r *Reconciler) run(ctx context.Context, run bine.Run) error {
-	state, status, err := r.launcher.WorkflowState(ctx, workflows.RunWorkflowID(run.Project, run.ID))
-	if err != nil || state == Open {
-		return err
-	}
-	if state == Unknown {
-		r.log.InfoContext(ctx, "starting a run that was accepted but not started", "run", run.ID, "project", run.Project)
-		return r.launcher.StartRun(ctx, run)
-	}
-	r.log.WarnContext(ctx, "a run's workflow ended without its row", "run", run.ID, "project", run.Project, "status", status)
-	from := []bine.State{bine.Pending, bine.Waiting, bine.Running}
-	err = r.rows.MoveRun(ctx, run.Project, run.ID, from, bine.Failed, fromOutside(status))
-	if bine.IsKind(err, bine.Conflict) || bine.IsKind(err, bine.NotFound) { // it reached its end meanwhile
-		return nil
-	}
-	if err == nil {
-		_, err = r.rows.EndSteps(ctx, run.Project, run.ID, bine.Cancelled, "the run ended before")
-	}
-	return err
-}
 
 func (r *Reconciler) project(ctx context.Context, p bine.Project, before time.Time) error {
 	switch p.State {

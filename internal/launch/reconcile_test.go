@@ -18,7 +18,7 @@ const grace = time.Minute
 
 func reconcile(t *testing.T, f *fakeTemporal, rows *fakeRows, leases *fakeLeases) error {
 	t.Helper()
-	r := launch.NewReconciler(launch.New(f, rows, grace), rows, slog.New(slog.DiscardHandler))
+	r := launch.NewReconciler(launch.New(f, rows, grace), rows, rows, slog.New(slog.DiscardHandler))
 	if leases != nil {
 		r.Reaping(leases)
 	}
@@ -49,14 +49,51 @@ func TestARunThatWasAcceptedButNotStartedIsStarted(t *testing.T) {
 	same(t, "rows", rows.moves)
 }
 
-func TestARunWhoseWorkflowWasTerminatedIsFailedWithItsSteps(t *testing.T) {
+func TestARunWhoseWorkflowWasTerminatedIsFinished(t *testing.T) {
 	f, rows := newTemporal(), &fakeRows{runs: []bine.Run{run("flights-1")}}
 	f.is["p/run/flights-1"] = terminated
 	ok(t, reconcile(t, f, rows, nil))
-	same(t, "rows", rows.moves, "run flights-1 failed: its workflow was ended from outside: Terminated", "steps of flights-1 cancelled")
-	rows.moved, rows.moves = bine.Errorf(bine.Conflict, "it is succeeded"), nil
-	ok(t, reconcile(t, f, rows, nil)) // it reached its end in between
 	same(t, "rows", rows.moves, "run flights-1 failed: its workflow was ended from outside: Terminated")
+	for _, meanwhile := range []bine.Kind{bine.Conflict, bine.NotFound} {
+		rows.finished = bine.Errorf(meanwhile, "it ended, or was removed")
+		ok(t, reconcile(t, f, rows, nil))
+	}
+	rows.finished = bine.Errorf(bine.Unavailable, "the disk is full")
+	if err := reconcile(t, f, rows, nil); !bine.IsKind(err, bine.Unavailable) {
+		t.Errorf("got %v, want the fault", err)
+	}
+}
+
+func TestRunsThatNobodyWaitsForAreCancelledAndNeverStarted(t *testing.T) {
+	strays := []bine.Run{run("runs-1"), run("accepted-1"), run("killed-1")}
+	for i := range strays {
+		strays[i].Parent = &bine.StepPointer{Run: "all-1", Step: "sub"}
+	}
+	f, rows := newTemporal(), &fakeRows{runs: strays, strays: strays}
+	f.is["p/run/runs-1"], f.is["p/run/killed-1"] = going, terminated
+	ok(t, reconcile(t, f, rows, nil))
+	same(t, "asked", f.calls, "cancel p/run/runs-1")
+	same(t, "rows", rows.moves, "run accepted-1 cancelled: the step that started it has ended",
+		"run killed-1 failed: its workflow was ended from outside: Terminated")
+}
+
+func TestBackfillsThatHaveNotEndedAreStarted(t *testing.T) {
+	f, rows := newTemporal(), &fakeRows{backfills: []bine.Backfill{{Project: "p", ID: "runs-b1"}, {Project: "p", ID: "new-b1"}, {Project: "p", ID: "killed-b1"}}}
+	f.is["p/backfill/runs-b1"], f.is["p/backfill/killed-b1"] = going, terminated
+	for range 2 {
+		ok(t, reconcile(t, f, rows, nil))
+	}
+	same(t, "asked", f.calls, "start run_backfill as p/backfill/new-b1", "start run_backfill as p/backfill/killed-b1")
+}
+
+func TestMessagesAreSentOfRunsWhoseWorkflowCannot(t *testing.T) {
+	f, rows := newTemporal(), &fakeRows{untold: []bine.Run{run("tells-1"), run("killed-1"), run("old-1")}}
+	f.is["p/run/tells-1"], f.is["p/run/killed-1"] = going, terminated
+	ok(t, reconcile(t, f, rows, nil))
+	same(t, "rows", rows.moves, "told of run killed-1", "told of run old-1")
+	if rows.withdrawn != 1 {
+		t.Errorf("stray approvals were withdrawn %d times, want once", rows.withdrawn)
+	}
 }
 
 func TestWhatCannotBeComparedDoesNotHideTheRest(t *testing.T) {
