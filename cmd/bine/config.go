@@ -70,6 +70,16 @@ type notifyConfig struct {
 	AllowPrivate bool `yaml:"allow_private"` // whether webhooks may be on private addresses
 }
 
+// mailConfig says where mail goes out.
+type mailConfig struct {
+	Host         string `yaml:"host"`          // SMTP server; none: no mail is sent
+	Port         int    `yaml:"port"`          // 587 if 0
+	User         string `yaml:"user"`          // to sign in with, if the server asks
+	PasswordFile string `yaml:"password_file"` // file with the password of user
+	From         string `yaml:"from"`          // address that mail comes from
+	TLS          string `yaml:"tls"`           // required, opportunistic or off
+}
+
 // duration is a time.Duration written as 90s or 2m.
 type duration time.Duration
 

@@ -11,16 +11,6 @@ import (
 	"github.com/bine-ml/bine/server/api"
 )
 
-// mailConfig says where mail goes out.
-type mailConfig struct {
-	Host         string `yaml:"host"`          // SMTP server; none: no mail is sent
-	Port         int    `yaml:"port"`          // 587 if 0
-	User         string `yaml:"user"`          // to sign in with, if the server asks
-	PasswordFile string `yaml:"password_file"` // file with the password of user
-	From         string `yaml:"from"`          // address that mail comes from
-	TLS          string `yaml:"tls"`           // required, opportunistic or off
-}
-
 // open makes the mailer; without a host there is none.
 func (c mailConfig) open() (run.Mailer, error) {
 	if c.Host == "" {
