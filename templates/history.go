@@ -1,9 +1,12 @@
 package templates
 
 import (
+	"cmp"
 	"fmt"
 	"html/template"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -17,6 +20,7 @@ type HistoryPage struct {
 	Workflow string // id without the project
 	View     string // compact, timeline or full
 	History  client.History
+	Number   int // of the page of events or groups, from 1
 }
 
 var historyPage = load("history.html")
@@ -142,11 +146,67 @@ func (p HistoryPage) Chart() GanttView {
 			s.End = time.Time{}
 		}
 		spans = append(spans, s)
-		v.Rows = append(v.Rows, GanttRow{Name: g.Name, State: g.Status, Took: g.Took, URL: p.With("view", "full") + fmt.Sprintf("#event-%d", g.ID)})
+		v.Rows = append(v.Rows, GanttRow{Name: g.Name, State: g.Status, Took: g.Took, URL: p.eventURL(g.ID), Weight: weightOf(g.Status)})
 	}
 	v.place(gantt.Lay(spans, p.Now))
 	for i := range v.Rows {
 		v.Rows[i].Bar.Critical = false
+	}
+	v.keep(MostBars)
+	return v
+}
+
+func weightOf(status string) int {
+	switch tone(status) {
+	case "bad":
+		return 3
+	case "busy":
+		return 2
+	}
+	return 0
+}
+
+// EventsOnPage is how many events, or groups of them, a page shows.
+const EventsOnPage = 200
+
+// eventURL is the full list, where an event stands in it.
+func (p HistoryPage) eventURL(id int64) string {
+	i, _ := slices.BinarySearchFunc(p.History.Events, id, func(e client.HistoryEvent, id int64) int { return cmp.Compare(e.ID, id) })
+	return p.With("view", "full", "page", strconv.Itoa(i/EventsOnPage+1)) + fmt.Sprintf("#event-%d", id)
+}
+
+// EventPage is one page of the events, or of their groups.
+type EventPage struct {
+	Events        []client.HistoryEvent
+	Groups        []HistoryGroup
+	First, Last   int // of those shown, from 1
+	All           int
+	Before, After string // addresses of the pages around it
+}
+
+// Part is what the list shows of the history: a long one has pages.
+func (p HistoryPage) Part() EventPage {
+	if p.View == "full" {
+		v := p.around(len(p.History.Events))
+		v.Events = p.History.Events[v.First-1 : v.Last]
+		return v
+	}
+	groups := p.Groups()
+	v := p.around(len(groups))
+	v.Groups = groups[v.First-1 : v.Last]
+	return v
+}
+
+// around says which of so many are on the page, and where the others are.
+func (p HistoryPage) around(all int) EventPage {
+	pages := max((all+EventsOnPage-1)/EventsOnPage, 1)
+	n := min(max(p.Number, 1), pages)
+	v := EventPage{First: (n-1)*EventsOnPage + 1, Last: min(n*EventsOnPage, all), All: all}
+	if n > 1 {
+		v.Before = p.With("page", strconv.Itoa(n-1))
+	}
+	if n < pages {
+		v.After = p.With("page", strconv.Itoa(n+1))
 	}
 	return v
 }

@@ -16,7 +16,7 @@ func showHistory(c *call) error {
 	if err != nil {
 		return err
 	}
-	page := templates.HistoryPage{Shell: s, Workflow: workflow, View: c.query("view")}
+	page := templates.HistoryPage{Shell: s, Workflow: workflow, View: c.query("view"), Number: c.number("page")}
 	if page.View != "timeline" && page.View != "full" {
 		page.View = "compact"
 	}
