@@ -76,7 +76,7 @@ func TestExamples(t *testing.T) {
 	s.mustCLI("project", "create", "examples", "--requires", "duckdb==2.0.0,nbclient==0.11.0,nbconvert==7.17.2,ipykernel==7.4.0")
 	p := bine.ProjectName("examples")
 	all := examples(t)
-	own := []string{"flights", "flights-go", "go-steps"}
+	own := []string{"flights", "flights-go", "flights-python", "go-steps", "python"}
 	dirs, err := filepath.Glob("../dags/examples/*/")
 	if err != nil {
 		t.Fatal(err)

@@ -107,3 +107,20 @@ def test_importing_needs_only_the_standard_library():
     code = f"import sys; sys.path.insert(0, {str(source)!r}); import bine; bine.params; print('ok')"
     done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "ok\n"
+
+
+def test_rows_of_a_fan_out_are_read_again_and_again(step_dir, tmp_path):
+    (tmp_path / "scores").write_text('{"key":"graz","value":1}\n{"key":"wien","value":{"a":2}}\n')
+    step_dir(inputs={"scores": str(tmp_path / "scores")})
+    scores = bine.rows("scores")
+    assert [row["key"] for row in scores] == ["graz", "wien"] and [row["value"] for row in scores] == [1, {"a": 2}]
+    with pytest.raises(KeyError, match="it has scores"):
+        bine.rows("score")
+
+
+def test_an_item_is_the_element_of_its_list(step_dir, tmp_path, monkeypatch):
+    step_dir()
+    assert bine.item is None
+    (tmp_path / "item.json").write_text('{"shop": "graz"}')
+    monkeypatch.setenv("BINE_ITEM_VALUE", str(tmp_path / "item.json"))
+    assert bine.item == {"shop": "graz"} and [i.value for i in bine.items()] == [{"shop": "graz"}]
