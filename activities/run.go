@@ -168,7 +168,8 @@ type TickInput struct {
 // Accepted is a run that is to be started.
 type Accepted struct {
 	RunRef
-	Plan plan.Plan `json:"plan"`
+	Plan     plan.Plan     `json:"plan"`
+	Priority bine.Priority `json:"priority,omitempty"`
 }
 
 // TickEngine turns ticks into runs.

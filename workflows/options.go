@@ -86,6 +86,23 @@ func onHost(o workflow.ActivityOptions, host bine.HostName, reach time.Duration)
 	return o
 }
 
+// Share gives what a workflow of a project, and all that it asks for, is queued
+// as. Between workers that are all busy, projects take turns, and so do the
+// priorities within a project, the higher the more often: who has much queued
+// delays nobody else's first. Temporal's own priorities would come before that
+// turn, so that a project which calls everything urgent held up all others.
+//
+// A key of a turn is at most 64 bytes long, the name of a project 63.
+func Share(project bine.ProjectName, p bine.Priority) temporal.Priority {
+	switch p {
+	case bine.PriorityHigh:
+		return temporal.Priority{FairnessKey: string(project) + "+", FairnessWeight: 2}
+	case bine.PriorityLow:
+		return temporal.Priority{FairnessKey: string(project) + "-", FairnessWeight: 0.5}
+	}
+	return temporal.Priority{FairnessKey: string(project), FairnessWeight: 1}
+}
+
 // child gives the options of a child that ends with its parent.
 func child(id string) workflow.ChildWorkflowOptions {
 	return workflow.ChildWorkflowOptions{

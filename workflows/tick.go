@@ -33,7 +33,9 @@ func Tick(ctx workflow.Context, in TickWorkflowInput) error {
 	}
 	start := RunPipelineInput{RunRef: run.RunRef, Plan: run.Plan, GraceSeconds: in.GraceSeconds}
 	id := RunWorkflowID(run.Project, run.Run)
-	err := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, child(id)), RunPipelineName, start).Get(ctx, nil)
+	options := child(id)
+	options.Priority = Share(run.Project, run.Priority)
+	err := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, options), RunPipelineName, start).Get(ctx, nil)
 	if temporal.IsWorkflowExecutionAlreadyStartedError(err) {
 		return nil // after a crash the reconciler was faster
 	}

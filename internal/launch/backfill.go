@@ -12,5 +12,5 @@ import (
 // runs. One that was ended from outside starts again: the rows say how far it is.
 func (l *Launcher) StartBackfill(ctx context.Context, project bine.ProjectName, id bine.BackfillID) error {
 	in := activities.BackfillRef{Project: project, Backfill: id}
-	return l.start(ctx, workflows.BackfillWorkflowID(project, id), workflows.RunBackfillName, false, in)
+	return l.start(ctx, project, workflows.BackfillWorkflowID(project, id), workflows.RunBackfillName, false, in)
 }

@@ -4,6 +4,7 @@
 package launch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,11 +13,11 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/activities"
 	"github.com/bine-ml/bine/dags"
-	"github.com/bine-ml/bine/dags/plan"
 	"github.com/bine-ml/bine/internal/lease"
 	"github.com/bine-ml/bine/workflows"
 )
@@ -41,15 +42,20 @@ func New(c client.Client, l ledger, grace time.Duration) *Launcher {
 	return &Launcher{temporal: c, ledger: l, grace: grace}
 }
 
-// start starts a workflow under an id, unless it runs or, where once is set,
-// has ever run.
-func (l *Launcher) start(ctx context.Context, id, name string, once bool, input any) error {
+// start starts a workflow of a project under an id, unless it runs or, where
+// once is set, has ever run.
+func (l *Launcher) start(ctx context.Context, project bine.ProjectName, id, name string, once bool, input any) error {
+	return l.startAs(ctx, workflows.Share(project, ""), id, name, once, input)
+}
+
+// startAs is start for a workflow that is queued as share says.
+func (l *Launcher) startAs(ctx context.Context, share temporal.Priority, id, name string, once bool, input any) error {
 	reuse := enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE
 	if once {
 		reuse = enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE
 	}
 	options := client.StartWorkflowOptions{
-		ID: id, TaskQueue: activities.ControlQueue, EnableEagerStart: true,
+		ID: id, TaskQueue: activities.ControlQueue, EnableEagerStart: true, Priority: share,
 		WorkflowIDReusePolicy: reuse, WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 	}
 	_, err := l.temporal.ExecuteWorkflow(ctx, options, name, input)
@@ -70,28 +76,29 @@ func unavailable(err error, format string, args ...any) error {
 	return bine.Errorf(bine.Unavailable, "%s: the workflow engine does not answer: %w", fmt.Sprintf(format, args...), err)
 }
 
-// Plan gives the plan of a stored version.
-func (l *Launcher) Plan(ctx context.Context, run bine.Run) (plan.Plan, error) {
+// dag gives the definition that a run executes.
+func (l *Launcher) dag(ctx context.Context, run bine.Run) (dags.DAG, error) {
 	version, err := l.ledger.PipelineVersion(ctx, run.Project, run.Pipeline, run.Version)
 	if err != nil {
-		return plan.Plan{}, err
+		return dags.DAG{}, err
 	}
 	dag, err := dags.Decode(version.DAG)
 	if err != nil {
-		return plan.Plan{}, fmt.Errorf("decode %s version %d: %w", run.Pipeline, run.Version, err)
+		return dags.DAG{}, fmt.Errorf("decode %s version %d: %w", run.Pipeline, run.Version, err)
 	}
-	return dag.Plan(), nil
+	return dag, nil
 }
 
 // StartRun starts the workflow of a run that was accepted.
 func (l *Launcher) StartRun(ctx context.Context, run bine.Run) error {
-	p, err := l.Plan(ctx, run)
+	dag, err := l.dag(ctx, run)
 	if err != nil {
 		return err
 	}
 	ref := activities.RunRef{Project: run.Project, Run: run.ID}
-	in := workflows.RunPipelineInput{RunRef: ref, Plan: p, GraceSeconds: l.grace.Seconds()}
-	return l.start(ctx, workflows.RunWorkflowID(run.Project, run.ID), workflows.RunPipelineName, true, in)
+	in := workflows.RunPipelineInput{RunRef: ref, Plan: dag.Plan(), GraceSeconds: l.grace.Seconds()}
+	share := workflows.Share(run.Project, cmp.Or(run.Priority, dag.Priority))
+	return l.startAs(ctx, share, workflows.RunWorkflowID(run.Project, run.ID), workflows.RunPipelineName, true, in)
 }
 
 // cancel asks a workflow to end; one that has ended or never was is no error.
@@ -119,18 +126,18 @@ func (l *Launcher) Provision(ctx context.Context, project bine.ProjectName) erro
 	if len(versions) > 0 {
 		in.Environment = versions[0].Version // the newest
 	}
-	return l.start(ctx, workflows.ProvisionWorkflowID(project), workflows.ProvisionProjectName, false, in)
+	return l.start(ctx, project, workflows.ProvisionWorkflowID(project), workflows.ProvisionProjectName, false, in)
 }
 
 // DeleteProject starts to remove a project.
 func (l *Launcher) DeleteProject(ctx context.Context, project bine.ProjectName) error {
-	return l.start(ctx, workflows.DeleteWorkflowID(project), workflows.DeleteProjectName, false, activities.ProjectInput{Project: project})
+	return l.start(ctx, project, workflows.DeleteWorkflowID(project), workflows.DeleteProjectName, false, activities.ProjectInput{Project: project})
 }
 
 // BuildEnvironment starts to build a version of an environment whose row is there.
 func (l *Launcher) BuildEnvironment(ctx context.Context, project bine.ProjectName, version int) error {
 	in := activities.EnvironmentInput{Project: project, Version: version}
-	return l.start(ctx, workflows.EnvironmentWorkflowID(project, version), workflows.BuildEnvironmentName, true, in)
+	return l.start(ctx, project, workflows.EnvironmentWorkflowID(project, version), workflows.BuildEnvironmentName, true, in)
 }
 
 // StopBuilding asks the build of an environment to end, and says whether it is
@@ -152,7 +159,7 @@ func (l *Launcher) Deploy(ctx context.Context, project bine.ProjectName, name bi
 		return err
 	}
 	id := workflows.DeploymentWorkflowID(project, name)
-	options := client.StartWorkflowOptions{ID: id, TaskQueue: activities.ControlQueue, WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE}
+	options := client.StartWorkflowOptions{ID: id, TaskQueue: activities.ControlQueue, Priority: workflows.Share(project, ""), WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE}
 	in := workflows.ServeDeploymentInput{Project: project, Name: name, GraceSeconds: l.grace.Seconds()}
 	_, err = l.temporal.SignalWithStartWorkflow(ctx, id, workflows.DeploySignal, workflows.DeployInput{Version: version, Resources: row.Resources}, options, workflows.ServeDeploymentName, in)
 	return unavailable(err, "deploy %s", name)
@@ -161,7 +168,7 @@ func (l *Launcher) Deploy(ctx context.Context, project bine.ProjectName, name bi
 // StopDeployment ends a deployment; with forget its definition too.
 func (l *Launcher) StopDeployment(ctx context.Context, project bine.ProjectName, name bine.DeploymentName, forget bool) error {
 	id := workflows.DeploymentWorkflowID(project, name)
-	options := client.StartWorkflowOptions{ID: id, TaskQueue: activities.ControlQueue, WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE}
+	options := client.StartWorkflowOptions{ID: id, TaskQueue: activities.ControlQueue, Priority: workflows.Share(project, ""), WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE}
 	in := workflows.ServeDeploymentInput{Project: project, Name: name, GraceSeconds: l.grace.Seconds()}
 	_, err := l.temporal.SignalWithStartWorkflow(ctx, id, workflows.StopSignal, workflows.StopInput{Forget: forget}, options, workflows.ServeDeploymentName, in)
 	return unavailable(err, "stop %s", name)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -210,5 +211,25 @@ func TestAHistoryThatTemporalHasForgottenComesFromTheArchive(t *testing.T) {
 	}
 	if _, err := h.History(t.Context(), "p/broken"); err == nil || errors.Is(err, context.Canceled) {
 		t.Errorf("one that is broken: %v", err)
+	}
+}
+
+func TestARunIsQueuedAsItsProjectAndPrioritySay(t *testing.T) {
+	l, f := newLauncher(&fakeRows{})
+	for id, priority := range map[bine.RunID]bine.Priority{"n-1": "", "h-1": bine.PriorityHigh, "l-1": bine.PriorityLow} {
+		r := run(id)
+		r.Priority = priority
+		ok(t, l.StartRun(t.Context(), r))
+		want := workflows.Share("p", priority)
+		if got := f.options[workflows.RunWorkflowID("p", id)].Priority; got != want || got.PriorityKey != 0 || !strings.HasPrefix(got.FairnessKey, "p") {
+			t.Errorf("a run of priority %q is queued as %+v, want %+v", priority, got, want)
+		}
+	}
+	ok(t, l.BuildEnvironment(t.Context(), "p", 1))
+	if got := f.options["p/environment/1"].Priority; got != workflows.Share("p", "") {
+		t.Errorf("what is no run is queued as %+v", got)
+	}
+	if key := workflows.Share(bine.ProjectName(strings.Repeat("a", 63)), bine.PriorityHigh).FairnessKey; len(key) > 64 {
+		t.Errorf("the key of the longest name has %d bytes, more than Temporal takes", len(key))
 	}
 }

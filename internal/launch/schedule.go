@@ -72,7 +72,7 @@ func (l *Launcher) scheduleOptions(project bine.ProjectName, s bine.Schedule) (c
 		ID:   id,
 		Spec: planned,
 		Action: &client.ScheduleWorkflowAction{
-			ID: id + "/tick", Workflow: workflows.TickName, TaskQueue: activities.ControlQueue,
+			ID: id + "/tick", Workflow: workflows.TickName, TaskQueue: activities.ControlQueue, Priority: workflows.Share(project, ""),
 			Args: []any{workflows.TickWorkflowInput{Project: project, Schedule: s.Name, GraceSeconds: l.grace.Seconds()}},
 		},
 		Overlap: overlap, CatchupWindow: window, Paused: s.Paused,
@@ -105,7 +105,7 @@ func (l *Launcher) TriggerSchedule(ctx context.Context, project bine.ProjectName
 	}
 	id := fmt.Sprintf("%s/tick-by-hand-%d", workflows.ScheduleID(project, name), time.Now().UnixNano())
 	in := workflows.TickWorkflowInput{Project: project, Schedule: name, GraceSeconds: l.grace.Seconds()}
-	return l.start(ctx, id, workflows.TickName, true, in)
+	return l.start(ctx, project, id, workflows.TickName, true, in)
 }
 
 // ScheduleNext gives the next ticks of a schedule, none while it is paused.

@@ -55,7 +55,7 @@ type Poster interface {
 	Post(ctx context.Context, url string, body []byte) error
 	// PostSigned is Post with a signature that the receiver can check; an empty secret signs nothing.
 	PostSigned(ctx context.Context, url string, body []byte, secret string) error
-	// Do makes a request and reads at most some bytes of the answer; a longer one is TooLarge.
+	// Do makes a request and reads at most some bytes of the answer: a longer one is TooLarge, and with 0 none is read.
 	Do(ctx context.Context, method, url string, headers http.Header, body []byte, most int64) (status int, answer []byte, err error)
 }
 
@@ -362,5 +362,5 @@ func (e *Engine) Accept(ctx context.Context, in activities.TickInput) (activitie
 	if err != nil {
 		return activities.Accepted{}, err
 	}
-	return activities.Accepted{RunRef: activities.RunRef{Project: in.Project, Run: run.ID}, Plan: dag.Plan()}, nil
+	return activities.Accepted{RunRef: activities.RunRef{Project: in.Project, Run: run.ID}, Plan: dag.Plan(), Priority: priorityOf(run, dag)}, nil
 }
