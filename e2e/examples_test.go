@@ -56,7 +56,9 @@ func examples(t *testing.T) map[string]example {
 		"failures": {outputs: map[string]string{"attempt": "3"}, check: states(map[string]bine.State{"blame": bine.Skipped, "cleanup": bine.Succeeded})},
 		"failures:fail": {params: map[string]json.RawMessage{"fail": raw(true)}, state: bine.Failed,
 			check: states(map[string]bine.State{"last": bine.Failed, "blame": bine.Succeeded, "cleanup": bine.Succeeded})},
-		"limits":   {prepare: func(s *system, p bine.ProjectName) { s.mustCLI("pool", "set", "warehouse", "--slots", "3", "-p", string(p)) }},
+		"limits": {prepare: func(s *system, p bine.ProjectName) {
+			s.mustCLI("pool", "set", "warehouse", "--slots", "3", "-p", string(p))
+		}},
 		"approval": {during: approve, outputs: map[string]string{"text": `"deployed to 25 % for C-7, as admin said"`}},
 		"wait":     {during: arrive, outputs: map[string]string{"hour": `"2026-01-01T05"`}},
 		"parent":   {prepare: storeChildren, outputs: map[string]string{"ways": `["nothing","short","long"]`}},
