@@ -71,7 +71,7 @@ func everyPage() map[string]string {
 	const p = "/projects/shop"
 	return map[string]string{
 		"home": "/", "hosts": "/hosts", "keys": "/keys", "account": "/account", "users": "/admin/users", "audit": "/admin/audit", "missing": "/nothing",
-		"project": p, "runs": p + "/runs", "run": p + "/runs/sales-1", "step": p + "/runs/sales-1?step=count", "history": p + "/history?workflow=run%2Fsales-1",
+		"project": p, "runs": p + "/runs", "run": p + "/runs/sales-1", "step": p + "/runs/sales-1?step=count", "steps": p + "/runs/sales-1?view=table", "outputs": p + "/runs/sales-1?step=train&tab=outputs", "events": p + "/history?workflow=run%2Fsales-1&view=full", "history": p + "/history?workflow=run%2Fsales-1",
 		"timeline": p + "/history?workflow=run%2Fsales-1&view=timeline", "pipelines": p + "/pipelines", "pipeline": p + "/pipelines/sales",
 		"edit": p + "/pipelines/sales?tab=edit", "use": p + "/pipelines/sales?tab=use", "versions": p + "/pipelines/sales?tab=versions", "new": p + "/pipelines/new",
 		"jobs": p + "/jobs", "job": p + "/jobs/hello", "schedules": p + "/schedules", "schedule": p + "/schedules/nightly", "files": p + "/files", "file": p + "/files/sales.csv",
