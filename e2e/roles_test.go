@@ -19,14 +19,15 @@ type roles struct {
 	connect []string // flags that reach the workflow engine
 }
 
-func startRoles(t *testing.T) *roles {
+// startRoles starts them, with more of the environment where it is given.
+func startRoles(t *testing.T, more ...string) *roles {
 	t.Helper()
 	s := newSystem(t)
 	engine := s.start("temporal", "--data", filepath.Join(s.dir, "engine"), "--port", "0")
 	eventually(t, 30*time.Second, "the workflow engine answers", func() bool { return strings.Contains(engine.out.String(), "--temporal ") })
 	for _, line := range strings.Split(engine.out.String(), "\n") {
 		if strings.HasPrefix(line, "--temporal ") {
-			s.env = append(s.env, "BINE_GRACE=60s", "BINE_LOG_LEVEL=warn")
+			s.env = append(append(s.env, "BINE_GRACE=60s", "BINE_LOG_LEVEL=warn"), more...)
 			r := &roles{system: s, connect: strings.Fields(line)}
 			r.startRole("server")
 			s.ready(30 * time.Second)
@@ -119,4 +120,35 @@ func TestAnAgentThatSleepsBeyondTheGracePeriod(t *testing.T) {
 		t.Errorf("run is %s (%s) after %d attempts, want succeeded after 2", end.State, end.Reason, steps[0].Attempts)
 	}
 	checkLedger(t, s)
+}
+
+// What prefect issue 7239 is about: a run stays running for ever after its
+// worker died. Here the attempt is lost when the grace period is over, the step
+// says what it waits for, and the next host that comes takes it.
+func TestARunWhoseHostDiedDoesNotStayRunning(t *testing.T) {
+	r := startRoles(t, "BINE_GRACE=6s")
+	p := r.project("orphans")
+	r.mustCLI("pipeline", "store", r.pipeline("orphan", "name: orphan\nsteps:\n  work:\n    command: |\n      [ \"$BINE_ATTEMPT\" = 1 ] && sleep 300\n      exit 0\n", nil), "-p", "orphans")
+	run, err := r.client().StartRun(t.Context(), p, "orphan", client.NewRun{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	step := func() bine.Step {
+		steps, err := r.client().Steps(t.Context(), p, run.ID)
+		if err != nil || len(steps) != 1 {
+			return bine.Step{}
+		}
+		return steps[0]
+	}
+	eventually(t, 30*time.Second, "the process runs", func() bool { return step().State == bine.Running && step().Attempts == 1 })
+	r.killRole("agent")
+	eventually(t, 90*time.Second, "the step waits for a host", func() bool { s := step(); return s.State == bine.Waiting && s.Reason != "" })
+	attempts, err := r.client().Attempts(t.Context(), p, run.ID, client.StepRef{Step: "work"})
+	if err != nil || attempts[0].State != bine.Lost {
+		t.Errorf("the first attempt is %+v (%v), want it lost", attempts, err)
+	}
+	r.startRole("agent")
+	if end, _ := r.follow(p, run.ID); end.State != bine.Succeeded {
+		t.Errorf("the run is %s: %s", end.State, end.Reason)
+	}
 }

@@ -48,7 +48,6 @@ type simulation struct {
 	out     []Outcome
 	buffer  []int // ticks that wait, by their index
 	going   int   // the run that goes on, -1 for none; not of allow_all
-	endSeen time.Time
 }
 
 // Simulate says which runs start when: ticks are planned times in order, length
