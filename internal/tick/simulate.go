@@ -43,11 +43,11 @@ type Outcome struct {
 
 // simulation is a schedule as it goes on.
 type simulation struct {
-	policy  Policy
-	length  func(at time.Time) time.Duration
-	out     []Outcome
-	buffer  []int // ticks that wait, by their index
-	going   int   // the run that goes on, -1 for none; not of allow_all
+	policy Policy
+	length func(at time.Time) time.Duration
+	out    []Outcome
+	buffer []int // ticks that wait, by their index
+	going  int   // the run that goes on, -1 for none; not of allow_all
 }
 
 // Simulate says which runs start when: ticks are planned times in order, length
