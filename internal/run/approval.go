@@ -173,7 +173,7 @@ func (a Awaits) remind(ctx context.Context, w *waiting, action dags.ApprovalActi
 
 // overdue answers in nobody's name at the deadline.
 func (a Awaits) overdue(ctx context.Context, w *waiting, action dags.ApprovalAction, asked store.Approval) (activities.Awaited, error) {
-	answer := store.ApprovalAnswer{State: asked.Otherwise, Via: "deadline", Values: map[string]json.RawMessage{}}
+	answer := store.ApprovalAnswer{State: asked.Otherwise, Via: store.ViaDeadline, Values: map[string]json.RawMessage{}}
 	if answer.State == bine.ApprovalApproved {
 		for _, f := range asked.Form {
 			answer.Values[f.Name] = f.Default
@@ -200,7 +200,7 @@ func (a Awaits) decided(ctx context.Context, w *waiting, action dags.ApprovalAct
 		return a.refused(ctx, w, "the approval was withdrawn")
 	case answer.State == bine.ApprovalRejected && action.OnReject != "go_on":
 		reason := "rejected by " + who
-		if answer.Via == "deadline" {
+		if answer.Via == store.ViaDeadline {
 			reason = "nobody answered before the deadline"
 		}
 		if answer.Note != "" {

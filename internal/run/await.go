@@ -25,6 +25,7 @@ const (
 	turnFirst   = 1.0   // at a turn, growing with the time that it takes
 	turnLongest = 30.0
 	soonest     = 0.2
+	latest      = 86400.0 // at a time that is far
 )
 
 // waiting is a step that waits, while it is looked at.
@@ -187,7 +188,7 @@ func (a Awaits) until(ctx context.Context, w *waiting, action dags.WaitAction) (
 		}
 	}
 	if left := time.Until(at); left > 0 {
-		return activities.Awaited{State: bine.Waiting, Reason: w.row.Reason, Again: max(left.Seconds(), 0.001)}, nil
+		return activities.Awaited{State: bine.Waiting, Reason: w.row.Reason, Again: min(latest, max(left.Seconds(), 0.001))}, nil
 	}
 	return a.come(ctx, w, w.row.Values)
 }
@@ -220,11 +221,11 @@ func (a Awaits) present(ctx context.Context, w *waiting, name, what string, ever
 
 // answered waits for an answer over HTTP.
 func (a Awaits) answered(ctx context.Context, w *waiting, r dags.Request, every float64) (activities.Awaited, error) {
-	_, err := a.request(ctx, r)
+	got, err := a.request(ctx, r, 0)
 	switch {
 	case err == nil:
 		return a.come(ctx, w, nil)
-	case bine.IsKind(err, bine.Forbidden):
+	case got.Status == 0 && (bine.IsKind(err, bine.Forbidden) || bine.IsKind(err, bine.Invalid)): // it cannot be asked
 		return a.refused(ctx, w, err.Error())
 	}
 	return a.still(ctx, w, fmt.Sprintf("waits for %s: %s", hostOf(r.URL), err), every)

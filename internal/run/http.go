@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/bine-ml/bine"
@@ -19,9 +20,6 @@ type Response struct {
 	Body   []byte
 }
 
-// mostBody is how much of an answer is taken, in bytes: it becomes a value.
-const mostBody = 15 << 10
-
 // hostOf names an address without what may be secret in it.
 func hostOf(address string) string {
 	if u, err := url.Parse(address); err == nil && u.Host != "" {
@@ -31,14 +29,18 @@ func hostOf(address string) string {
 }
 
 // request makes a request that is evaluated. An answer that is not as expected
-// is an error: Unavailable where asking again may help.
-func (e *Engine) request(ctx context.Context, r dags.Request) (Response, error) {
+// is an error, with its status: Unavailable where asking again may help. An
+// answer of more than most bytes is TooLarge; 0 looks at its status only.
+func (e *Engine) request(ctx context.Context, r dags.Request, most int64) (Response, error) {
 	method := r.Method
 	if method == "" {
 		method = http.MethodGet
 	}
 	headers := http.Header{}
 	for name, v := range r.Headers {
+		if strings.ContainsAny(v, "\r\n\x00") {
+			return Response{}, bine.Errorf(bine.Invalid, "the header %s has a line break in its value", name)
+		}
 		headers.Set(name, v)
 	}
 	var body []byte
@@ -51,7 +53,7 @@ func (e *Engine) request(ctx context.Context, r dags.Request) (Response, error) 
 			headers.Set("Content-Type", "application/json")
 		}
 	}
-	status, answer, err := e.poster.Do(ctx, method, r.URL, headers, body, mostBody)
+	status, answer, err := e.poster.Do(ctx, method, r.URL, headers, body, most)
 	if err != nil {
 		return Response{}, err
 	}
@@ -64,14 +66,14 @@ func (e *Engine) request(ctx context.Context, r dags.Request) (Response, error) 
 		if status >= 500 || status == http.StatusTooManyRequests || status == http.StatusRequestTimeout {
 			kind = bine.Unavailable
 		}
-		return Response{}, bine.Errorf(kind, "%s answered %d %s", hostOf(r.URL), status, http.StatusText(status))
+		return Response{Status: status}, bine.Errorf(kind, "%s answered %d %s", hostOf(r.URL), status, http.StatusText(status))
 	}
 	return Response{status, answer}, nil
 }
 
 // makeRequest does a step of kind http.
 func (e *Engine) makeRequest(ctx context.Context, action dags.HTTPAction) (map[string]json.RawMessage, error) {
-	answer, err := e.request(ctx, action.Request)
+	answer, err := e.request(ctx, action.Request, dags.MaxOutputs)
 	if err != nil {
 		return nil, err
 	}
@@ -87,6 +89,9 @@ func (e *Engine) makeRequest(ctx context.Context, action dags.HTTPAction) (map[s
 		if body, err = json.Marshal(string(answer.Body)); err != nil {
 			return nil, err
 		}
+	}
+	if len(body) > dags.MaxOutputs { // quoting made it longer
+		return nil, bine.Errorf(bine.TooLarge, "%s answered more than %d bytes: take it with a process", hostOf(action.URL), dags.MaxOutputs)
 	}
 	return map[string]json.RawMessage{"status": status, "body": body}, nil
 }

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"maps"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/bine-ml/bine"
@@ -135,12 +134,19 @@ type ApprovalAnswer struct {
 	Note   string
 }
 
+// ViaDeadline is how an approval is answered that nobody has answered.
+const ViaDeadline = "deadline"
+
 // AnswerApproval answers one that waits. The same answer again is harmless;
-// another one, or one that comes after the end, is a Conflict.
+// another one, or one that comes after the deadline or the end, is a Conflict.
 func (s *Store) AnswerApproval(ctx context.Context, project bine.ProjectName, ref StepRef, v ApprovalAnswer) error {
 	return s.write(ctx, func(t *tx) error {
-		n, err := t.exec("UPDATE approvals SET state = ?, answered_at = ?, answered_by = ?, via = ?, answer = ?, note = ? WHERE project = ? AND run = ? AND item = ? AND step = ? AND state = ?",
-			append(append([]any{v.State, t.now, v.By, v.Via, docOf(v.Values), v.Note}, ref.args(project)...), bine.ApprovalWaiting)...)
+		where, args := isApproval+" AND state = ?", append(ref.args(project), bine.ApprovalWaiting)
+		if v.Via != ViaDeadline {
+			where, args = where+" AND (deadline_at IS NULL OR deadline_at > ?)", append(args, t.now)
+		}
+		n, err := t.exec("UPDATE approvals SET state = ?, answered_at = ?, answered_by = ?, via = ?, answer = ?, note = ?"+where,
+			append([]any{v.State, t.now, v.By, v.Via, docOf(v.Values), v.Note}, args...)...)
 		if err != nil {
 			return err
 		}
@@ -154,6 +160,8 @@ func (s *Store) AnswerApproval(ctx context.Context, project bine.ProjectName, re
 			return forDomain(err, approvalName(ref))
 		case is.State == v.State && is.AnsweredBy == v.By && is.Note == v.Note && sameValues(is.Values, v.Values):
 			return nil
+		case is.State == bine.ApprovalWaiting:
+			return bine.Errorf(bine.Conflict, "the deadline of %s has passed: it is being %s", approvalName(ref), is.Otherwise)
 		}
 		return bine.Errorf(bine.Conflict, "%s was %s already%s", approvalName(ref), is.State, whoAnswered(is.Approval))
 	})
@@ -189,12 +197,31 @@ const isApproval = " WHERE project = ? AND run = ? AND item = ? AND step = ?"
 // WithdrawApprovals ends the approvals of a run that still wait: all of them,
 // or that of one step or item where ref names it.
 func (s *Store) WithdrawApprovals(ctx context.Context, project bine.ProjectName, ref StepRef) error {
-	return s.write(ctx, func(t *tx) error {
-		where, args := []string{"project = ?", "run = ?", "state = ?"}, []any{project, ref.Run, bine.ApprovalWaiting}
-		if ref.Step != "" {
-			where, args = append(where, "step = ?", "item = ?"), append(args, ref.Step, ref.Item)
-		}
-		_, err := t.exec("UPDATE approvals SET state = ?, answered_at = ? WHERE "+strings.Join(where, " AND "), append([]any{bine.ApprovalWithdrawn, t.now}, args...)...)
+	where, args := "a.project = ? AND a.run = ? AND a.state = ?", []any{project, ref.Run, bine.ApprovalWaiting}
+	if ref.Step != "" {
+		where, args = where+" AND a.step = ? AND a.item = ?", append(args, ref.Step, ref.Item)
+	}
+	all, err := s.queryApprovals(ctx, where, args...)
+	if err != nil || len(all) == 0 {
 		return err
+	}
+	return s.write(ctx, func(t *tx) error {
+		for _, a := range all {
+			if _, err := t.withdraw(a); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
+}
+
+// withdraw ends an approval, unless somebody has answered meanwhile.
+func (t *tx) withdraw(a Approval) (met int64, err error) {
+	ref := StepRef{a.Run, a.Step, a.Item}
+	met, err = t.exec("UPDATE approvals SET state = ?, answered_at = ?"+isApproval+" AND state = ?",
+		append(append([]any{bine.ApprovalWithdrawn, t.now}, ref.args(a.Project)...), bine.ApprovalWaiting)...)
+	if met > 0 {
+		t.event(a.Project, objectApproval, approvalPath(ref), string(bine.ApprovalWithdrawn))
+	}
+	return met, err
 }

@@ -141,6 +141,9 @@ func (s *Store) DeleteProject(ctx context.Context, name bine.ProjectName) error 
 		if _, err := t.exec("DELETE FROM events WHERE project = ?", name); err != nil {
 			return err
 		}
+		if _, err := t.exec("DELETE FROM settings WHERE name = ?", WebhookSecretSetting(name)); err != nil {
+			return err
+		}
 		t.event(name, objectProject, string(name), "deleted")
 		return nil
 	})

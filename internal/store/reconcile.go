@@ -57,15 +57,11 @@ func (s *Store) WithdrawStrayApprovals(ctx context.Context, before time.Time) (n
 	err = s.write(ctx, func(t *tx) error {
 		n = 0
 		for _, a := range all {
-			ref := StepRef{a.Run, a.Step, a.Item}
-			met, err := t.exec("UPDATE approvals SET state = ?, answered_at = ?"+isApproval+" AND state = ?",
-				append(append([]any{bine.ApprovalWithdrawn, t.now}, ref.args(a.Project)...), bine.ApprovalWaiting)...)
+			met, err := t.withdraw(a)
 			if err != nil {
 				return err
 			}
-			if n += met; met > 0 {
-				t.event(a.Project, objectApproval, approvalPath(ref), string(bine.ApprovalWithdrawn))
-			}
+			n += met
 		}
 		return nil
 	})

@@ -40,10 +40,11 @@ func (s *Store) SetRunLate(ctx context.Context, project bine.ProjectName, run bi
 	return marked, err
 }
 
-// SetSubRun keeps on a step's row which run it has started.
+// SetSubRun keeps on a step's row which run it has started. A step that has
+// ended starts none: that is NotFound.
 func (s *Store) SetSubRun(ctx context.Context, project bine.ProjectName, ref StepRef, run bine.RunID) error {
 	return s.write(ctx, func(t *tx) error {
-		return t.change(ref.String(), "UPDATE steps SET sub_run = ?"+isStep, append([]any{run}, ref.args(project)...)...)
+		return t.change(ref.String(), "UPDATE steps SET sub_run = ?"+isStep+" AND ended_at IS NULL", append([]any{run}, ref.args(project)...)...)
 	})
 }
 

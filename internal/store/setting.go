@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+
+	"github.com/bine-ml/bine"
 )
 
 // Setting gives a setting of the installation; ok is false where it was never put.
@@ -13,6 +15,28 @@ func (s *Store) Setting(ctx context.Context, name string) (value string, ok bool
 		return "", false, nil
 	}
 	return value, err == nil, s.db.Explain(err)
+}
+
+// KeepSetting keeps a setting that is not there yet, and gives what is there
+// then: of several who make one at once, all get the same.
+func (s *Store) KeepSetting(ctx context.Context, name, value string) (kept string, err error) {
+	ignore := " ON CONFLICT DO NOTHING"
+	if s.db.Dialect() != "sqlite" {
+		ignore = " ON DUPLICATE KEY UPDATE value = value"
+	}
+	err = s.write(ctx, func(t *tx) error {
+		if _, err := t.exec("INSERT INTO settings (name, value) VALUES (?, ?)"+ignore, name, value); err != nil {
+			return err
+		}
+		return t.row("SELECT value FROM settings WHERE name = ?"+t.db.Dialect().ForUpdate(), name).Scan(&kept)
+	})
+	return kept, err
+}
+
+// WebhookSecretSetting is under which setting the sealed secret is kept that
+// the webhooks of a project are signed with. It goes with the project.
+func WebhookSecretSetting(project bine.ProjectName) string {
+	return "webhook-secret/" + string(project)
 }
 
 // PutSetting keeps a setting of the installation.

@@ -1,7 +1,9 @@
 // Package webhook talks to addresses outside that users name: it posts messages
-// and makes requests. It never reaches an address of the platform's own network: the check is made on the
-// resolved address at the moment of connecting, so that no name and no
-// redirect leads around it.
+// and makes requests. It never reaches an address of the platform's own
+// network: the check is made on the resolved address at the moment of
+// connecting, so that no name and no redirect leads around it.
+//
+// Addresses may hold secrets: no error has more of one than its host.
 package webhook
 
 import (
@@ -93,7 +95,7 @@ func (p *Poster) PostSigned(ctx context.Context, address string, body []byte, se
 		headers.Set(TimestampHeader, now)
 		headers.Set(SignatureHeader, Sign(secret, now, body))
 	}
-	status, _, err := p.do(ctx, http.MethodPost, address, headers, body, drained, false)
+	status, _, err := p.Do(ctx, http.MethodPost, address, headers, body, 0)
 	switch {
 	case err != nil:
 		return err
@@ -111,16 +113,13 @@ func (p *Poster) PostSigned(ctx context.Context, address string, body []byte, se
 const drained = 64 << 10
 
 // Do makes a request and reads its answer, which is TooLarge if it has more
-// than most bytes. Redirects are not followed. A server that cannot be reached
-// is Unavailable, an address that may not be is Forbidden.
+// than most bytes; with 0 the answer is not given. Redirects are not followed.
+// A server that cannot be reached is Unavailable, an address that may not be is
+// Forbidden.
 func (p *Poster) Do(ctx context.Context, method, address string, headers http.Header, body []byte, most int64) (status int, answer []byte, err error) {
-	return p.do(ctx, method, address, headers, body, most, true)
-}
-
-func (p *Poster) do(ctx context.Context, method, address string, headers http.Header, body []byte, most int64, whole bool) (int, []byte, error) {
 	req, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
 	if err != nil || req.URL.Host == "" || req.URL.Scheme != "http" && req.URL.Scheme != "https" {
-		return 0, nil, bine.Errorf(bine.Invalid, "%q is no address of the web: http://… or https://… is expected", address)
+		return 0, nil, bine.Errorf(bine.Invalid, "this is no address of the web: http://host… or https://host… is expected")
 	}
 	req.Header = headers
 	res, err := p.http.Do(req)
@@ -131,11 +130,15 @@ func (p *Poster) do(ctx context.Context, method, address string, headers http.He
 		return 0, nil, bine.Errorf(bine.Unavailable, "%s cannot be reached: %w", req.URL.Host, reason(err))
 	}
 	defer res.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(res.Body, most+1))
+	if most == 0 {
+		_, _ = io.CopyN(io.Discard, res.Body, drained) // whether it can be read says nothing
+		return res.StatusCode, nil, nil
+	}
+	answer, err = io.ReadAll(io.LimitReader(res.Body, most+1))
 	switch {
 	case err != nil:
 		return 0, nil, bine.Errorf(bine.Unavailable, "the answer of %s broke off: %w", req.URL.Host, err)
-	case whole && int64(len(answer)) > most:
+	case int64(len(answer)) > most:
 		return 0, nil, bine.Errorf(bine.TooLarge, "%s answered more than %d bytes: take it with a process", req.URL.Host, most)
 	}
 	return res.StatusCode, answer, nil
