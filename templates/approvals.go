@@ -74,3 +74,8 @@ func (p ApprovalPage) Action() string {
 	}
 	return join("approvals", p.Approval.Project, p.Approval.Run, p.Approval.Step)
 }
+
+// ApprovalOf is the address of the page of the approval that a step is.
+func (p RunPage) ApprovalOf(s bine.Step) string {
+	return ApprovalURL(bine.Approval{Project: p.Run.Project, Run: p.Run.ID, Step: s.Name, Item: s.Item})
+}
