@@ -58,5 +58,6 @@ type ApprovalToken struct {
 	Run     RunID       `json:"r"`
 	Step    StepName    `json:"s"`
 	Item    string      `json:"i,omitempty"`
+	Channel string      `json:"c,omitempty"` // over which the link was sent, for the record
 	Expires time.Time   `json:"e"`
 }

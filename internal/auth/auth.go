@@ -89,6 +89,7 @@ type Auth struct {
 	passwords *passwords
 	signIns   *Limiter // by name and address
 	wrongKeys *Limiter // by address
+	links     *Limiter // signed ones, by address
 	now       func() time.Time
 }
 
@@ -99,5 +100,5 @@ func New(store Store, log *slog.Logger, now func() time.Time) (*Auth, error) {
 		return nil, err
 	}
 	return &Auth{store: store, log: log, passwords: p, now: now,
-		signIns: NewLimiter(triesBurst, triesEvery, now), wrongKeys: NewLimiter(triesBurst, triesEvery, now)}, nil
+		signIns: NewLimiter(triesBurst, triesEvery, now), wrongKeys: NewLimiter(triesBurst, triesEvery, now), links: NewLimiter(triesBurst, triesEvery, now)}, nil
 }

@@ -52,6 +52,16 @@ func (a *Auth) SignIn(ctx context.Context, name bine.UserName, password, address
 
 const manySignIns = "too many tries to sign in"
 
+// TryLink counts an attempt to use a signed link from an address; right takes it
+// back where the link was one. Too many are refused.
+func (a *Auth) TryLink(address string) (right func(), err error) {
+	wait, ok := a.links.Take(address)
+	if !ok {
+		return nil, limited("too many links that are none", wait)
+	}
+	return func() { a.links.Return(address) }, nil
+}
+
 func limited(why string, wait time.Duration) error {
 	seconds := int(math.Ceil(wait.Seconds()))
 	return &Limited{Wait: wait, Err: bine.Errorf(bine.NoQuota, "%s; wait %d seconds", why, seconds)}

@@ -88,15 +88,25 @@ func (e *Engine) notice(ctx context.Context, dag dags.DAG, run bine.Run, n dags.
 	}
 	body, err := json.Marshal(m)
 	out := store.Notice{Notice: bine.Notice{Run: run.ID, Step: m.Step, Item: m.Item, Event: m.Event}, Body: string(body), Request: request}
-	switch {
-	case n.Slack != "":
-		out.Channel, out.Target = channelSlack, n.Slack
-	case len(n.Mail) > 0:
-		out.Channel, out.Target = channelMail, strings.Join(n.Mail, ",")
+	switch out.Channel = channelOf(n); out.Channel {
+	case channelSlack:
+		out.Target = n.Slack
+	case channelMail:
+		out.Target = strings.Join(n.Mail, ",")
 	default:
-		out.Channel, out.Target = channelWebhook, n.Webhook
+		out.Target = n.Webhook
 	}
 	return out, err
+}
+
+func channelOf(n dags.Notify) string {
+	switch {
+	case n.Slack != "":
+		return channelSlack
+	case len(n.Mail) > 0:
+		return channelMail
+	}
+	return channelWebhook
 }
 
 // wording evaluates the message of a notification.
@@ -135,7 +145,7 @@ func (a Awaits) approvalNotices(ctx context.Context, w *waiting, question string
 			query.Set("item", w.in.Item)
 		}
 		if a.sign != nil {
-			query.Set("token", a.sign(bine.ApprovalToken{Project: w.in.Project, Run: w.in.Run, Step: w.in.Step, Item: w.in.Item, Expires: time.Now().Add(tokenLasts)}))
+			query.Set("token", a.sign(bine.ApprovalToken{Project: w.in.Project, Run: w.in.Run, Step: w.in.Step, Item: w.in.Item, Channel: channelOf(n), Expires: time.Now().Add(tokenLasts)}))
 		}
 		if len(query) > 0 {
 			link += "?" + query.Encode()
@@ -186,9 +196,6 @@ func (e *Engine) Late(ctx context.Context, in activities.RunRef) (activities.Fin
 // endNotices puts the messages about the end of a run into the outbox, and says
 // whether there are some.
 func (e *Engine) endNotices(ctx context.Context, run bine.Run, dag dags.DAG) (bool, error) {
-	if run.State == bine.Cancelled && len(dag.Notify) == 0 {
-		return false, nil
-	}
 	event := bine.NoticeFailure
 	if run.State == bine.Succeeded {
 		event = bine.NoticeSuccess

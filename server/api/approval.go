@@ -3,8 +3,10 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/client"
@@ -42,10 +44,15 @@ func (in InApproval) ref() store.StepRef {
 	return store.StepRef{Run: in.Run, Step: in.Step, Item: in.Item}
 }
 
+// waits reports whether an approval can be answered now.
+func (a *API) waits(one bine.Approval) bool {
+	return one.State == bine.ApprovalWaiting && (one.DeadlineAt == nil || a.now().Before(*one.DeadlineAt))
+}
+
 // mayAnswer reports whether a member may answer: whoever is named, and every
 // member where nobody is. A Data Owner may what a Data Scientist may.
 func mayAnswer(a bine.Approval, user bine.UserName, role bine.Role) bool {
-	if a.State != bine.ApprovalWaiting || role == "" {
+	if role == "" {
 		return false
 	}
 	return len(a.By) == 0 || slices.ContainsFunc(a.By, func(name string) bool {
@@ -62,7 +69,7 @@ func (a *API) myApprovals(ctx context.Context, _ *struct{}) (*body[[]bine.Approv
 		if err != nil {
 			return nil, err
 		}
-		if one.MayAnswer = member && mayAnswer(one.Approval, user, role); one.MayAnswer {
+		if one.MayAnswer = member && a.waits(one.Approval) && mayAnswer(one.Approval, user, role); one.MayAnswer {
 			mine = append(mine, one.Approval)
 		}
 	}
@@ -85,7 +92,7 @@ func (a *API) approvals(ctx context.Context, in *struct {
 // seen adds whether the caller may answer.
 func (a *API) seen(ctx context.Context, one bine.Approval) bine.Approval {
 	c := callOf(ctx)
-	one.MayAnswer = mayAnswer(one, c.User, c.member.Role)
+	one.MayAnswer = a.waits(one) && mayAnswer(one, c.User, c.member.Role)
 	return one
 }
 
@@ -103,10 +110,8 @@ func (a *API) answerApproval(ctx context.Context, in *struct {
 		return nil, err
 	}
 	c := callOf(ctx)
-	open := one.Approval
-	open.State = bine.ApprovalWaiting // so that an answer that is given again is judged by its content
-	if !mayAnswer(open, c.User, c.member.Role) {
-		return nil, bine.Errorf(bine.Forbidden, "%s may not answer this: it is for %v", c.User, one.By)
+	if !mayAnswer(one.Approval, c.User, c.member.Role) {
+		return nil, bine.Errorf(bine.Forbidden, "%s may not answer this: it is for %s", c.User, strings.Join(one.By, ", "))
 	}
 	return a.decide(ctx, one, in.Body, c.User, "user")
 }
@@ -159,36 +164,42 @@ func ApprovalToken(sealer *auth.Sealer, t bine.ApprovalToken) (string, error) {
 	return sealer.Seal(string(text), tokenPlace)
 }
 
-// linked gives the approval that a token is for.
-func (a *API) linked(ctx context.Context, token string) (store.Approval, error) {
+// linked gives the approval that a token is for. Tokens that are none are
+// limited for each address.
+func (a *API) linked(ctx context.Context, token string) (store.Approval, bine.ApprovalToken, error) {
 	var t bine.ApprovalToken
+	right, err := a.Auth.TryLink(callOf(ctx).address)
+	if err != nil {
+		return store.Approval{}, t, err
+	}
 	text, err := a.Sealer.Open(token, tokenPlace)
 	if err == nil {
 		err = json.Unmarshal([]byte(text), &t)
 	}
 	if err != nil {
-		return store.Approval{}, bine.Errorf(bine.Unauthenticated, "the link is not one of this installation: sign in and answer on the page of the run")
+		return store.Approval{}, t, bine.Errorf(bine.Unauthenticated, "the link is not one of this installation: sign in and answer on the page of the run")
 	}
+	right()
 	if a.now().After(t.Expires) {
-		return store.Approval{}, bine.Errorf(bine.Unauthenticated, "the link has expired: sign in and answer on the page of the run")
+		return store.Approval{}, t, bine.Errorf(bine.Unauthenticated, "the link has expired: sign in and answer on the page of the run")
 	}
 	one, err := a.Store.Approval(ctx, t.Project, store.StepRef{Run: t.Run, Step: t.Step, Item: t.Item})
-	one.MayAnswer = one.State == bine.ApprovalWaiting
-	return one, err
+	one.MayAnswer = a.waits(one.Approval)
+	return one, t, err
 }
 
 func (a *API) approvalByLink(ctx context.Context, in *struct{ Body client.Link }) (*body[bine.Approval], error) {
-	one, err := a.linked(ctx, in.Body.Token)
+	one, _, err := a.linked(ctx, in.Body.Token)
 	return answer(one.Approval, err)
 }
 
 func (a *API) answerByLink(ctx context.Context, in *struct{ Body client.LinkAnswer }) (*body[bine.Approval], error) {
-	one, err := a.linked(ctx, in.Body.Token)
+	one, t, err := a.linked(ctx, in.Body.Token)
 	if err != nil {
 		return nil, err
 	}
 	callOf(ctx).member.Project = one.Project
-	named(ctx, "projects/"+string(one.Project)+"/runs/"+string(one.Run)+"/approvals/"+string(one.Step))
+	named(ctx, fmt.Sprintf("projects/%s/runs/%s/approvals/%s?link=%s", one.Project, one.Run, one.Step, t.Channel))
 	out, err := a.decide(ctx, one, in.Body.Answer, "", "link")
 	if out != nil {
 		out.Body.MayAnswer = false

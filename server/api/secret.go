@@ -8,36 +8,30 @@ import (
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/client"
 	"github.com/bine-ml/bine/internal/auth"
+	"github.com/bine-ml/bine/internal/store"
 )
 
 // settings keeps small values of the installation.
 type settings interface {
 	Setting(ctx context.Context, name string) (value string, ok bool, err error)
-	PutSetting(ctx context.Context, name, value string) error
+	// KeepSetting keeps what is not there yet, and gives what is there then.
+	KeepSetting(ctx context.Context, name, value string) (kept string, err error)
 }
-
-// secretName is under which setting the signing secret of a project is kept.
-func secretName(project bine.ProjectName) string { return "webhook-secret/" + string(project) }
 
 // WebhookSecret gives what the webhooks of a project are signed with, making it
 // where there is none. It is kept sealed.
 func WebhookSecret(ctx context.Context, s settings, sealer *auth.Sealer, project bine.ProjectName) (string, error) {
-	kept, found, err := s.Setting(ctx, secretName(project))
+	name := store.WebhookSecretSetting(project)
+	kept, found, err := s.Setting(ctx, name)
+	if err == nil && !found {
+		if kept, err = sealer.Seal("whsec_"+rand.Text(), name); err == nil {
+			kept, err = s.KeepSetting(ctx, name, kept)
+		}
+	}
 	if err != nil {
 		return "", err
 	}
-	if found {
-		return sealer.Open(kept, secretName(project))
-	}
-	sealed, err := sealer.Seal("whsec_"+rand.Text(), secretName(project))
-	if err != nil {
-		return "", err
-	}
-	if err := s.PutSetting(ctx, secretName(project), sealed); err != nil {
-		return "", err
-	}
-	// Of two that made one at once, the one that was kept last counts for both.
-	return WebhookSecret(ctx, s, sealer, project)
+	return sealer.Open(kept, name)
 }
 
 func (a *API) secretRoutes() {
