@@ -60,7 +60,9 @@ func (m *Mailer) Send(ctx context.Context, to []string, subject, text string) er
 	}
 	message.Subject(strings.Join(strings.Fields(subject), " "))
 	message.SetBodyString(mail.TypeTextPlain, text)
-	options := []mail.Option{mail.WithPort(m.config.Port), mail.WithTLSPolicy(policies()[m.config.TLS]), mail.WithTimeout(timeout)}
+	dial, hangUp := dialer()
+	defer hangUp()
+	options := []mail.Option{mail.WithPort(m.config.Port), mail.WithTLSPolicy(policies()[m.config.TLS]), mail.WithTimeout(timeout), mail.WithDialContextFunc(dial)}
 	if m.config.User != "" {
 		options = append(options, mail.WithSMTPAuth(mail.SMTPAuthAutoDiscover), mail.WithUsername(m.config.User), mail.WithPassword(m.config.Password))
 	}
@@ -72,6 +74,24 @@ func (m *Mailer) Send(ctx context.Context, to []string, subject, text string) er
 		return bine.Errorf(kindOf(err), "%s: %w", net.JoinHostPort(m.config.Host, fmt.Sprint(m.config.Port)), err)
 	}
 	return nil
+}
+
+// dialer gives what connects, and what ends that connection: the library leaves
+// it open where the server offers no TLS, or none that is trusted.
+func dialer() (dial mail.DialContextFunc, hangUp func()) {
+	var open []net.Conn
+	dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := (&net.Dialer{Timeout: timeout}).DialContext(ctx, network, address)
+		if err == nil {
+			open = append(open, c)
+		}
+		return c, err
+	}
+	return dial, func() {
+		for _, c := range open {
+			_ = c.Close() // which it may be already
+		}
+	}
 }
 
 // kindOf tells what is worth another try: everything but a refusal for good (5yz).
