@@ -17,8 +17,7 @@ import (
 type engine struct {
 	mu       sync.Mutex
 	waited   map[string]bool // owners whose first request for resources was not met
-	told     bool
-	looked   map[string]int // how often something was looked at
+	looked   map[string]int  // how often something was looked at
 	stopping int
 }
 
@@ -99,11 +98,8 @@ func (e *engine) Gather(context.Context, activities.StepRef) (activities.Outcome
 	return activities.Outcome{State: bine.Succeeded}, nil
 }
 
-func (e *engine) Perform(context.Context, activities.StepRef) (activities.Outcome, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if !e.told {
-		e.told = true
+func (e *engine) Perform(_ context.Context, in activities.StepRef) (activities.Outcome, error) {
+	if in.Step == "tell" && e.first("the receiver") {
 		return activities.Outcome{}, bine.Errorf(bine.Unavailable, "webhook answered 503")
 	}
 	return activities.Outcome{State: bine.Succeeded}, nil

@@ -1,11 +1,16 @@
 package recording_test
 
 import (
+	"slices"
 	"testing"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/activities"
 	"github.com/bine-ml/bine/dags/plan"
+	"github.com/bine-ml/bine/internal/temporal"
 	"github.com/bine-ml/bine/workflows"
 )
 
@@ -45,11 +50,7 @@ func phases(t *testing.T, s *stage) {
 // limits are runs that wait for their turn, are late, and take too long.
 func limits(t *testing.T, s *stage) {
 	wait := s.start(t, "demo/run/queued-1", workflows.RunPipelineName, runOf("queued-1", light("a")))
-	until(t, "the run waits", func() bool {
-		s.host.engine.mu.Lock()
-		defer s.host.engine.mu.Unlock()
-		return s.host.engine.looked["queued-1"] == 1
-	})
+	s.rests(t, "demo/run/queued-1")
 	must(t, s.SignalWorkflow(t.Context(), "demo/run/queued-1", "", workflows.GrantedSignal, nil))
 	must(t, wait())
 	s.keep(t, "demo/run/queued-1", "run_pipeline-queued")
@@ -84,22 +85,28 @@ func waits(t *testing.T, s *stage) {
 	s.keep(t, "demo/run/waits-1/turn~turn", "await_step-turn")
 
 	wait := s.start(t, "demo/run/ever-1/ever", workflows.AwaitStepName, activities.AwaitInput{StepRef: activities.StepRef{RunRef: activities.RunRef{Project: "demo", Run: "ever-1"}, Step: "ever"}})
-	s.looks(t, "demo/run/ever-1/ever")
+	s.rests(t, "demo/run/ever-1/ever")
 	must(t, s.CancelWorkflow(t.Context(), "demo/run/ever-1/ever", ""))
 	must(t, wait())
 	s.keep(t, "demo/run/ever-1/ever", "await_step-cancelled")
 }
 
-// looks waits until an AwaitStep has looked.
-func (s *stage) looks(t *testing.T, id string) {
+// rests waits until a workflow has a timer.
+func (s *stage) rests(t *testing.T, id string) {
 	t.Helper()
-	until(t, id+" has looked", func() bool { return s.saw(t, id, "CheckAwait", "") })
+	until(t, id+" rests", func() bool {
+		history, err := temporal.History(t.Context(), s, id, "")
+		must(t, err)
+		return slices.ContainsFunc(history.GetEvents(), func(e *historypb.HistoryEvent) bool {
+			return e.GetEventType() == enumspb.EVENT_TYPE_TIMER_STARTED
+		})
+	})
 }
 
 func backfill(t *testing.T, s *stage) {
 	id := workflows.BackfillWorkflowID("demo", "past-b1")
 	wait := s.start(t, id, workflows.RunBackfillName, activities.BackfillRef{Project: "demo", Backfill: "past-b1"})
-	until(t, "it has looked", func() bool { return s.saw(t, id, "AdvanceBackfill", "") })
+	s.rests(t, id)
 	must(t, s.SignalWorkflow(t.Context(), id, "", workflows.WakeSignal, nil))
 	must(t, wait())
 	s.keep(t, id, "run_backfill-done")

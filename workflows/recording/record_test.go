@@ -1,11 +1,13 @@
 // Package recording_test executes every workflow on a real server, with engines
-// that only pretend, and keeps the histories in workflows/testdata/history, where the
-// tests of package workflows replay them. It does so only when asked:
+// that only pretend. The histories are kept in workflows/testdata/history, where the
+// tests of package workflows replay them; each is to ask for what its newest
+// recording asks for, so that no workflow changes without one. What is not there is
+// recorded when asked:
 //
 //	go test ./workflows/recording -record
 //
 // What is there is never recorded anew: the change of a workflow gets a recording
-// of its own name.
+// of another name, by which it is called here from then on.
 //
 // Payloads are not sealed in them, so that they can be read.
 package recording_test
@@ -13,6 +15,7 @@ package recording_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"flag"
 	"log/slog"
 	"os"
@@ -21,6 +24,7 @@ import (
 	"time"
 
 	"go.temporal.io/api/common/v1"
+	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/temporalproto"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/log"
@@ -105,24 +109,38 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// keep writes the history of the newest execution of a workflow. One that was
-// recorded before stays as it is: it has to replay for ever.
+// keep compares the newest execution of a workflow with its recording, or
+// records it where there is none. A recording stays as it is: it has to replay
+// for ever.
 func (s *stage) keep(t *testing.T, id, file string) {
 	t.Helper()
-	if _, err := os.Stat(filepath.Join(directory, file+".json")); err == nil {
-		return
-	}
 	history, err := temporal.History(t.Context(), s, id, "")
 	must(t, err)
-	readable := map[string]any{common.EnablePayloadShorthandMetadataKey: true}
+	path := filepath.Join(directory, file+".json")
+	switch recorded, err := os.ReadFile(path); {
+	case err == nil:
+		compare(t, file, recorded, history)
+	case !errors.Is(err, os.ErrNotExist):
+		t.Fatal(err)
+	case !*record:
+		t.Errorf("%s is not recorded: make record", file)
+	default:
+		write(t, path, history)
+	}
+}
+
+var readable = map[string]any{common.EnablePayloadShorthandMetadataKey: true}
+
+func write(t *testing.T, path string, history *historypb.History) {
+	t.Helper()
 	text, err := temporalproto.CustomJSONMarshalOptions{Indent: " ", Metadata: readable}.Marshal(history)
 	must(t, err)
 	if name, err := os.Hostname(); err == nil { // in the names of the workers' own queues
 		text = bytes.ReplaceAll(text, []byte(name+":"), []byte("worker:"))
 	}
 	must(t, os.MkdirAll(directory, 0o755))
-	must(t, os.WriteFile(filepath.Join(directory, file+".json"), append(text, '\n'), 0o644))
-	t.Logf("%s: %d events", file, len(history.GetEvents()))
+	must(t, os.WriteFile(path, append(text, '\n'), 0o644))
+	t.Logf("%s: %d events", path, len(history.GetEvents()))
 }
 
 // until waits for a condition.
@@ -139,10 +157,7 @@ func until(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-func TestRecord(t *testing.T) {
-	if !*record {
-		t.Skip("run with -record to record histories that are not there yet")
-	}
+func TestEveryWorkflowDoesWhatIsRecorded(t *testing.T) {
 	s := newStage(t)
 	for name, f := range map[string]func(*testing.T, *stage){
 		"Runs": runs, "CancelledRun": cancelledRun, "Jobs": jobs, "Deployment": deployment,
@@ -220,19 +235,10 @@ func jobs(t *testing.T, s *stage) {
 	s.keep(t, "demo/run/jobs-1/huge", "run_job-refused")
 
 	wait := s.start(t, "demo/run/jobs-1/waits", workflows.RunJobName, in("waits"))
-	s.host.engine.awaitWaiting(t, "jobs-1")
+	s.rests(t, "demo/run/jobs-1/waits")
 	must(t, s.SignalWorkflow(t.Context(), "demo/run/jobs-1/waits", "", workflows.GrantedSignal, workflows.GrantedInput{Host: "h1"}))
 	must(t, wait())
 	s.keep(t, "demo/run/jobs-1/waits", "run_job-waited")
-}
-
-func (e *engine) awaitWaiting(t *testing.T, owner string) {
-	t.Helper()
-	until(t, owner+" waits", func() bool {
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		return e.waited[owner]
-	})
 }
 
 // deployment is served, updated, restarted, updated to what does not start, and stopped.
