@@ -38,9 +38,9 @@ type world struct {
 	project  fakeProjectFiles
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T, change ...func(*run.Config)) *world {
 	t.Helper()
-	return newWorldOn(t, databasetest.SQLite(t))
+	return newWorldOn(t, databasetest.SQLite(t), change...)
 }
 
 // onEach runs check in a world on every kind of database.
@@ -49,16 +49,20 @@ func onEach(t *testing.T, check func(w *world)) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) { check(newWorldOn(t, db)) })
 }
 
-func newWorldOn(t *testing.T, db *database.DB) *world {
+func newWorldOn(t *testing.T, db *database.DB, change ...func(*run.Config)) *world {
 	t.Helper()
 	w := &world{t: t, store: store.New(db), ledger: lease.New(db), launcher: &fakeLauncher{}, files: &fakeFiles{blobs: map[bine.Hash]string{}}, poster: &fakePoster{}, project: fakeProjectFiles{}}
 	w.ok(w.store.CreateUser(t.Context(), bine.User{Name: "ann"}, "hash"))
 	w.ok(w.store.CreateProject(t.Context(), bine.Project{Name: "p", CreatedBy: "ann"}))
 	w.host("h1", 2)
-	w.engine = run.New(run.Config{
+	c := run.Config{
 		Store: w.store, Ledger: w.ledger, Launcher: w.launcher, Artifacts: w.files, Trees: w.files, Poster: w.poster, Files: w.project,
 		Together: db.Together, URL: "http://bine", Log: slog.New(slog.DiscardHandler),
-	})
+	}
+	for _, f := range change {
+		f(&c)
+	}
+	w.engine = run.New(c)
 	w.attempts = run.Attempts{Engine: w.engine}
 	return w
 }
