@@ -21,6 +21,9 @@ type PipelinePage struct {
 	Source     string
 	Tab        string // edit, start, versions, use
 	Key        string // an API key that was just made
+	Triggers   []bine.Trigger
+	Grid       Grid  // of the tab grid
+	Trend      Trend // of the tab grid
 	Check
 }
 
@@ -48,7 +51,7 @@ func (p CheckPart) page() *template.Template { return pipelinePage }
 func (p PipelinePage) New() bool { return p.Pipeline.Name == "" }
 
 // Tabs are the sides of the page.
-func (p PipelinePage) Tabs() []string { return []string{"start", "edit", "versions", "use"} }
+func (p PipelinePage) Tabs() []string { return []string{"start", "grid", "edit", "versions", "use"} }
 
 // Graph draws the version.
 func (p PipelinePage) Graph() GraphView {

@@ -2,8 +2,10 @@ package templates
 
 import (
 	"html/template"
+	"slices"
 
 	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/client"
 )
 
 // SchedulesPage lists the schedules of a project and holds the form for one.
@@ -20,6 +22,7 @@ type SchedulePage struct {
 	Schedule  bine.Schedule
 	Pipelines []bine.PipelineName
 	Runs      []bine.Run // of its pipeline
+	Ticks     []client.ScheduleTick
 }
 
 var (
@@ -69,4 +72,24 @@ func (p SchedulePage) RunRows() []RunRow {
 		}
 	}
 	return rows(mine, p.Now)
+}
+
+// Coming are the ticks that are planned.
+func (p SchedulePage) Coming() []client.ScheduleTick { return p.ticks(true) }
+
+// Past are the ticks that were, newest first.
+func (p SchedulePage) Past() []client.ScheduleTick {
+	all := p.ticks(false)
+	slices.Reverse(all)
+	return all
+}
+
+func (p SchedulePage) ticks(planned bool) []client.ScheduleTick {
+	var all []client.ScheduleTick
+	for _, t := range p.Ticks {
+		if planned == (t.State == client.TickPlanned) {
+			all = append(all, t)
+		}
+	}
+	return all
 }

@@ -119,6 +119,9 @@ func (f *fakeAPI) answers() map[string]any {
 	file := func(path string, dir bool) client.File {
 		return client.File{Path: path, Name: path[strings.LastIndexByte(path, '/')+1:], Dir: dir, Size: 100, Modified: now}
 	}
+	approval := bine.Approval{Project: "demo", Run: "flights-1", Step: "ask", Pipeline: "flights", State: bine.ApprovalWaiting, Message: "Deploy <it>?", MayAnswer: true,
+		Form: []bine.ApprovalField{{Name: "share", Type: "int", Default: json.RawMessage("10")}}, AskedAt: now}
+	backfill := bine.Backfill{ID: "flights-b1", Project: "demo", Pipeline: "flights", Version: 1, Mode: bine.BackfillAll, Order: "oldest", Cap: 3, State: bine.BackfillRunning, Slots: map[bine.State]int{bine.Succeeded: 1}, CreatedAt: now}
 	one := "/projects/demo"
 	all := map[string]any{
 		"GET /auth/me":      client.Identity{User: "ada", Admin: true, Via: "session"},
@@ -152,7 +155,19 @@ func (f *fakeAPI) answers() map[string]any {
 		"GET " + one + "/models":             []bine.Model{{Name: "delay", Latest: 1, Newest: &model}}, "GET " + one + "/models/delay/versions": []bine.ModelVersion{model}, "GET " + one + "/models/delay/versions/0": model, "GET " + one + "/models/delay/versions/1": model,
 		"GET " + one + "/deployments": []bine.Deployment{deployment}, "GET " + one + "/deployments/delay": deployment, "PUT " + one + "/deployments/delay": deployment, "POST " + one + "/deployments/delay/stop": deployment, "DELETE " + one + "/deployments/delay": nil,
 		"POST " + one + "/deployments/delay/predict": client.Predictions{Model: "delay", Version: "1", Predictions: []json.RawMessage{json.RawMessage(`{"delayed":0.31}`)}},
-		"GET " + one + "/schedules":                  []bine.Schedule{schedule}, "GET " + one + "/schedules/nightly": schedule, "PUT " + one + "/schedules/nightly": schedule, "POST " + one + "/schedules/nightly/trigger": nil, "DELETE " + one + "/schedules/nightly": nil,
+		"GET " + one + "/triggers":                   []bine.Trigger{{Pipeline: "flights", Number: 1, Kind: bine.TriggerDataset, Source: "Resources/raw"}}, "POST " + one + "/pipelines/flights/triggers/1/pause": bine.Trigger{},
+		"GET " + one + "/schedules/nightly/ticks": []client.ScheduleTick{{At: now, State: client.TickMissed, Reason: "the run before went on"}, {At: now, State: client.TickPlanned}},
+		"GET " + one + "/pools":                   []bine.Pool{{Name: "db", Slots: 3, Used: 1}}, "GET " + one + "/quota": bine.Quota{Runs: 4}, "PUT " + one + "/pools/db": bine.Pool{}, "DELETE " + one + "/pools/db": nil,
+		"GET /approvals": []bine.Approval{approval}, "GET " + one + "/approvals": client.Page[bine.Approval]{Items: []bine.Approval{approval}}, "POST /approvals/link": approval, "POST /approvals/link/answer": approval,
+		"GET " + one + "/runs/flights-1/approvals/ask": approval, "POST " + one + "/runs/flights-1/approvals/ask/answer": approval,
+		"GET " + one + "/backfills": client.Page[bine.Backfill]{Items: []bine.Backfill{backfill}}, "GET " + one + "/backfills/flights-b1": backfill,
+		"GET " + one + "/backfills/flights-b1/slots":   client.Page[bine.BackfillSlot]{Items: []bine.BackfillSlot{{Key: now.Format(time.RFC3339), Tick: &now, State: bine.Succeeded, Run: "flights-1"}}},
+		"POST " + one + "/pipelines/flights/backfills": client.BackfillPlan{Backfill: backfill, All: []bine.BackfillSlot{{Key: "a", State: bine.Pending}}},
+		"POST " + one + "/backfills/flights-b1/pause":  backfill, "POST " + one + "/backfills/flights-b1/resume": backfill, "POST " + one + "/backfills/flights-b1/cancel": backfill,
+		"POST " + one + "/runs/flights-1/continuation": bine.Continuation{Of: "flights-1", Version: 1, Steps: []bine.ContinuationStep{{Step: "train", Runs: true, Why: "it failed"}}, Diff: "-a\n+<b>\n"},
+		"POST " + one + "/runs/flights-1/continue":     run,
+		"GET " + one + "/runs/flights-1/comparison":    client.Compared{Left: run, Right: run, Steps: []client.StepChange{{Step: "train", Left: bine.Failed, Right: bine.Succeeded}}, Diff: "+x\n"},
+		"GET " + one + "/schedules":                    []bine.Schedule{schedule}, "GET " + one + "/schedules/nightly": schedule, "PUT " + one + "/schedules/nightly": schedule, "POST " + one + "/schedules/nightly/trigger": nil, "DELETE " + one + "/schedules/nightly": nil,
 	}
 	return all
 }

@@ -1,7 +1,9 @@
 package ui
 
 import (
+	"encoding/csv"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/bine-ml/bine"
@@ -80,6 +82,9 @@ func showPipeline(c *call) error {
 	if err != nil {
 		return err
 	}
+	if c.query("format") == "csv" {
+		return c.trendCSV(page.Trend)
+	}
 	return c.show(page)
 }
 
@@ -108,7 +113,12 @@ func (c *call) pipelinePage() (templates.PipelinePage, error) {
 		return page, err
 	}
 	page.Schedules = schedulesOf(schedules, name)
+	if page.Triggers, err = c.api.Triggers(c.ctx(), c.project(), name); err != nil {
+		return page, err
+	}
 	switch page.Tab {
+	case "grid":
+		err = c.lookAtRuns(&page)
 	case "edit":
 	case "versions":
 		page.Versions, err = c.api.PipelineVersions(c.ctx(), c.project(), name)
@@ -220,4 +230,49 @@ func makeKey(c *call) error {
 	c.w.Header().Set("HX-Retarget", "#snippets")
 	c.w.Header().Set("HX-Reswap", "outerHTML")
 	return c.fragment(http.StatusOK, page, "snippets")
+}
+
+// lookAtRuns fills in the last runs of a pipeline, step by step.
+func (c *call) lookAtRuns(page *templates.PipelinePage) error {
+	found, err := c.api.Runs(c.ctx(), c.project(), client.RunFilter{Pipeline: page.Pipeline.Name}, client.List{Limit: templates.GridRuns})
+	if err != nil {
+		return err
+	}
+	steps := map[bine.RunID][]bine.Step{}
+	for _, run := range found.Items {
+		if steps[run.ID], err = c.api.Steps(c.ctx(), c.project(), run.ID); err != nil {
+			return err
+		}
+	}
+	page.Grid = templates.NewGrid(c.project(), found.Items, steps)
+	page.Trend = templates.NewTrend(page.Grid.Runs)
+	return nil
+}
+
+// trendCSV is the table behind the line of durations.
+func (c *call) trendCSV(t templates.Trend) error {
+	c.w.Header().Set("Content-Type", "text/csv; charset=utf-8")
+	w := csv.NewWriter(c.w)
+	rows := [][]string{{"run", "state", "started", "seconds"}}
+	for _, p := range t.Points {
+		rows = append(rows, []string{cell(string(p.Run.ID)), string(p.Run.State), p.Run.StartedAt.UTC().Format(time.RFC3339),
+			strconv.FormatFloat(p.Run.EndedAt.Sub(*p.Run.StartedAt).Seconds(), 'f', 3, 64)})
+	}
+	return w.WriteAll(rows)
+}
+
+// pauseTrigger stops a trigger, or lets it go on from now.
+func pauseTrigger(c *call) error {
+	f, err := c.form()
+	if err != nil {
+		return err
+	}
+	number, err := whole(f, "number")
+	if err != nil {
+		return err
+	}
+	if _, err := c.api.PauseTrigger(c.ctx(), c.project(), bine.PipelineName(c.name()), number, f.Get("paused") == "true"); err != nil {
+		return err
+	}
+	return c.back(c.path("pipelines", c.name()), "saved")
 }

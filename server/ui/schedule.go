@@ -42,6 +42,9 @@ func showSchedule(c *call) error {
 		return err
 	}
 	page.Runs = runs.Items
+	if page.Ticks, err = c.api.ScheduleTicks(c.ctx(), c.project(), page.Schedule.Name, 20, 10); err != nil {
+		return err
+	}
 	return c.show(page)
 }
 

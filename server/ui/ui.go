@@ -108,6 +108,7 @@ func (u *UI) routes(mux *http.ServeMux) {
 		project + "/deployments":             showDeployments,
 		project + "/deployments/{name}":      showDeployment,
 		project + "/members":                 showMembers,
+		project + "/pools":                   showPools,
 	} {
 		mux.Handle("GET "+pattern, u.page(h))
 	}
@@ -123,6 +124,9 @@ func (u *UI) routes(mux *http.ServeMux) {
 		project + "/pipelines/check":            checkPipeline,
 		project + "/pipelines/{name}/runs":      startRun,
 		project + "/pipelines/{name}/key":       makeKey,
+		project + "/pipelines/{name}/triggers":  pauseTrigger,
+		project + "/pools":                      setPool,
+		project + "/pools/{name}/delete":        deletePool,
 		project + "/pipelines/{name}/delete":    deletePipeline,
 		project + "/runs/{run}/cancel":          cancelRun,
 		project + "/runs/{run}/retry":           retryRun,

@@ -57,6 +57,10 @@ var pages = map[string]string{
 	"/projects/demo/files": "data.csv", "/projects/demo/files/raw": "Upload", "/projects/demo/files/data.csv": "&lt;script&gt;", "/projects/demo/files/plot.png": "/projects/demo/images/plot.png", "/projects/demo/artifacts/" + string(bine.HashOf(nil)): "text", "/projects/demo/artifacts/" + string(bine.HashOf(nil)) + "?kind=dir": "Size",
 	"/projects/demo/environments": "v1", "/projects/demo/environments/1": "installed", "/projects/demo/models": "delay", "/projects/demo/models/delay": "Where it comes from",
 	"/projects/demo/deployments": "delay", "/projects/demo/deployments/delay": "field.carrier", "/projects/demo/members": "Data Owner",
+	"/approvals": "Deploy &lt;it&gt;?", "/projects/demo/approvals": "flights-1", "/approvals/demo/flights-1/ask": "param.share",
+	"/projects/demo/backfills": "flights-b1", "/projects/demo/backfills/flights-b1": "2026-03-14 09:26", "/projects/demo/pools": "1 of 3",
+	"/projects/demo/runs/flights-1/continue": "it failed", "/projects/demo/runs/flights-1/compare?with=flights-0": "diff-add",
+	"/projects/demo/pipelines/flights?tab=grid": "Grid of runs and steps",
 }
 
 func TestEveryPageIsShown(t *testing.T) {
@@ -124,6 +128,13 @@ func TestFormsLeadOn(t *testing.T) {
 		{"/projects/demo/jobs/flights/executions", nil, "/projects/demo/runs/flights-1"},
 		{"/projects/demo/schedules", url.Values{"name": {"nightly"}, "cron": {"0 2 * * *"}, "catch_up": {"30"}}, "/projects/demo/schedules/nightly?notice=saved"},
 		{"/projects/demo/schedules/nightly/pause", url.Values{"paused": {"true"}}, "/projects/demo/schedules/nightly?notice=saved"},
+		{"/approvals/demo/flights-1/ask", url.Values{"answer": {"approve"}, "param.share": {"25"}}, "/projects/demo/runs/flights-1?step=ask"},
+		{"/approvals/answer", url.Values{"answer": {"reject"}, "token": {"t"}}, "/approvals/demo/flights-1/ask?token=t"},
+		{"/projects/demo/runs/flights-1/continue", url.Values{"from": {"train"}, "version": {"1"}}, "/projects/demo/runs/flights-1"},
+		{"/projects/demo/backfills", url.Values{"pipeline": {"flights"}, "from": {"2026-01-01"}, "to": {"2026-01-03"}, "cap": {"2"}}, "/projects/demo/backfills/flights-b1"},
+		{"/projects/demo/backfills/flights-b1/pause", nil, "/projects/demo/backfills/flights-b1"},
+		{"/projects/demo/pools", url.Values{"name": {"db"}, "slots": {"3"}}, "/projects/demo/pools?notice=saved"},
+		{"/projects/demo/pipelines/flights/triggers", url.Values{"number": {"1"}, "paused": {"true"}}, "/projects/demo/pipelines/flights?notice=saved"},
 		{"/projects/demo/schedules/nightly/trigger", nil, "/projects/demo/schedules/nightly?notice=triggered"},
 		{"/projects/demo/environments", url.Values{"add": {"pandas"}, "base": {"0"}}, "/projects/demo/environments/1"},
 		{"/projects/demo/environments/1/use", nil, "/projects/demo/environments?notice=saved"},
