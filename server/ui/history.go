@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/client"
 	"github.com/bine-ml/bine/templates"
 )
 
@@ -38,3 +39,32 @@ func historySection(workflow string) string {
 	}
 	return "overview"
 }
+
+// showWorkflows lists what has a workflow behind it, from the project's own records.
+func showWorkflows(c *call) error {
+	s, err := c.shell("Workflows", "workflows")
+	if err != nil {
+		return err
+	}
+	runs, err := c.api.Runs(c.ctx(), c.project(), client.RunFilter{}, client.List{Limit: mostWorkflows})
+	if err != nil {
+		return err
+	}
+	backfills, err := c.api.Backfills(c.ctx(), c.project(), "", client.List{Limit: mostWorkflows})
+	if err != nil {
+		return err
+	}
+	environments, err := c.api.Environments(c.ctx(), c.project())
+	if err != nil {
+		return err
+	}
+	deployments, err := c.api.Deployments(c.ctx(), c.project())
+	if err != nil {
+		return err
+	}
+	return c.show(templates.WorkflowsPage{Shell: s, Text: strings.TrimSpace(c.query("text")), Kind: c.query("kind"), State: c.query("state"),
+		All: templates.Workflows(s.Path, runs.Items, backfills.Items, environments, deployments)})
+}
+
+// mostWorkflows is how many of a kind are searched, the newest.
+const mostWorkflows = 1000

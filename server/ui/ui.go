@@ -88,6 +88,7 @@ func (u *UI) routes(mux *http.ServeMux) {
 		"/approvals":                         showMyApprovals,
 		"/approvals/{project}/{run}/{step}":  showApproval,
 		project + "/history":                 showHistory,
+		project + "/workflows":               showWorkflows,
 		project + "/pipelines":               showPipelines,
 		project + "/pipelines/new":           newPipeline,
 		project + "/pipelines/{name}":        showPipeline,

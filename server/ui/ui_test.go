@@ -60,6 +60,7 @@ var pages = map[string]string{
 	"/approvals": "Deploy &lt;it&gt;?", "/projects/demo/approvals": "flights-1", "/approvals/demo/flights-1/ask": "param.share",
 	"/projects/demo/backfills": "flights-b1", "/projects/demo/backfills/flights-b1": "2026-03-14 09:26", "/projects/demo/pools": "1 of 3",
 	"/projects/demo/runs/flights-1/continue": "it failed", "/projects/demo/runs/flights-1/compare?with=flights-0": "diff-add",
+	"/projects/demo/workflows": "environment", "/projects/demo/workflows?text=flights-b&kind=backfill": "/projects/demo/backfills/flights-b1",
 	"/projects/demo/pipelines/flights?tab=grid": "Grid of runs and steps",
 }
 
