@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -136,10 +135,29 @@ func (a *app) asTyped(ctx context.Context, api *client.Client, p bine.ProjectNam
 	}
 	for _, f := range one.Form {
 		if v := values[f.Name]; f.Type == "string" && len(v) > 0 && v[0] != '"' {
-			values[f.Name] = quoted(string(v))
+			if values[f.Name], err = json.Marshal(string(v)); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+func (a *app) webhookSecretCommand() *cobra.Command {
+	return command("webhook-secret NAME", "Show what the project's webhooks are signed with (for Data Owners)", 1, func(c *cobra.Command, args []string) error {
+		api, err := a.client()
+		if err != nil {
+			return err
+		}
+		secret, err := api.WebhookSecret(c.Context(), bine.ProjectName(args[0]))
+		if err != nil {
+			return err
+		}
+		return a.show(client.Secret{Secret: secret}, one(secret), func(t *table) {
+			t.row("SECRET")
+			t.row(secret)
+		})
+	})
 }
 
 func (a *app) noticesCommand() *cobra.Command {
@@ -163,5 +181,3 @@ func (a *app) noticesCommand() *cobra.Command {
 
 // rawValues are values by name, as JSON.
 type rawValues = map[string]json.RawMessage
-
-func quoted(text string) json.RawMessage { return json.RawMessage(strconv.Quote(text)) }
