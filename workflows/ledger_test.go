@@ -130,3 +130,41 @@ func (f *fakeTicks) Accept(_ context.Context, in activities.TickInput) (activiti
 	f.at = append(f.at, in.At)
 	return f.plan, nil
 }
+
+// fakeAwaits is what steps wait for: nothing, unless told otherwise.
+type fakeAwaits struct {
+	mu        sync.Mutex
+	check     func(in activities.AwaitInput, look int) (activities.Awaited, error)
+	looks     int
+	abandoned []string
+}
+
+func (f *fakeAwaits) Check(_ context.Context, in activities.AwaitInput) (activities.Awaited, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.looks++; f.check != nil {
+		return f.check(in, f.looks)
+	}
+	return activities.Awaited{State: bine.Succeeded}, nil
+}
+
+func (f *fakeAwaits) Abandon(_ context.Context, in activities.AwaitInput) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.abandoned = append(f.abandoned, in.Workflow)
+	return nil
+}
+
+// fakeBackfills answers what it is told to, and then that all has succeeded.
+type fakeBackfills struct {
+	answers []activities.Advanced
+	fault   error
+	looks   int
+}
+
+func (f *fakeBackfills) Advance(context.Context, activities.BackfillRef) (activities.Advanced, error) {
+	if f.looks++; f.looks <= len(f.answers) {
+		return f.answers[f.looks-1], f.fault
+	}
+	return activities.Advanced{State: bine.BackfillSucceeded}, f.fault
+}

@@ -35,10 +35,14 @@ type fakeRuns struct {
 	end      activities.Outcome
 	resolve  func(ref activities.StepRef) // called before an answer is looked up
 	perform  func(ref activities.StepRef) (activities.Outcome, error)
+	begin    func() activities.Begun // nil begins at once
+	soFar    map[string]activities.Outcome
+	late     int // how often it was marked
+	notified int
 }
 
 func newFakeRuns() *fakeRuns {
-	return &fakeRuns{resolved: map[string]activities.Resolved{}, settled: map[string]activities.Outcome{}}
+	return &fakeRuns{resolved: map[string]activities.Resolved{}, settled: map[string]activities.Outcome{}, soFar: map[string]activities.Outcome{}}
 }
 
 func name(ref activities.StepRef) string {
@@ -49,6 +53,9 @@ func name(ref activities.StepRef) string {
 }
 
 func (f *fakeRuns) Begin(context.Context, activities.RunRef) (activities.Begun, error) {
+	if f.begin != nil {
+		return f.begin(), nil
+	}
 	return activities.Begun{State: bine.Running, Environment: 3}, nil
 }
 
@@ -57,12 +64,18 @@ func (f *fakeRuns) Finish(_ context.Context, _ activities.RunRef, end activities
 	return activities.Finished{Outcome: end}, nil
 }
 
-func (f *fakeRuns) Notify(context.Context, activities.RunRef) error { return nil }
+func (f *fakeRuns) Notify(context.Context, activities.RunRef) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.notified++
+	return nil
+}
 
 func (f *fakeRuns) Resolve(_ context.Context, in activities.StepRef) (activities.Resolved, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.order = append(f.order, name(in))
+	f.soFar[name(in)] = in.SoFar
 	if f.resolve != nil {
 		f.resolve(in)
 	}
@@ -126,6 +139,8 @@ type world struct {
 	projects     *fakeProjects
 	environments *fakeEnvironments
 	ticks        *fakeTicks
+	awaits       *fakeAwaits
+	backfills    *fakeBackfills
 	ledger       *notes // of projects, environments and deployments together
 }
 
@@ -157,7 +172,7 @@ func newWorldOf(t *testing.T, register func(worker.WorkflowRegistry)) *world {
 		TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment(), runs: newFakeRuns(), attempts: &fakeAttempts{}, ledger: ledger,
 		projects:     &fakeProjects{notes: ledger, hosts: func() []bine.HostName { return []bine.HostName{"h1", "h2"} }},
 		environments: &fakeEnvironments{notes: ledger, is: bine.Environment{Version: 1, State: bine.EnvironmentBuilding, Requires: []string{"httpx"}}},
-		ticks:        &fakeTicks{},
+		ticks:        &fakeTicks{}, awaits: &fakeAwaits{}, backfills: &fakeBackfills{},
 	}
 	register(w)
 	w.RegisterActivity(activities.NewRuns(w.runs))
@@ -167,6 +182,8 @@ func newWorldOf(t *testing.T, register func(worker.WorkflowRegistry)) *world {
 	w.RegisterActivity(activities.NewEnvironments(w.environments))
 	w.RegisterActivity(activities.NewDeployments(&fakeDeployments{ledger}))
 	w.RegisterActivity(activities.NewTicks(w.ticks))
+	w.RegisterActivity(activities.NewAwaits(w.awaits))
+	w.RegisterActivity(activities.NewBackfills(w.backfills))
 	return w
 }
 
@@ -180,7 +197,12 @@ func decode(t *testing.T, again *workflow.ContinueAsNewError, in any) {
 
 func (w *world) run(t *testing.T, steps ...plan.Step) activities.Outcome {
 	t.Helper()
-	in := workflows.RunPipelineInput{RunRef: activities.RunRef{Project: "demo", Run: "p-1"}, Plan: plan.Plan{Steps: steps}, GraceSeconds: 60}
+	return w.runPlan(t, plan.Plan{Steps: steps})
+}
+
+func (w *world) runPlan(t *testing.T, p plan.Plan) activities.Outcome {
+	t.Helper()
+	in := workflows.RunPipelineInput{RunRef: activities.RunRef{Project: "demo", Run: "p-1"}, Plan: p, GraceSeconds: 60}
 	w.ExecuteWorkflow(workflows.RunPipelineName, in)
 	var out activities.Outcome
 	if err := w.GetWorkflowResult(&out); err != nil {
@@ -400,5 +422,6 @@ func TestARequestThatNoHostCanEverMeetFailsAtOnce(t *testing.T) {
 }
 
 func (f *fakeRuns) Late(context.Context, activities.RunRef) (activities.Finished, error) {
-	return activities.Finished{Outcome: activities.Outcome{State: bine.Running}}, nil
+	f.late++
+	return activities.Finished{Outcome: activities.Outcome{State: bine.Running}, Notify: true}, nil
 }

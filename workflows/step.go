@@ -1,9 +1,11 @@
 package workflows
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/bine-ml/bine"
@@ -78,7 +80,8 @@ func tryStep(ctx workflow.Context, ref activities.StepRef, step plan.Step, grace
 	return out, false
 }
 
-// resolve finds out what is left to do for a step, when its turn has come.
+// resolve finds out what is left to do for a step, when its turn has come. Where
+// it cannot come, the ledger does not know that yet: it is an error.
 func resolve(ctx workflow.Context, ref activities.StepRef) (activities.Resolved, error) {
 	for {
 		var todo activities.Resolved
@@ -90,8 +93,12 @@ func resolve(ctx workflow.Context, ref activities.StepRef) (activities.Resolved,
 		if err != nil {
 			return todo, err
 		}
-		if out.State != bine.Pending {
-			return activities.Resolved{State: out.State, Reason: out.Reason}, nil
+		switch out.State {
+		case bine.Pending:
+		case bine.Cancelled:
+			return todo, temporal.NewCanceledError()
+		default:
+			return todo, errors.New(out.Reason)
 		}
 	}
 }
