@@ -97,3 +97,16 @@ func TestTheLinkOfAQuestionHoldsAToken(t *testing.T) {
 	}
 	w.is("channels", []string{all[0].Channel, all[1].Channel}, []string{"slack", "mail"})
 }
+
+func TestATextCallsNobodyInSlackAndIsNotTooLong(t *testing.T) {
+	w := newWorld(t)
+	ref := w.begin(w.pipeline("name: n\nsteps: {x: {values: {m: 1}}}\nnotify: [{on: failure, slack: \"http://chat\"}]\n"))
+	w.fails(ref, "<!channel> & "+strings.Repeat("<é>", 2000))
+	w.ok(w.engine.Notify(w.ctx(), ref.RunRef))
+	_, body, _ := strings.Cut(w.poster.posts[0], " ")
+	var got struct{ Text string }
+	w.ok(json.Unmarshal([]byte(body), &got))
+	if !strings.HasPrefix(got.Text, "p: run n-1 failed: &lt;!channel&gt; &amp; &lt;é&gt;") || !strings.HasSuffix(got.Text, "… <http://bine/projects/p/runs/n-1|open>") {
+		t.Errorf("posted %s … %s", got.Text[:80], got.Text[len(got.Text)-80:])
+	}
+}
