@@ -138,6 +138,11 @@ func (a *API) cancelRun(ctx context.Context, in *InRun) (*body[bine.Run], error)
 	if err != nil || run.State.Ended() {
 		return answer(run, err)
 	}
+	if run.State == bine.Pending { // a workflow that was never started could not be asked to end
+		if err := a.Launcher.StartRun(ctx, run); err != nil {
+			return nil, err
+		}
+	}
 	return answer(run, a.Launcher.CancelRun(ctx, in.Project, in.Run))
 }
 
