@@ -16,7 +16,7 @@ type RunGroupInput struct {
 	activities.StepRef
 	Step  plan.Step `json:"plan"`
 	From  int       `json:"from"`
-	Count int       `json:"count"` // at most groupSize
+	Count int       `json:"count"` // at most GroupSize
 	// Chain holds the steps that follow the items one by one. Per is 1 for those
 	// that follow Step, and 1 more than their place in the chain for others, from 1.
 	Chain        []plan.Step `json:"chain,omitempty"`
@@ -81,7 +81,7 @@ func runGroups(ctx workflow.Context, ref activities.StepRef, chain []plan.Step, 
 			break
 		}
 		in := RunGroupInput{StepRef: ref, Step: chain[0], From: from, Count: min(size, items-from), Chain: chain[1:], GraceSeconds: grace}
-		id := fmt.Sprintf("%s@%d", StepWorkflowID(ref.Project, ref.Run, ref.Step, ""), from)
+		id := GroupWorkflowID(ref.Project, ref.Run, ref.Step, from)
 		future := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, child(id)), RunGroupName, in)
 		wait.Add(1)
 		workflow.Go(ctx, func(ctx workflow.Context) {
@@ -111,7 +111,7 @@ func gather(ctx workflow.Context, limited *limit, ref activities.StepRef) activi
 // a batch is known by its first item, and the fewer the longer the chain is.
 func groupOf(chain []plan.Step) int {
 	batch := max(1, chain[0].Batch)
-	return batch * max(1, groupSize/batch/len(chain))
+	return batch * max(1, GroupSize/batch/len(chain))
 }
 
 // RunGroup runs some items of a fan-out, each identified by its key, and what

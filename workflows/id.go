@@ -34,6 +34,12 @@ func TurnWorkflowID(project bine.ProjectName, run bine.RunID, step bine.StepName
 	return StepWorkflowID(project, run, step, item) + "~turn"
 }
 
+// GroupWorkflowID is the id of the workflow that runs the items of a fan-out from
+// a place in its list on.
+func GroupWorkflowID(project bine.ProjectName, run bine.RunID, step bine.StepName, from int) string {
+	return fmt.Sprintf("%s@%d", StepWorkflowID(project, run, step, ""), from)
+}
+
 // BackfillWorkflowID is the id of a backfill's workflow.
 func BackfillWorkflowID(project bine.ProjectName, id bine.BackfillID) string {
 	return fmt.Sprintf("%s/backfill/%s", project, id)

@@ -20,9 +20,9 @@ type RunPipelineInput struct {
 }
 
 const (
-	// groupSize is the most items of a fan-out that one workflow runs, so that
+	// GroupSize is the most items of a fan-out that one workflow runs, so that
 	// it never has to continue as new with open children.
-	groupSize = 500
+	GroupSize = 500
 	// openGroups is how many groups of one fan-out run side by side.
 	openGroups = 4
 	// openSteps is how many steps of one run are in progress at once, far below

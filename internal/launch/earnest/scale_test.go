@@ -86,8 +86,8 @@ func TestAFanOutOfManyLightItemsStaysWithinTheLimits(t *testing.T) {
 			same(t, "items", states, map[bine.State]int{bine.Succeeded: n})
 			events, bytes := s.history(workflows.RunWorkflowID("p", r.ID))
 			var groupEvents, groupBytes int64
-			for from := 0; from < n; from += 500 {
-				e, b := s.history(fmt.Sprintf("%s@%d", workflows.StepWorkflowID("p", r.ID, "fan", ""), from))
+			for from := 0; from < n; from += workflows.GroupSize {
+				e, b := s.history(workflows.GroupWorkflowID("p", r.ID, "fan", from))
 				groupEvents, groupBytes = max(groupEvents, e), max(groupBytes, b)
 			}
 			t.Logf("%d items in %s, %.2f ms each; run %d events and %d bytes, groups at most %d and %d; heap %d MiB at most in the first half, %d in all",
