@@ -33,6 +33,7 @@ type benchmark struct {
 func benchmarks() []benchmark {
 	return []benchmark{
 		{name: "pipeline", doc: "light steps beside no-op activities of the bare workflow engine on the same server", inside: bench.Pipeline},
+		{name: "fanout", doc: "fan-outs of 1,000 to 100,000 light items: time, events and memory; takes minutes", inside: bench.FanOut},
 		{name: "process", doc: "steps that are processes beside exec of the same program", inside: bench.Process},
 		{name: "start", doc: "from asking for a run to its first sign; the start of `bine up`", inside: bench.Start, alone: benchUp},
 		{name: "api", doc: "reading an object over REST beside net/http answering the same bytes", inside: bench.API},
