@@ -232,12 +232,14 @@ func triggered(t *testing.T, s *system, p bine.ProjectName, _ bine.Run, _ []bine
 	branch, _ := s.run(p, "branch", client.NewRun{})
 	s.put(p, "Resources/incoming/today.csv", "x\n")
 	want := []string{`"files"`, string(raw(branch.ID))}
+	var got []string
+	defer func() { t.Log("why the runs started:", got) }()
 	eventually(t, 60*time.Second, "a run for the file and one for the pipeline", func() bool {
 		page, err := s.client().Runs(t.Context(), p, client.RunFilter{Pipeline: "nightly"}, client.List{Limit: 50})
 		if err != nil {
 			return false
 		}
-		var got []string
+		got = nil
 		for _, r := range page.Items {
 			got = append(got, string(r.Outputs["why"]))
 		}

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash"
-	"io"
 	"path"
 	"strconv"
 	"strings"
@@ -68,18 +67,26 @@ func (d *datasets) Read(ctx context.Context, v store.TriggerAt) (Reading, error)
 		same.Reason = v.Reason
 		return same, nil
 	}
-	print, err := d.fingerprint(ctx, v.Project, v.Source)
+	if at, first := strings.CutPrefix(v.Position, store.SinceTime); first {
+		micros, err := strconv.ParseInt(at, 10, 64)
+		if err != nil {
+			return same, bine.Errorf(bine.Invalid, "%q is no time in microseconds", at)
+		}
+		print, err := d.fingerprint(ctx, v.Project, v.Source, time.UnixMicro(micros))
+		return Reading{Position: "0:" + print}, err // what came since is seen by the next look
+	}
+	print, err := d.fingerprint(ctx, v.Project, v.Source, time.Time{})
 	if err != nil {
 		return same, err
 	}
 	d.later(key, began)
 	count, old, _ := strings.Cut(v.Position, ":")
-	n, _ := strconv.Atoi(count) // of the first look, none
-	switch {
-	case v.Position == "":
-		return Reading{Position: "0:" + print}, nil
-	case old == print:
+	if old == print {
 		return Reading{Position: v.Position}, nil
+	}
+	n, err := strconv.Atoi(count)
+	if err != nil {
+		return same, bine.Errorf(bine.Invalid, "%q is no number of changes", count)
 	}
 	var seen settling
 	if len(v.Seen) > 0 {
@@ -119,9 +126,10 @@ func (d *datasets) later(key string, began time.Time) {
 	d.next[key] = now.Add(max(lookEvery, lookPause*now.Sub(began)))
 }
 
-// fingerprint sums up what is at and below a path; nothing there is one too.
-func (d *datasets) fingerprint(ctx context.Context, project bine.ProjectName, source string) (string, error) {
-	sum, left := sha256.New(), mostEntries
+// fingerprint sums up what is at and below a path, without what came or changed
+// after until, if that is given; nothing there is one too.
+func (d *datasets) fingerprint(ctx context.Context, project bine.ProjectName, source string, until time.Time) (string, error) {
+	look := look{sum: sha256.New(), left: mostEntries, until: until}
 	root := path.Join("/Projects", string(project), path.Join("/", source))
 	about, err := d.files.Stat(ctx, dfs.Platform(), root)
 	switch {
@@ -129,15 +137,33 @@ func (d *datasets) fingerprint(ctx context.Context, project bine.ProjectName, so
 		return "none", nil
 	case err != nil:
 		return "", err
+	case look.later(about):
+		return "none", nil
 	case about.Dir:
-		err = d.add(ctx, sum, root, &left)
+		err = d.add(ctx, &look, root)
 	default:
-		addFile(sum, "", about)
+		look.add("", about)
 	}
-	return hex.EncodeToString(sum.Sum(nil))[:32], err
+	return hex.EncodeToString(look.sum.Sum(nil))[:32], err
 }
 
-func (d *datasets) add(ctx context.Context, sum hash.Hash, dir string, left *int) error {
+// look is a walk over what is below a path.
+type look struct {
+	sum   hash.Hash
+	left  int       // files and directories that may still come
+	until time.Time // zero is for ever
+}
+
+// later says that an entry is left out. A directory changes with what is in it.
+func (l *look) later(e dfs.Info) bool {
+	at := e.Modified
+	if e.Dir {
+		at = e.Created
+	}
+	return !l.until.IsZero() && at.After(l.until)
+}
+
+func (d *datasets) add(ctx context.Context, look *look, dir string) error {
 	for after, more := "", true; more; {
 		var entries []dfs.Info
 		var err error
@@ -147,14 +173,17 @@ func (d *datasets) add(ctx context.Context, sum hash.Hash, dir string, left *int
 			}
 			return err
 		}
-		if *left -= len(entries); *left < 0 {
+		if look.left -= len(entries); look.left < 0 {
 			return bine.Errorf(bine.TooLarge, "there are more than %d files and directories below it: let the trigger look at a smaller directory", mostEntries)
 		}
 		for _, e := range entries {
 			after = e.Name
-			addFile(sum, dir, e)
+			if look.later(e) {
+				continue
+			}
+			look.add(dir, e)
 			if e.Dir {
-				if err := d.add(ctx, sum, path.Join(dir, e.Name), left); err != nil {
+				if err := d.add(ctx, look, path.Join(dir, e.Name)); err != nil {
 					return err
 				}
 			}
@@ -163,10 +192,10 @@ func (d *datasets) add(ctx context.Context, sum hash.Hash, dir string, left *int
 	return nil
 }
 
-func addFile(w io.Writer, dir string, e dfs.Info) {
+func (l *look) add(dir string, e dfs.Info) {
 	if e.Dir {
-		fmt.Fprintf(w, "%q/\n", path.Join(dir, e.Name))
+		fmt.Fprintf(l.sum, "%q/\n", path.Join(dir, e.Name))
 		return
 	}
-	fmt.Fprintf(w, "%q %d %d %d\n", path.Join(dir, e.Name), e.ID, e.Size, e.Version)
+	fmt.Fprintf(l.sum, "%q %d %d %d\n", path.Join(dir, e.Name), e.ID, e.Size, e.Version)
 }

@@ -225,6 +225,11 @@ func TestAChangedDatasetStartsARunWhenItIsQuiet(t *testing.T) {
 	until("a new file", 2)
 	w.ok(tree.Remove(w.ctx(), dfs.Platform(), "/Projects/p/Resources/raw/deep", dfs.RemoveOptions{Recursive: true}))
 	until("removed, so that it is as it was once", 3)
+	for range 2 {
+		w.ok(w.store.PauseTrigger(w.ctx(), "p", "report", 1, !w.triggers()[0].Paused))
+	}
+	put("early/c.csv", "4")
+	until("a file that came before the first look", 4)
 }
 
 func TestTheLoopOfTriggersEndsWithItsContext(t *testing.T) {

@@ -103,10 +103,14 @@ func (t *tx) putTriggers(project bine.ProjectName, pipeline bine.PipelineName, l
 	return nil
 }
 
+// SinceTime begins the position of a trigger whose source has not been looked at
+// yet: the microseconds since 1970 from which on it listens follow.
+const SinceTime = "since "
+
 // start is the position of a trigger that listens from now on.
 func (t *tx) start(project bine.ProjectName, kind bine.TriggerKind) (string, error) {
 	if kind != bine.TriggerPipeline {
-		return "", nil // its source's first look says
+		return SinceTime + fmt.Sprint(t.now), nil
 	}
 	var last int64
 	err := t.row("SELECT COALESCE(MAX(last), 0) FROM event_counters WHERE project = ?", project).Scan(&last)
