@@ -142,7 +142,10 @@ func (a *appending) addTail(ctx context.Context, tx *sql.Tx, c *chain) error {
 	if err := a.t.update(ctx, tx, n); err != nil {
 		return err
 	}
-	return a.t.addUsage(ctx, tx, c.project(), Usage{Bytes: more})
+	if err := a.t.addUsage(ctx, tx, c.project(), Usage{Bytes: more}); err != nil {
+		return err
+	}
+	return a.t.record(ctx, tx, a.user, c, Written, "")
 }
 
 // overlap compares what the file has already, and goes on with what is new.
@@ -248,5 +251,8 @@ func (a *appending) swap(ctx context.Context, tx *sql.Tx, n node, start int64, s
 		return err
 	}
 	a.info = at.info(c.path)
-	return a.t.addUsage(ctx, tx, c.project(), Usage{Bytes: int64(len(a.data))})
+	if err := a.t.addUsage(ctx, tx, c.project(), Usage{Bytes: int64(len(a.data))}); err != nil {
+		return err
+	}
+	return a.t.record(ctx, tx, a.user, c, Written, "")
 }

@@ -77,6 +77,9 @@ func (t *Tree) change(ctx context.Context, user User, path string, f func(tx *sq
 		if err := user.mayChange(parts); err != nil {
 			return err
 		}
-		return f(tx, c)
+		if err := f(tx, c); err != nil {
+			return err
+		}
+		return t.record(ctx, tx, user, c, Altered, "")
 	})
 }

@@ -113,7 +113,10 @@ func (t *Tree) place(ctx context.Context, tx *sql.Tx, user User, c *chain, stage
 		if err := replaceable(c, user, o.Overwrite); err != nil {
 			return err
 		}
-		return t.replace(ctx, tx, c, staged, o)
+		if err := t.replace(ctx, tx, c, staged, o); err != nil {
+			return err
+		}
+		return t.record(ctx, tx, user, c, Written, "")
 	}
 	if err := t.makeAbove(ctx, tx, user, c, o.Parents); err != nil {
 		return err
@@ -121,7 +124,10 @@ func (t *Tree) place(ctx context.Context, tx *sql.Tx, user User, c *chain, stage
 	if err := t.addFile(ctx, tx, user, c, staged, o.Mode); err != nil {
 		return err
 	}
-	return t.putXattrs(ctx, tx, c.last().id, o.Xattrs)
+	if err := t.putXattrs(ctx, tx, c.last().id, o.Xattrs); err != nil {
+		return err
+	}
+	return t.record(ctx, tx, user, c, Created, "")
 }
 
 // addFile adds the last component of c as a file.

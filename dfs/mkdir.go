@@ -85,10 +85,14 @@ func (t *Tree) makeDir(ctx context.Context, tx *sql.Tx, user User, c *chain, mod
 	inProject := c.project()
 	c.nodes = append(c.nodes, *n)
 	if inProject == nil && c.project() != nil { // it is the directory of a project
-		_, err := tx.ExecContext(ctx, "INSERT INTO dfs_usage (project_id, slot, bytes, files, directories) VALUES (?, 0, 0, 0, 0)", n.id)
+		_, err = tx.ExecContext(ctx, "INSERT INTO dfs_usage (project_id, slot, bytes, files, directories) VALUES (?, 0, 0, 0, 0)", n.id)
+	} else {
+		err = t.addUsage(ctx, tx, inProject, Usage{Directories: 1})
+	}
+	if err != nil {
 		return err
 	}
-	return t.addUsage(ctx, tx, inProject, Usage{Directories: 1})
+	return t.record(ctx, tx, user, c, Created, "")
 }
 
 // newNode prepares the next inode of c, whose directory it holds.

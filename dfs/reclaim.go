@@ -10,7 +10,7 @@ import (
 )
 
 // Reclaim frees what removed trees hold and the blocks that nothing refers to
-// since Options.Grace, up to about limit rows and blocks, and says how many
+// since Options.Grace, and removes changes that are older than Options.Changes, up to about limit rows and blocks, and says how many
 // those were. Whoever calls it calls again until that is 0. It may be stopped
 // at any moment and run by several at once.
 func (t *Tree) Reclaim(ctx context.Context, limit int) (int, error) {
@@ -33,6 +33,13 @@ func (t *Tree) Reclaim(ctx context.Context, limit int) (int, error) {
 		}
 		if n == 0 {
 			break
+		}
+	}
+	if done < limit {
+		n, err := t.forgetChanges(ctx, min(limit-done, batchSize))
+		done += n
+		if err != nil {
+			return done, fmt.Errorf("remove old changes: %w", err)
 		}
 	}
 	return done, nil

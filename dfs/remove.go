@@ -34,10 +34,15 @@ func (t *Tree) Remove(ctx context.Context, user User, path string, o RemoveOptio
 		if err := user.may(c, len(parts)-1, write|pass); err != nil {
 			return err
 		}
-		if !c.last().dir() {
-			return t.dropFile(ctx, tx, c)
+		if c.last().dir() {
+			err = t.dropDir(ctx, tx, c, o.Recursive)
+		} else {
+			err = t.dropFile(ctx, tx, c)
 		}
-		return t.dropDir(ctx, tx, c, o.Recursive)
+		if err != nil {
+			return err
+		}
+		return t.record(ctx, tx, user, c, Removed, "")
 	})
 }
 

@@ -36,7 +36,7 @@ func (t *Tree) Rename(ctx context.Context, user User, from, to string, o RenameO
 		}
 		n.parent, n.name = b.nodes[len(b.parts)-1].id, target[len(target)-1]
 		info = n.info(b.path)
-		return nil
+		return t.recordNode(ctx, tx, user, b.parts, &n, Renamed, a.path)
 	})
 	return info, err
 }
@@ -144,6 +144,9 @@ func (t *Tree) move(ctx context.Context, tx *sql.Tx, user User, a, b *chain, o R
 			return exists(b)
 		}
 		if err := t.dropFile(ctx, tx, b); err != nil {
+			return err
+		}
+		if err := t.record(ctx, tx, user, b, Removed, ""); err != nil {
 			return err
 		}
 	}

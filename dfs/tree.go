@@ -18,18 +18,19 @@ type Options struct {
 	Inline    int64            // up to how many bytes a file, or its end, is kept in the database; default 64 KiB
 	BlockSize int64            // of what size blocks are at most; default 128 MiB
 	Grace     time.Duration    // for how long a block outlives the file that it was of; default 1 h
+	Changes   time.Duration    // for how long the feed keeps changes; default 7 days
 	Now       func() time.Time // default time.Now
 }
 
 // Tree is the file system with its metadata in SQL. It keeps no state but
-// prepared statements: several, in several processes, may share a database and
+// prepared statements and how far it has seen the feed: several, in several processes, may share a database and
 // a block store.
 //
 // Rows are locked in this order, and a transaction that loses nevertheless is
 // run again (database.DB.Write): the row of the project, by directory renames
 // only; the directory that is added to, shared; the entry itself; an entry that
-// it replaces; a slot of the usage; rows that hang on inodes; garbage. SQLite
-// has one writer and locks nothing.
+// it replaces; a slot of the usage; rows that hang on inodes; garbage; the feed.
+// SQLite has one writer and locks nothing.
 //
 // Calls may join a transaction (database.DB.Together), which suits metadata and
 // files up to Options.Inline: blocks that were written before such a
@@ -41,6 +42,8 @@ type Tree struct {
 	reads  statements
 	ids    ids
 	sql    dialect
+
+	finality finality
 }
 
 var _ FS = (*Tree)(nil)
@@ -56,6 +59,9 @@ func New(db *database.DB, blocks block.Store, o Options) *Tree {
 	}
 	if o.Grace <= 0 {
 		o.Grace = time.Hour
+	}
+	if o.Changes <= 0 {
+		o.Changes = 7 * 24 * time.Hour
 	}
 	if o.Now == nil {
 		o.Now = time.Now

@@ -1,0 +1,29 @@
+-- +goose Up
+
+-- The file system in depth: the feed of changes.
+
+-- What was changed below the directories of projects, written with the change
+-- itself. Ids are not quite in the order of the commits; readers see to that.
+CREATE TABLE IF NOT EXISTS dfs_changes (
+  id        BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  project   VARCHAR(90) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  op        VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  inode_id  BIGINT NOT NULL,
+  parent_id BIGINT NOT NULL, -- where it is now; of what was removed, where it was
+  dir       TINYINT NOT NULL,
+  size      BIGINT NOT NULL,
+  version   BIGINT NOT NULL,
+  path      VARBINARY(4096) NOT NULL,
+  came_from VARBINARY(4096) NOT NULL, -- the path before a rename
+  who       VARCHAR(190) NOT NULL,
+  at        BIGINT NOT NULL,
+  INDEX dfs_changes_project (project, id)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+-- How far the feed is: 'final', up to which no change can come in between any
+-- more, and 'removed', up to which the oldest changes were removed.
+CREATE TABLE IF NOT EXISTS dfs_feed (
+  name     VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
+  position BIGINT NOT NULL
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+INSERT IGNORE INTO dfs_feed (name, position) VALUES ('final', 0), ('removed', 0);

@@ -1,0 +1,29 @@
+-- +goose Up
+
+-- The file system in depth: the feed of changes.
+
+-- What was changed below the directories of projects, written with the change
+-- itself. There is one writer, so ids are in the order of the commits.
+CREATE TABLE dfs_changes (
+  id        INTEGER PRIMARY KEY AUTOINCREMENT,
+  project   TEXT NOT NULL,
+  op        TEXT NOT NULL,
+  inode_id  INTEGER NOT NULL,
+  parent_id INTEGER NOT NULL, -- where it is now; of what was removed, where it was
+  dir       INTEGER NOT NULL,
+  size      INTEGER NOT NULL,
+  version   INTEGER NOT NULL,
+  path      TEXT NOT NULL,
+  came_from TEXT NOT NULL,    -- the path before a rename
+  who       TEXT NOT NULL,
+  at        INTEGER NOT NULL
+);
+CREATE INDEX dfs_changes_project ON dfs_changes (project, id);
+
+-- How far the feed is: 'final', up to which no change can come in between any
+-- more, and 'removed', up to which the oldest changes were removed.
+CREATE TABLE dfs_feed (
+  name     TEXT NOT NULL PRIMARY KEY,
+  position INTEGER NOT NULL
+) WITHOUT ROWID;
+INSERT INTO dfs_feed (name, position) VALUES ('final', 0), ('removed', 0);
