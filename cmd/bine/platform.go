@@ -118,6 +118,7 @@ func (p *platform) openData(ctx context.Context) error {
 	}
 	p.closers = append(p.closers, blocks.Close)
 	p.files = dfs.New(p.db, blocks, dfs.Options{})
+	p.metrics.MustRegister(newFeedMetrics(p.files, p.log))
 	p.closers = append(p.closers, p.files.Close)
 	p.artifacts = artifacts{artifact.New(p.files)}
 	p.auth, err = auth.New(api.Accounts(p.store), p.log, time.Now)

@@ -44,10 +44,10 @@ type Triggers struct {
 	sources map[bine.TriggerKind]Source
 }
 
-// NewTriggers makes the loop that reads the sources of triggers. files is the file system.
-func NewTriggers(e *Engine, files Lister) *Triggers {
+// NewTriggers makes the loop that reads the sources of triggers. files tells what changes in the file system.
+func NewTriggers(e *Engine, files Feed) *Triggers {
 	return &Triggers{Engine: e, sources: map[bine.TriggerKind]Source{
-		bine.TriggerPipeline: runEnds{e.store}, bine.TriggerDataset: newDatasets(files), bine.TriggerTopic: noTopics{},
+		bine.TriggerPipeline: runEnds{e.store}, bine.TriggerDataset: &datasets{feed: files, now: time.Now}, bine.TriggerTopic: noTopics{},
 	}}
 }
 

@@ -200,7 +200,7 @@ func TestAChangedDatasetStartsARunWhenItIsQuiet(t *testing.T) {
 		w.ok(err)
 	}
 	put("a.csv", "1")
-	w.triggered("name: report\nparams: {path: {type: string}}\ntriggers: [{dataset: Resources/raw, settle: 1s, params: {path: \"${{ event.path }}\"}}]\nsteps:\n  one: {values: {d: 1}}\n")
+	w.triggered("name: report\nparams: {paths: {type: list}}\ntriggers: [{dataset: Resources/raw, settle: 1s, params: {paths: \"${{ event.paths }}\"}}]\nsteps:\n  one: {values: {d: 1}}\n")
 	// A loop of its own for each look, as after a restart: it looks at once.
 	look := func() { t.Helper(); w.ok(run.NewTriggers(w.engine, tree).Once(w.ctx())) }
 	until := func(what string, n int) {
@@ -218,7 +218,7 @@ func TestAChangedDatasetStartsARunWhenItIsQuiet(t *testing.T) {
 	look()
 	w.is("before it is quiet", len(w.runsOf("report")), 0)
 	until("a changed file", 1)
-	w.is("run", w.runsOf("report")[0], `{"path":"Resources/raw"} by dataset Resources/raw`)
+	w.is("run", w.runsOf("report")[0], `{"paths":["Resources/raw/a.csv"]} by dataset Resources/raw`)
 	look()
 	w.is("looked again", len(w.runsOf("report")), 1)
 	put("deep/b.csv", "3")
@@ -230,6 +230,31 @@ func TestAChangedDatasetStartsARunWhenItIsQuiet(t *testing.T) {
 	}
 	put("early/c.csv", "4")
 	until("a file that came before the first look", 4)
+}
+
+func TestADatasetWhoseChangesAreForgottenCountsAsChanged(t *testing.T) {
+	w := newWorld(t)
+	w.ready()
+	tree := dfs.New(databasetest.SQLite(t), new(mem.Store), dfs.Options{Changes: time.Nanosecond})
+	t.Cleanup(func() { w.ok(tree.Close()) })
+	w.ok(tree.MakeProjectTree(w.ctx(), "p"))
+	w.triggered("name: report\ntriggers: [{dataset: Resources/raw, settle: 1ms}]\nsteps:\n  one: {values: {d: 1}}\n")
+	look := func() { t.Helper(); w.ok(run.NewTriggers(w.engine, tree).Once(w.ctx())) }
+	for range 600 { // more than the position stays behind
+		w.ok(tree.SetXattr(w.ctx(), dfs.Platform(), "/Projects/p/Resources", "n", nil))
+	}
+	look()
+	w.is("nothing changed there", len(w.runsOf("report")), 0)
+	_, err := tree.Create(w.ctx(), dfs.Platform(), "/Projects/p/Resources/raw", strings.NewReader("x"), dfs.CreateOptions{})
+	w.ok(err)
+	_, err = tree.Reclaim(w.ctx(), 10_000)
+	w.ok(err)
+	for range 2 {
+		look()
+		<-time.After(5 * time.Millisecond)
+	}
+	look()
+	w.is("runs", len(w.runsOf("report")), 1)
 }
 
 func TestTheLoopOfTriggersEndsWithItsContext(t *testing.T) {
