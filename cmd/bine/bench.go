@@ -152,10 +152,6 @@ func (b benching) inside(ctx context.Context, dir string, measure func(bench.Ins
 	if err != nil {
 		return err
 	}
-	// The user's CLI stays signed in where it is.
-	if err := os.Setenv("BINE_CONFIG", filepath.Join(dir, "config.json")); err != nil {
-		return err
-	}
 	quiet := cli.Streams{In: b.In, Out: io.Discard, Err: io.Discard}
 	done := make(chan struct{})
 	err = up(ctx, c, quiet, func(ctx context.Context, p *platform) (err error) {
@@ -188,13 +184,9 @@ const benchProject bine.ProjectName = "bench"
 
 // benchInstallation makes a project and says how to reach it.
 func benchInstallation(ctx context.Context, p *platform) (bench.Installation, error) {
-	var in bench.Installation
-	all, err := client.ReadContexts(client.ContextsPath())
-	if err != nil {
-		return in, err
-	}
-	in = bench.Installation{Key: all.Contexts[cliContext].Key, Project: benchProject, Temporal: p.temporal}
-	if in.API, err = client.New(client.Options{URL: p.config.URL, Key: in.Key}); err != nil {
+	in := bench.Installation{Project: benchProject, Temporal: p.temporal}
+	var err error
+	if in.API, in.Key, err = p.administrator(ctx, "benchmark"); err != nil {
 		return in, err
 	}
 	if _, err := in.API.CreateProject(ctx, client.NewProject{Name: benchProject}); err != nil {

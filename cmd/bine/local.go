@@ -42,14 +42,20 @@ func runLocal(s cli.Streams) cli.Local {
 	}
 }
 
+// administrator gives a client that acts as the administrator by a new key.
+func (p *platform) administrator(ctx context.Context, name string) (*client.Client, string, error) {
+	key, _, err := p.auth.NewKey(ctx, auth.Identity{User: adminName, Admin: true}, bine.Key{Name: name, Scopes: []bine.Scope{bine.ScopeAll}})
+	if err != nil {
+		return nil, "", err
+	}
+	api, err := client.New(client.Options{URL: p.config.URL, Key: key, Patience: 10 * time.Second})
+	return api, key, err
+}
+
 // openLocalProject makes the project of local runs, or finds it, and gives a
 // client that acts as the administrator.
 func (p *platform) openLocalProject(ctx context.Context, requires []string) (*client.Client, error) {
-	key, _, err := p.auth.NewKey(ctx, auth.Identity{User: adminName, Admin: true}, bine.Key{Name: "local run", Scopes: []bine.Scope{bine.ScopeAll}})
-	if err != nil {
-		return nil, err
-	}
-	api, err := client.New(client.Options{URL: p.config.URL, Key: key, Patience: 10 * time.Second})
+	api, _, err := p.administrator(ctx, "local run")
 	if err != nil {
 		return nil, err
 	}
