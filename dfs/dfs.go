@@ -112,6 +112,12 @@ type FS interface {
 	// long as Options.Grace. An offset behind the end is Invalid. Memory is
 	// constant, and each checksum is checked before its bytes are handed out.
 	Open(ctx context.Context, user User, path string, offset, length int64) (io.ReadCloser, Info, error)
+	// Truncate cuts a file to size bytes, its first. More than it has is Invalid.
+	Truncate(ctx context.Context, user User, path string, size int64) (Info, error)
+	// Concat adds the files at sources, in their order, to the end of the file at
+	// path, and removes them, in one step: at most 1,000 of the same project. Their
+	// blocks are taken over, not copied.
+	Concat(ctx context.Context, user User, path string, sources []string) (Info, error)
 	// Rename moves a file or directory, whatever is below it, in one step. What
 	// is at to is a Conflict, unless both are files and o.Overwrite is set. A
 	// directory under itself is Invalid however deep, and so is another project.

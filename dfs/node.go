@@ -1,9 +1,11 @@
 package dfs
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -269,4 +271,11 @@ func (t *Tree) insert(ctx context.Context, tx *sql.Tx, n *node) error {
 		return errAgain
 	}
 	return err
+}
+
+// sortByPlace orders indexes of nodes by where those are.
+func sortByPlace(order []int, nodes []node) {
+	slices.SortFunc(order, func(a, b int) int {
+		return cmp.Or(cmp.Compare(nodes[a].parent, nodes[b].parent), cmp.Compare(nodes[a].name, nodes[b].name))
+	})
 }
