@@ -1,6 +1,7 @@
 package dfs
 
 import (
+	"context"
 	"slices"
 
 	"github.com/bine-ml/bine"
@@ -39,25 +40,21 @@ func (u User) in(group string) bool {
 
 // owns reports whether the user owns n or may act as if.
 func (u User) owns(c *chain, n *node) bool {
+	if u.foreign(c) {
+		return c.shared == bine.ShareWrite && n.owner == u.owner()
+	}
 	return u.Super || n.owner == u.owner() || (u.Role == bine.DataOwner && c.project() != nil)
 }
 
-// sees fails with NotFound if the path is of a project that the user does not act in.
-func (u User) sees(c *chain) error {
-	if project := projectOf(c.parts); !u.Super && project != "" && project != u.Project {
-		return notFound(c.path)
-	}
-	return nil
-}
-
 // reaches fails if the user may not pass through every directory above the
-// first n components, as far as they are there.
-func (u User) reaches(c *chain, n int) error {
-	if err := u.sees(c); err != nil {
-		return err
+// first n components, as far as they are there. It comes before any other
+// question about what the user may do with c.
+func (t *Tree) reaches(ctx context.Context, q querier, user User, c *chain, n int) error {
+	if user.foreign(c) {
+		return t.admit(ctx, q, user, c)
 	}
 	for i := range min(n, len(c.nodes)) {
-		if err := u.may(c, i, pass); err != nil {
+		if err := user.may(c, i, pass); err != nil {
 			return err
 		}
 	}
@@ -67,6 +64,9 @@ func (u User) reaches(c *chain, n int) error {
 // may fails if the user may not do what is wanted with the i-th inode of c.
 func (u User) may(c *chain, i int, want int64) error {
 	n := &c.nodes[i]
+	if u.foreign(c) {
+		return u.mayShared(c, i, want)
+	}
 	if u.Super || (u.Role == bine.DataOwner && i >= 2 && c.project() != nil) {
 		return nil
 	}
@@ -81,6 +81,18 @@ func (u User) may(c *chain, i int, want int64) error {
 		return nil
 	}
 	return u.forbidden(join(c.parts, i), want)
+}
+
+// mayShared is may for what another project shares: all of what is in the
+// dataset, or to read it, but not to change the dataset's own entry.
+func (u User) mayShared(c *chain, i int, want int64) error {
+	switch {
+	case c.shared == "":
+		return notFound(c.path)
+	case want == pass || i >= 3 && want&write == 0 || i >= 3 && c.shared == bine.ShareWrite:
+		return nil
+	}
+	return bine.Errorf(bine.Forbidden, "%s: the project %s shares this to %s it", join(c.parts, i), projectOf(c.parts), c.shared)
 }
 
 // mayChange fails if what is at or below the path is written by the platform only.

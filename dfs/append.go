@@ -85,7 +85,7 @@ func (a *appending) try(ctx context.Context) error {
 
 // inPlace appends within the database, if that is enough.
 func (a *appending) inPlace(ctx context.Context, tx *sql.Tx, c *chain) (appendStep, error) {
-	if err := a.user.reaches(c, len(c.parts)); err != nil {
+	if err := a.t.reaches(ctx, tx, a.user, c, len(c.parts)); err != nil {
 		return 0, err
 	}
 	if !c.complete() {

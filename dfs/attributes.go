@@ -68,7 +68,7 @@ func (t *Tree) change(ctx context.Context, user User, path string, f func(tx *sq
 		if err != nil {
 			return err
 		}
-		if err := user.reaches(c, len(parts)); err != nil {
+		if err := t.reaches(ctx, tx, user, c, len(parts)); err != nil {
 			return err
 		}
 		if !c.complete() {

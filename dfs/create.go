@@ -69,7 +69,7 @@ func (t *Tree) precheck(ctx context.Context, user User, parts []string, o Create
 	if o.At != nil { // its own path is not known yet
 		return checkQuota(ctx, t.reader(ctx), c, t.o.Inline+1)
 	}
-	if err := user.reaches(c, len(parts)); err != nil {
+	if err := t.reaches(ctx, t.reader(ctx), user, c, len(parts)); err != nil {
 		return err
 	}
 	if c.complete() {
@@ -106,7 +106,7 @@ func replaceable(c *chain, user User, overwrite bool) error {
 
 // place puts staged content at a path.
 func (t *Tree) place(ctx context.Context, tx *sql.Tx, user User, c *chain, staged *content, o CreateOptions) error {
-	if err := user.reaches(c, len(c.parts)); err != nil {
+	if err := t.reaches(ctx, tx, user, c, len(c.parts)); err != nil {
 		return err
 	}
 	if c.complete() {

@@ -20,7 +20,9 @@
 //
 // Each call carries the acting [User]. A user acts in one project, and other
 // projects do not exist for them: they answer NotFound, as what was never
-// there. Within the project a Data Owner may do everything but change what is
+// there. The exception is a dataset, a directory at the top of a project, that
+// another shares ([Tree.OfferShare]): everybody of a project that it is shared
+// with may read what is in it, or read and write, whatever the modes say. Within the project a Data Owner may do everything but change what is
 // below .artifacts, which is written by the platform alone. For a Data
 // Scientist mode, owner and group decide as POSIX has it: the owner is the
 // project user (<project>__<user>), the group mostly <project>__data_scientist,

@@ -22,7 +22,7 @@ func (t *Tree) Mkdir(ctx context.Context, user User, path string, o MkdirOptions
 		if err != nil {
 			return err
 		}
-		if err := user.reaches(c, len(parts)); err != nil {
+		if err := t.reaches(ctx, tx, user, c, len(parts)); err != nil {
 			return err
 		}
 		if c.complete() {

@@ -78,6 +78,9 @@ type chain struct {
 	path  string
 	parts []string
 	nodes []node // nodes[i] is that of parts[:i]; nodes[0] is the root
+	// shared is what a user of another project may do with the dataset that the
+	// path leads to.
+	shared bine.ShareAccess
 }
 
 // complete reports whether the path leads to something.

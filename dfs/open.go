@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"time"
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/dfs/block"
@@ -37,14 +38,21 @@ func (t *Tree) Open(ctx context.Context, user User, path string, offset, length 
 			return bine.Errorf(bine.Invalid, "%s: offset %d lies behind the end: the file has %d bytes", c.path, offset, n.size)
 		}
 		info = n.info(c.path)
-		r, err = t.open(ctx, c.path, n, offset, length)
-		return err
+		f, err := t.open(ctx, c.path, n, offset, length)
+		if err != nil {
+			return err
+		}
+		if user.foreign(c) {
+			f.still, f.asked = func() error { return t.admit(ctx, t.reader(ctx), user, c) }, time.Now()
+		}
+		r = f
+		return nil
 	})
 	return r, info, t.db.Explain(err)
 }
 
 // open reads a range of the file n as it was found; errAgain if it is no longer that one.
-func (t *Tree) open(ctx context.Context, path string, n *node, offset, length int64) (io.ReadCloser, error) {
+func (t *Tree) open(ctx context.Context, path string, n *node, offset, length int64) (*file, error) {
 	f := &file{ctx: ctx, path: path, blocks: t.blocks, pos: offset, end: n.size}
 	if length > 0 {
 		f.end = min(n.size-offset, length) + offset
@@ -89,6 +97,9 @@ type file struct {
 	extents   []extent // those not yet read to their end
 	tail      []byte
 	tailStart int64
+
+	still func() error // whether what is shared may still be read; nil for always
+	asked time.Time    // when that was asked
 
 	in      io.ReadCloser // of the first extent
 	at      int64         // where in the file the next bytes of in belong
@@ -142,8 +153,18 @@ func (f *file) Close() error {
 	return in.Close()
 }
 
+// revokedWithin is for how long one who reads goes on after a dataset is no
+// longer shared.
+const revokedWithin = time.Second
+
 // fill makes the bytes at pos those that are handed out next.
 func (f *file) fill() error {
+	if f.still != nil && time.Since(f.asked) > revokedWithin {
+		if err := f.still(); err != nil {
+			return err
+		}
+		f.asked = time.Now()
+	}
 	for len(f.extents) > 0 && f.pos >= f.extents[0].start+f.extents[0].size {
 		if err := f.leave(); err != nil {
 			return err

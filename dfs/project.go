@@ -2,6 +2,7 @@ package dfs
 
 import (
 	"context"
+	"database/sql"
 	"strings"
 
 	"github.com/bine-ml/bine"
@@ -61,7 +62,14 @@ func (t *Tree) RemoveProject(ctx context.Context, project bine.ProjectName) erro
 	if err := project.Check(); err != nil {
 		return err
 	}
-	err := t.Remove(ctx, Platform(), ProjectPath(project), RemoveOptions{Recursive: true})
+	err := t.db.Write(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "DELETE FROM dfs_shares WHERE to_project = ?", string(project))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	err = t.Remove(ctx, Platform(), ProjectPath(project), RemoveOptions{Recursive: true})
 	if bine.IsKind(err, bine.NotFound) {
 		return nil
 	}

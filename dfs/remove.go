@@ -25,7 +25,7 @@ func (t *Tree) Remove(ctx context.Context, user User, path string, o RemoveOptio
 		if err != nil {
 			return err
 		}
-		if err := user.reaches(c, len(parts)); err != nil {
+		if err := t.reaches(ctx, tx, user, c, len(parts)); err != nil {
 			return err
 		}
 		if !c.complete() {

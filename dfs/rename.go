@@ -45,10 +45,6 @@ func (t *Tree) Rename(ctx context.Context, user User, from, to string, o RenameO
 func (u User) mayRename(source, target []string) error {
 	from, to := join(source, len(source)), join(target, len(target))
 	for _, parts := range [][]string{source, target} {
-		project := projectOf(parts)
-		if project != "" && !u.Super && project != u.Project {
-			return notFound(join(parts, len(parts)))
-		}
 		if len(parts) == 0 || (parts[0] == projectsName && len(parts) < 3) {
 			return bine.Errorf(bine.Forbidden, "%s cannot be renamed or replaced", join(parts, len(parts)))
 		}
@@ -57,6 +53,11 @@ func (u User) mayRename(source, target []string) error {
 		}
 	}
 	if projectOf(source) != projectOf(target) {
+		for _, parts := range [][]string{source, target} {
+			if u.foreign(&chain{parts: parts}) { // nothing says whether it is there
+				return notFound(join(parts, len(parts)))
+			}
+		}
 		return bine.Errorf(bine.Invalid, "%s cannot be renamed to %s: nothing moves from one project to another", from, to)
 	}
 	if len(target) > len(source) && within(target, source) {
@@ -88,7 +89,7 @@ func (t *Tree) ends(ctx context.Context, tx *sql.Tx, user User, source, target [
 	if b, err = resolve(ctx, tx, target); err != nil {
 		return nil, nil, err
 	}
-	return a, b, user.reaches(b, len(target))
+	return a, b, t.reaches(ctx, tx, user, b, len(target))
 }
 
 func (t *Tree) source(ctx context.Context, tx *sql.Tx, user User, parts []string) (*chain, error) {
@@ -96,7 +97,7 @@ func (t *Tree) source(ctx context.Context, tx *sql.Tx, user User, parts []string
 	if err != nil {
 		return nil, err
 	}
-	if err := user.reaches(c, len(parts)); err != nil {
+	if err := t.reaches(ctx, tx, user, c, len(parts)); err != nil {
 		return nil, err
 	}
 	if !c.complete() {

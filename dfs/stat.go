@@ -24,7 +24,7 @@ func (t *Tree) find(ctx context.Context, user User, path string) (*chain, error)
 	if err != nil {
 		return nil, t.db.Explain(err)
 	}
-	if err := user.reaches(c, len(parts)); err != nil {
+	if err := t.reaches(ctx, t.reader(ctx), user, c, len(parts)); err != nil {
 		return nil, err
 	}
 	if !c.complete() {

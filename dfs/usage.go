@@ -84,7 +84,7 @@ func (t *Tree) Usage(ctx context.Context, user User, path string) (Usage, error)
 	if err != nil {
 		return Usage{}, t.db.Explain(fmt.Errorf("sum up %s: %w", c.path, err))
 	}
-	if project := c.project(); project != nil {
+	if project := c.project(); project != nil && !user.foreign(c) {
 		u.Quota = Quota{Bytes: project.quota}
 	}
 	return u, nil

@@ -27,3 +27,19 @@ CREATE TABLE IF NOT EXISTS dfs_feed (
   position BIGINT NOT NULL
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 INSERT IGNORE INTO dfs_feed (name, position) VALUES ('final', 0), ('removed', 0);
+
+-- Which projects may use a dataset, a directory of a project, without a copy: it
+-- takes the offer of its Data Owners and the wish of theirs. An offer to '*' is
+-- to whoever wishes to read.
+CREATE TABLE IF NOT EXISTS dfs_shares (
+  inode_id   BIGINT NOT NULL,
+  to_project VARCHAR(90) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  offered    VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin NOT NULL, -- read or write; empty for not
+  wanted     VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin NOT NULL, -- the same
+  offered_by VARCHAR(190) NOT NULL,
+  wanted_by  VARCHAR(190) NOT NULL,
+  at         BIGINT NOT NULL, -- of the last change
+  PRIMARY KEY (inode_id, to_project),
+  INDEX dfs_shares_to (to_project),
+  FOREIGN KEY (inode_id) REFERENCES dfs_inodes (id) ON DELETE CASCADE
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;

@@ -27,3 +27,19 @@ CREATE TABLE dfs_feed (
   position INTEGER NOT NULL
 ) WITHOUT ROWID;
 INSERT INTO dfs_feed (name, position) VALUES ('final', 0), ('removed', 0);
+
+-- Which projects may use a dataset, a directory of a project, without a copy: it
+-- takes the offer of its Data Owners and the wish of theirs. An offer to '*' is
+-- to whoever wishes to read.
+CREATE TABLE dfs_shares (
+  inode_id   INTEGER NOT NULL,
+  to_project TEXT NOT NULL,
+  offered    TEXT NOT NULL,    -- read or write; empty for not
+  wanted     TEXT NOT NULL,    -- the same
+  offered_by TEXT NOT NULL,
+  wanted_by  TEXT NOT NULL,
+  at         INTEGER NOT NULL, -- of the last change
+  PRIMARY KEY (inode_id, to_project),
+  FOREIGN KEY (inode_id) REFERENCES dfs_inodes (id) ON DELETE CASCADE
+) WITHOUT ROWID;
+CREATE INDEX dfs_shares_to ON dfs_shares (to_project);
