@@ -21,7 +21,7 @@ func absolute(project bine.ProjectName, name string) (string, error) {
 	if clean == "/" || strings.HasPrefix(clean, "/.") || strings.Contains("/"+name+"/", "/../") {
 		return "", bine.Errorf(bine.Invalid, "%q is no path of the project's files: write it like Resources/data.csv", name)
 	}
-	return dfs.ProjectPath(project, strings.Split(strings.TrimPrefix(clean, "/"), "/")...), nil
+	return dfs.Locate(project, clean)
 }
 
 // Exists says whether something is there.
@@ -30,7 +30,7 @@ func (p projectFiles) Exists(ctx context.Context, project bine.ProjectName, name
 	if err != nil {
 		return false, err
 	}
-	_, err = p.fs.Stat(ctx, dfs.Platform(), at)
+	_, err = p.fs.Stat(ctx, dfs.User{Project: project, Role: bine.DataOwner}, at)
 	if bine.IsKind(err, bine.NotFound) {
 		return false, nil
 	}

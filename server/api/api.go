@@ -106,6 +106,7 @@ func (a *API) register() {
 	a.logRoutes()
 	a.eventRoutes()
 	a.fileRoutes()
+	a.shareRoutes()
 	a.artifactRoutes()
 	a.modelRoutes()
 	a.deploymentRoutes()

@@ -32,6 +32,7 @@ type Files interface {
 	Remove(ctx context.Context, user dfs.User, path string, o dfs.RemoveOptions) error
 	Xattrs(ctx context.Context, user dfs.User, path string) (map[string][]byte, error)
 	Usage(ctx context.Context, user dfs.User, path string) (dfs.Usage, error)
+	Sharing
 }
 
 // fileRoutes are those of the files of a project. The content of a file goes
@@ -78,7 +79,7 @@ func projectPath(p bine.ProjectName, relative string) (string, error) {
 	if strings.ContainsAny(relative, "\\\x00") {
 		return "", bine.Errorf(bine.Invalid, "path %q has a backslash or a NUL byte", relative)
 	}
-	return dfs.Clean(strings.TrimSuffix("/Projects/"+string(p)+"/"+strings.TrimPrefix(relative, "/"), "/"))
+	return dfs.Locate(p, relative)
 }
 
 // mayWrite says whether the caller may change what is at a path: Data
@@ -91,6 +92,8 @@ func mayWrite(ctx context.Context, p bine.ProjectName, relative string) error {
 		return bine.Errorf(bine.Invalid, "name a file or directory of the project")
 	case strings.HasPrefix(top, "."):
 		return bine.Errorf(bine.Forbidden, "%s is written by the platform alone", top)
+	case strings.Contains(top, bine.SharedSeparator): // the file system knows what the other project allows
+		return nil
 	case callOf(ctx).member.Role == bine.DataOwner || callOf(ctx).Via == auth.ViaJob || (rest != "" && slices.Contains(programs(), top)):
 		return nil
 	}
@@ -98,7 +101,7 @@ func mayWrite(ctx context.Context, p bine.ProjectName, relative string) error {
 }
 
 func fileOf(p bine.ProjectName, i dfs.Info, attrs map[string][]byte) client.File {
-	f := client.File{Path: strings.TrimPrefix(strings.TrimPrefix(i.Path, dfs.ProjectPath(p)), "/"), Name: i.Name, Dir: i.Dir, Size: i.Size,
+	f := client.File{Path: dfs.Relative(p, i.Path), Name: i.Name, Dir: i.Dir, Size: i.Size,
 		Mode: i.Mode, Owner: i.Owner, Group: i.Group, Modified: i.Modified}
 	for name, value := range attrs {
 		if f.Attrs == nil {
