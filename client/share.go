@@ -12,7 +12,7 @@ type SetShare struct {
 	Access bine.ShareAccess `json:"access" enum:"read,write" doc:"what the other project may do with the dataset"`
 }
 
-// Shares lists what a project shares with others, what they share with it, and what is asked for.
+// Shares lists what a project shares with others, what is asked of it, and what others offer it.
 func (c *Client) Shares(ctx context.Context, p bine.ProjectName) ([]bine.Share, error) {
 	return get[[]bine.Share](ctx, c, nil, "projects", string(p), "shares")
 }

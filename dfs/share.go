@@ -178,14 +178,14 @@ func (t *Tree) share(ctx context.Context, user User, owner bine.ProjectName, dat
 	})
 }
 
-// Shares gives what a project shares with others, what others share with it, and
-// what is asked for: all where owner or to is the project. With bine.Everyone it
-// gives what is offered to all.
+// Shares gives what a project shares with others, what is asked of it, and what
+// others share with it or offer. What it asks for and is not offered is not told:
+// it would say what others have. With bine.Everyone it gives what is offered to all.
 func (t *Tree) Shares(ctx context.Context, project bine.ProjectName) ([]bine.Share, error) {
 	rows, err := t.reader(ctx).QueryContext(ctx, `SELECT p.name, d.name, s.to_project, s.offered, s.wanted, s.offered_by, s.wanted_by, COALESCE(e.offered, ''), s.at
 FROM dfs_shares s JOIN dfs_inodes d ON d.id = s.inode_id JOIN dfs_inodes p ON p.id = d.parent_id
 LEFT JOIN dfs_shares e ON e.inode_id = s.inode_id AND e.to_project = '*' AND s.to_project <> '*'
-WHERE p.parent_id = ? AND (s.to_project = ? OR p.name = ?) ORDER BY p.name, d.name, s.to_project`, projectsID, string(project), string(project))
+WHERE p.parent_id = ? AND (p.name = ? OR s.to_project = ? AND (s.offered <> '' OR e.offered IS NOT NULL)) ORDER BY p.name, d.name, s.to_project`, projectsID, string(project), string(project))
 	if err != nil {
 		return nil, t.db.Explain(err)
 	}

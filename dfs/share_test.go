@@ -225,8 +225,10 @@ func TestSharesAreListedAndGoWithTheirDataset(t *testing.T) {
 				t.Errorf("%s: %s sees\n%s\nwant\n%s", what, p, got, want)
 			}
 		}
-		s.offer(dfstest.Other, bine.ShareWrite)
 		s.want(bine.ShareRead)
+		want("asked for and not offered", dfstest.Other, "")
+		want("asked for", dfstest.Project, "demo::weather to other: offered  by , wanted read by eve, access ")
+		s.offer(dfstest.Other, bine.ShareWrite)
 		one := "demo::weather to other: offered write by ada, wanted read by eve, access read"
 		want("its own", dfstest.Project, one)
 		want("the other's", dfstest.Other, one)

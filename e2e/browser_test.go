@@ -72,6 +72,7 @@ func journey(t *testing.T) *page {
 		{"sign in", func(p *page) { signIn(p, firstPassword.FindStringSubmatch(up.out.String())) }},
 		{"make a project", makeProject},
 		{"upload a file", upload},
+		{"share a dataset", share},
 		{"store a pipeline", storePipeline},
 		{"run it", runPipeline},
 		{"read its history", readHistory},
@@ -137,6 +138,21 @@ func upload(p *page) {
 	p.sees(`td`, "sales.csv")
 	p.click(`td a.name[href$="sales.csv"]`)
 	p.sees(`table`, "tuesday")
+}
+
+// share offers the dataset of programs to everyone and asks for one of another project.
+func share(p *page) {
+	p.t.Helper()
+	p.click(`.nav a[href="/projects/shop/files"]`)
+	p.click(`.head a[href="/projects/shop/datasets"]`)
+	p.at("/projects/shop/datasets")
+	p.fill(`#offer-to`, "*")
+	p.click(`form[action$="/datasets/offer"] button`)
+	p.sees(`td`, "everyone")
+	p.fill(`#want-owner`, "weather")
+	p.fill(`#want-dataset`, "stations")
+	p.click(`form[action$="/datasets/want"] button`)
+	p.sees(`[role=status]`, "Asked")
 }
 
 func storePipeline(p *page) {

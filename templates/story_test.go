@@ -41,6 +41,7 @@ func emptyStories() []story {
 		{"history", templates.HistoryPage{Shell: s}},
 		{"files", templates.FilesPage{Shell: s}},
 		{"file", templates.FilePage{Shell: s}},
+		{"datasets", templates.DatasetsPage{Shell: s}},
 		{"artifact", templates.ArtifactPage{Shell: s}},
 		{"jobs", templates.JobsPage{Shell: s}},
 		{"job", templates.JobPage{Shell: s}},
@@ -90,6 +91,7 @@ func stories(text func(string) string) []story {
 		{"history-timeline", f.history("timeline")},
 		{"history-full", f.history("full")},
 		{"files", f.files()},
+		{"datasets", f.datasets()},
 		{"file", templates.FilePage{Shell: f.shell("File", "files"), File: f.file("planes.csv", false), Preview: templates.Preview{Kind: "table", Header: []string{text("tailnum"), "year"}, Rows: [][]string{{text("N10156"), "2004"}, {"N102UW", "1998"}}, Truncated: true}}},
 		{"file-text", templates.FilePage{Shell: f.shell("File", "files"), File: f.file("notes.txt", false), Preview: templates.Preview{Kind: "text", Text: text("some notes")}}},
 		{"file-image", templates.FilePage{Shell: f.shell("File", "files"), File: f.file("plot.png", false), Preview: templates.Preview{Kind: "image", Image: "/x.png"}}},
@@ -393,6 +395,16 @@ func (f *fixture) files() templates.FilesPage {
 	p := templates.FilesPage{Shell: f.shell("Files", "files"), Dir: "Resources", Files: []client.File{f.file("raw", true), f.file("planes.csv", false), f.file("notes.txt", false)}, Next: "c", Usage: &client.FileUsage{Bytes: 130 << 20, Files: 214, Quota: 1 << 30}}
 	p.Crumbs = p.FileCrumbs("Resources")
 	return p
+}
+
+func (f *fixture) datasets() templates.DatasetsPage {
+	at := before(time.Hour)
+	return templates.DatasetsPage{Shell: f.shell("Shared datasets", "files"), Own: []string{"Resources", f.text("stations")}, Shares: []bine.Share{
+		{Owner: "weather", Dataset: f.text("stations"), To: "demo", Offered: bine.ShareWrite, Wanted: bine.ShareRead, Access: bine.ShareRead, OfferedBy: "grace", WantedBy: "ada", At: at},
+		{Owner: "weather", Dataset: "radar", To: "demo", Offered: bine.ShareRead, OfferedBy: "grace", At: at},
+		{Owner: "demo", Dataset: f.text("sales"), To: bine.Everyone, Offered: bine.ShareRead, Wanted: bine.ShareRead, Access: bine.ShareRead, OfferedBy: "ada", At: at},
+		{Owner: "demo", Dataset: "Models", To: "shop", Wanted: bine.ShareWrite, WantedBy: "eve", At: at},
+	}, Offered: []bine.Share{{Owner: "city", Dataset: "streets", To: bine.Everyone, Offered: bine.ShareRead, OfferedBy: "joan", At: at}}}
 }
 
 func (f *fixture) hosts() templates.HostsPage {

@@ -10,7 +10,7 @@ import (
 
 // datasetCommand lets projects use datasets of each other.
 func (a *app) datasetCommand() *cobra.Command {
-	list := command("shares", "List what the project shares, what is shared with it, and what is asked for", 0, func(c *cobra.Command, _ []string) error {
+	list := command("shares", "List what the project shares, what is asked of it, and what others offer it", 0, func(c *cobra.Command, _ []string) error {
 		api, p, err := a.inProject()
 		if err != nil {
 			return err

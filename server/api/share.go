@@ -23,7 +23,7 @@ func (a *API) shareRoutes() {
 	see := auth.Access{Role: bine.DataScientist, Scopes: reads, Job: true}
 	change := auth.Access{Role: bine.DataOwner}
 	const offer, wish = "projects/{project}/offers/{dataset}/{to}", "projects/{project}/wishes/{owner}/{dataset}"
-	add(a, route{id: "list-shares", method: http.MethodGet, path: "projects/{project}/shares", tag: "datasets", summary: "What the project shares, what is shared with it, and what is asked for", access: see}, a.shares)
+	add(a, route{id: "list-shares", method: http.MethodGet, path: "projects/{project}/shares", tag: "datasets", summary: "What the project shares, what is asked of it, and what others offer it", access: see}, a.shares)
 	add(a, route{id: "offer-dataset", method: http.MethodPut, path: offer, tag: "datasets", summary: "Offer a dataset to another project, or to read to everyone (*)", access: change}, a.offerShare)
 	add(a, route{id: "withdraw-dataset", method: http.MethodDelete, path: offer, tag: "datasets", summary: "Take an offer back; its use ends at once", access: change}, a.withdrawShare)
 	add(a, route{id: "want-dataset", method: http.MethodPut, path: wish, tag: "datasets", summary: "Accept a dataset that another project offers, or ask for it", access: change}, a.wantShare)
