@@ -97,8 +97,8 @@ func (u User) mayShared(c *chain, i int, want int64) error {
 
 // mayChange fails if what is at or below the path is written by the platform only.
 func (u User) mayChange(parts []string) error {
-	if !u.Super && len(parts) >= 3 && projectOf(parts) != "" && parts[2] == artifactsName {
-		return bine.Errorf(bine.Forbidden, "%s: what is below %s is changed by the platform only", join(parts, len(parts)), artifactsName)
+	if !u.Super && len(parts) >= 3 && projectOf(parts) != "" && (parts[2] == artifactsName || parts[2] == trashName) {
+		return bine.Errorf(bine.Forbidden, "%s: what is below %s is changed by the platform only", join(parts, len(parts)), parts[2])
 	}
 	return nil
 }

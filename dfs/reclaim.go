@@ -9,12 +9,16 @@ import (
 	"github.com/bine-ml/bine/dfs/block"
 )
 
-// Reclaim frees what removed trees hold and the blocks that nothing refers to
-// since Options.Grace, and removes changes that are older than Options.Changes, up to about limit rows and blocks, and says how many
-// those were. Whoever calls it calls again until that is 0. It may be stopped
-// at any moment and run by several at once.
+// Reclaim removes what has been in the trash for Options.Trash, frees what
+// removed trees hold and the blocks that nothing refers to since Options.Grace,
+// and removes changes that are older than Options.Changes: up to about limit rows
+// and blocks. It says how many those were; whoever calls it calls again until
+// that is 0. It may be stopped at any moment and run by several at once.
 func (t *Tree) Reclaim(ctx context.Context, limit int) (int, error) {
-	done := 0
+	done, err := t.expireTrash(ctx, min(limit, batchSize))
+	if err != nil {
+		return done, fmt.Errorf("empty the trash: %w", err)
+	}
 	for done < limit {
 		n, err := t.reclaimTree(ctx, min(limit-done, batchSize))
 		done += n

@@ -151,7 +151,12 @@ func (t *Tree) move(ctx context.Context, tx *sql.Tx, user User, a, b *chain, o R
 			return err
 		}
 	}
-	result, err := tx.ExecContext(ctx, "UPDATE dfs_inodes SET parent_id = ?, name = ? WHERE parent_id = ? AND name = ? AND id = ?", dir.id, b.parts[len(b.parts)-1], n.parent, n.name, n.id)
+	return t.put(ctx, tx, n, dir.id, b.parts[len(b.parts)-1])
+}
+
+// put gives an inode another place.
+func (t *Tree) put(ctx context.Context, tx *sql.Tx, n *node, parent int64, name string) error {
+	result, err := tx.ExecContext(ctx, "UPDATE dfs_inodes SET parent_id = ?, name = ? WHERE parent_id = ? AND name = ? AND id = ?", parent, name, n.parent, n.name, n.id)
 	if err != nil && t.db.IsDuplicate(err) {
 		return errAgain
 	}

@@ -18,6 +18,7 @@ type Options struct {
 	Inline    int64            // up to how many bytes a file, or its end, is kept in the database; default 64 KiB
 	BlockSize int64            // of what size blocks are at most; default 128 MiB
 	Grace     time.Duration    // for how long a block outlives the file that it was of; default 1 h
+	Trash     time.Duration    // for how long what was put into the trash can be restored; default 7 days
 	Changes   time.Duration    // for how long the feed keeps changes; default 7 days
 	Now       func() time.Time // default time.Now
 }
@@ -59,6 +60,9 @@ func New(db *database.DB, blocks block.Store, o Options) *Tree {
 	}
 	if o.Grace <= 0 {
 		o.Grace = time.Hour
+	}
+	if o.Trash <= 0 {
+		o.Trash = 7 * 24 * time.Hour
 	}
 	if o.Changes <= 0 {
 		o.Changes = 7 * 24 * time.Hour

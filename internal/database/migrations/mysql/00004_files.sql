@@ -43,3 +43,15 @@ CREATE TABLE IF NOT EXISTS dfs_shares (
   INDEX dfs_shares_to (to_project),
   FOREIGN KEY (inode_id) REFERENCES dfs_inodes (id) ON DELETE CASCADE
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+-- What was removed and can be restored: it lies below .trash of its project.
+CREATE TABLE IF NOT EXISTS dfs_trash (
+  inode_id   BIGINT NOT NULL PRIMARY KEY,
+  project    VARCHAR(90) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  path       VARBINARY(4096) NOT NULL, -- where it was
+  who        VARCHAR(190) NOT NULL,    -- the project user who removed it
+  removed_at BIGINT NOT NULL,
+  INDEX dfs_trash_project (project, removed_at),
+  INDEX dfs_trash_age (removed_at),
+  FOREIGN KEY (inode_id) REFERENCES dfs_inodes (id) ON DELETE CASCADE
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;

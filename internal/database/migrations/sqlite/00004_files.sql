@@ -43,3 +43,15 @@ CREATE TABLE dfs_shares (
   FOREIGN KEY (inode_id) REFERENCES dfs_inodes (id) ON DELETE CASCADE
 ) WITHOUT ROWID;
 CREATE INDEX dfs_shares_to ON dfs_shares (to_project);
+
+-- What was removed and can be restored: it lies below .trash of its project.
+CREATE TABLE dfs_trash (
+  inode_id   INTEGER NOT NULL PRIMARY KEY,
+  project    TEXT NOT NULL,
+  path       TEXT NOT NULL, -- where it was
+  who        TEXT NOT NULL, -- the project user who removed it
+  removed_at INTEGER NOT NULL,
+  FOREIGN KEY (inode_id) REFERENCES dfs_inodes (id) ON DELETE CASCADE
+);
+CREATE INDEX dfs_trash_project ON dfs_trash (project, removed_at);
+CREATE INDEX dfs_trash_age ON dfs_trash (removed_at);
