@@ -73,6 +73,7 @@ func journey(t *testing.T) *page {
 		{"make a project", makeProject},
 		{"upload a file", upload},
 		{"share a dataset", share},
+		{"delete and restore", regret},
 		{"store a pipeline", storePipeline},
 		{"run it", runPipeline},
 		{"read its history", readHistory},
@@ -138,6 +139,25 @@ func upload(p *page) {
 	p.sees(`td`, "sales.csv")
 	p.click(`td a.name[href$="sales.csv"]`)
 	p.sees(`table`, "tuesday")
+}
+
+// regret deletes a folder and restores it under another name.
+func regret(p *page) {
+	p.t.Helper()
+	p.open("/projects/shop/files")
+	p.click(`.head details.menu summary`)
+	p.fill(`form[action*="/mkdir"] input[name=name]`, "scratch")
+	p.click(`form[action*="/mkdir"] button`)
+	p.sees(`td`, "scratch")
+	p.click(`summary[aria-label="Delete scratch"]`)
+	p.click(`form[action$="remove?path=scratch"] button`)
+	p.sees(`[role=status]`, "restored from the trash")
+	p.click(`.head a[href="/projects/shop/trash"]`)
+	p.sees(`td`, "scratch")
+	p.click(`td details.menu summary`)
+	p.fill(`td input[name=to]`, "kept")
+	p.click(`td form button.primary`)
+	p.sees(`td`, "kept")
 }
 
 // share offers the dataset of programs to everyone and asks for one of another project.

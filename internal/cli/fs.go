@@ -92,7 +92,7 @@ func (a *app) fsCommand() *cobra.Command {
 			t.row(size(u.Bytes), u.Files, u.Directories)
 		})
 	}}
-	return group("fs", "Files of the project", list, cat, get, a.putCommand(), mkdir, mv, a.rmCommand(), usage)
+	return group("fs", "Files of the project", list, cat, get, a.putCommand(), mkdir, mv, a.rmCommand(), a.trashCommand(), usage)
 }
 
 func (a *app) download(c *cobra.Command, args []string) error {
@@ -144,14 +144,23 @@ func (a *app) putCommand() *cobra.Command {
 }
 
 func (a *app) rmCommand() *cobra.Command {
-	var recursive bool
-	c := command("rm PATH", "Remove a file, or a directory with -r", 1, func(c *cobra.Command, args []string) error {
+	var recursive, permanent bool
+	c := command("rm PATH", "Put a file into the trash, or a directory with -r", 1, func(c *cobra.Command, args []string) error {
 		api, p, err := a.inProject()
 		if err != nil {
 			return err
 		}
-		return api.RemoveFile(c.Context(), p, args[0], recursive)
+		if permanent {
+			return api.RemoveFile(c.Context(), p, args[0], recursive)
+		}
+		if f, err := api.Stat(c.Context(), p, args[0]); err != nil {
+			return err
+		} else if f.Dir && !recursive {
+			return usagef("%s is a directory: give -r to put it into the trash with everything in it", args[0])
+		}
+		return api.TrashFile(c.Context(), p, args[0])
 	})
+	c.Flags().BoolVar(&permanent, "permanent", false, "remove for good, at once")
 	c.Flags().BoolVarP(&recursive, "recursive", "r", false, "a directory and everything in it")
 	return c
 }

@@ -107,6 +107,7 @@ func (a *API) register() {
 	a.eventRoutes()
 	a.fileRoutes()
 	a.shareRoutes()
+	a.trashRoutes()
 	a.artifactRoutes()
 	a.modelRoutes()
 	a.deploymentRoutes()

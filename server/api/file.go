@@ -33,6 +33,7 @@ type Files interface {
 	Xattrs(ctx context.Context, user dfs.User, path string) (map[string][]byte, error)
 	Usage(ctx context.Context, user dfs.User, path string) (dfs.Usage, error)
 	Sharing
+	Trash
 }
 
 // fileRoutes are those of the files of a project. The content of a file goes
@@ -248,6 +249,7 @@ func (a *API) rename(ctx context.Context, p bine.ProjectName, from, relative str
 func (a *API) removeFile(ctx context.Context, in *struct {
 	InFile
 	Recursive bool `query:"recursive" doc:"a directory with everything in it"`
+	Trash     bool `query:"trash" doc:"so that it can be restored: a file, or a directory with everything in it"`
 }) (*none, error) {
 	full, err := in.full()
 	if err != nil {
@@ -255,6 +257,9 @@ func (a *API) removeFile(ctx context.Context, in *struct {
 	}
 	if err := mayWrite(ctx, in.Project, in.Path); err != nil {
 		return nil, err
+	}
+	if in.Trash {
+		return done(a.Files.Trash(ctx, fileUser(ctx), full))
 	}
 	return done(a.Files.Remove(ctx, fileUser(ctx), full, dfs.RemoveOptions{Recursive: in.Recursive}))
 }

@@ -94,22 +94,11 @@ func rename(c *call) error {
 func parent(p string) string { return strings.Trim(path.Dir("/"+p), "/") }
 
 func removeFile(c *call) error {
-	f, err := c.form()
-	if err != nil {
-		return err
-	}
 	at := c.target()
-	info, err := c.api.Stat(c.ctx(), c.project(), at)
-	if err != nil {
+	if err := c.api.TrashFile(c.ctx(), c.project(), at); err != nil {
 		return err
 	}
-	if info.Dir && f.Get("confirm") != info.Name {
-		return bine.Errorf(bine.Invalid, "type %s to confirm", info.Name)
-	}
-	if err := c.api.RemoveFile(c.ctx(), c.project(), at, info.Dir); err != nil {
-		return err
-	}
-	return c.back(c.filesURL(parent(at)), "deleted")
+	return c.back(c.filesURL(parent(at)), "trashed")
 }
 
 // upload passes files on as they arrive: nothing of them is kept here.
