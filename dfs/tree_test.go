@@ -57,7 +57,11 @@ func TestFS(t *testing.T) {
 		{"MariaDB and a directory", mariadb, inDirectory},
 	} {
 		t.Run(on.name, func(t *testing.T) {
-			dfstest.Run(t, func(t *testing.T) dfs.FS { return newTree(t, on.db(t), on.blocks(t), small) })
+			dfstest.Run(t, func(t *testing.T) dfs.FS {
+				tree := newTree(t, on.db(t), on.blocks(t), small)
+				t.Cleanup(func() { wantSound(t, tree) })
+				return tree
+			})
 		})
 	}
 }

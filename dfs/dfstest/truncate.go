@@ -111,7 +111,7 @@ func cutRace(t *testing.T, fs dfs.FS) {
 				} else {
 					_, err = fs.Truncate(t.Context(), owner, path, int64(size*(n%4+1)/5))
 				}
-				if err != nil && !bine.IsKind(err, bine.Conflict) && !bine.IsKind(err, bine.Invalid) && !bine.IsKind(err, bine.NotFound) {
+				if err != nil && !bine.IsKind(err, bine.Conflict) && !bine.IsKind(err, bine.Invalid) && !bine.IsKind(err, bine.NotFound) && !bine.IsKind(err, bine.Unavailable) {
 					t.Error(err)
 				}
 			}
