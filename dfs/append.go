@@ -116,6 +116,9 @@ func (a *appending) make(ctx context.Context, tx *sql.Tx, c *chain) (appendStep,
 	if a.offset > 0 {
 		return 0, notFound(c.path)
 	}
+	if !c.last().dir() {
+		return 0, notDirectory(c.found())
+	}
 	if int64(len(a.data)) > a.t.o.Inline {
 		return makeBlocked, nil
 	}

@@ -1,0 +1,301 @@
+package dfs_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/dfs"
+	"github.com/bine-ml/bine/dfs/block/mem"
+	"github.com/bine-ml/bine/internal/database"
+)
+
+// model is what the file system should hold below a directory: the content of
+// files by path, and nil for directories; and the same of what lies in the trash.
+type model struct {
+	tree  *dfs.Tree
+	root  string
+	files map[string][]byte
+	trash map[int64]map[string][]byte // by inode: what was at a path and below it
+	ids   map[int64]string            // the path that it had
+}
+
+// tiny makes inline files, blocks and merges of them small enough for random sizes.
+var tiny = dfs.Options{Inline: 16, BlockSize: 64}
+
+// path draws a path of up to three components, of which there are few.
+func (m *model) path(t *rapid.T, label string) string {
+	parts := rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "ä"}), 1, 3).Draw(t, label)
+	return m.root + "/" + strings.Join(parts, "/")
+}
+
+func content(t *rapid.T) []byte {
+	n := rapid.SampledFrom([]int{0, 1, 15, 16, 17, 63, 64, 65, 130, 300}).Draw(t, "size")
+	seed := rapid.Byte().Draw(t, "seed")
+	data := make([]byte, n)
+	for i := range data {
+		data[i] = seed + byte(i)
+	}
+	return data
+}
+
+func up(path string) string { return path[:strings.LastIndexByte(path, '/')] }
+
+func (m *model) is(path string) (data []byte, dir, there bool) {
+	if path == m.root {
+		return nil, true, true
+	}
+	data, there = m.files[path]
+	return data, there && data == nil, there
+}
+
+// reach says whether the directory above path is there, or can be made.
+func (m *model) reach(path string, parents bool) bool {
+	for at := up(path); ; at = up(at) {
+		if _, dir, there := m.is(at); there {
+			return dir
+		}
+		if !parents {
+			return false
+		}
+	}
+}
+
+func (m *model) makeAbove(path string) {
+	for at := up(path); at != m.root; at = up(at) {
+		if _, there := m.files[at]; !there {
+			m.files[at] = nil
+		}
+	}
+}
+
+// take removes path and what is below it, and gives that by what follows path.
+func (m *model) take(path string) map[string][]byte {
+	taken := map[string][]byte{}
+	for at, data := range m.files {
+		if at == path || strings.HasPrefix(at, path+"/") {
+			taken[strings.TrimPrefix(at, path)] = data
+			delete(m.files, at)
+		}
+	}
+	return taken
+}
+
+func (m *model) give(path string, taken map[string][]byte) {
+	for rest, data := range taken {
+		m.files[path+rest] = data
+	}
+}
+
+// agree fails unless err is there when the model says that it should be.
+func agree(t *rapid.T, what string, err error, should bool) bool {
+	if (err == nil) != should {
+		t.Fatalf("%s: %v, and the model says it succeeds: %t", what, err, should)
+	}
+	if err != nil && !bine.IsKind(err, bine.NotFound) && !bine.IsKind(err, bine.Conflict) && !bine.IsKind(err, bine.Invalid) {
+		t.Fatalf("%s: %v", what, err)
+	}
+	return err == nil
+}
+
+func (m *model) actions() map[string]func(*rapid.T) {
+	ctx := context.Background()
+	return map[string]func(*rapid.T){
+		"mkdir": func(t *rapid.T) {
+			path, parents := m.path(t, "path"), rapid.Bool().Draw(t, "parents")
+			_, dir, there := m.is(path)
+			_, err := m.tree.Mkdir(ctx, owner, path, dfs.MkdirOptions{Parents: parents})
+			if agree(t, "mkdir "+path, err, there && dir && parents || !there && m.reach(path, parents)) && !there {
+				m.makeAbove(path)
+				m.files[path] = nil
+			}
+		},
+		"create": func(t *rapid.T) {
+			path, data := m.path(t, "path"), content(t)
+			overwrite, parents := rapid.Bool().Draw(t, "overwrite"), rapid.Bool().Draw(t, "parents")
+			_, dir, there := m.is(path)
+			_, err := m.tree.Create(ctx, owner, path, bytes.NewReader(data), dfs.CreateOptions{Overwrite: overwrite, Parents: parents})
+			if agree(t, "create "+path, err, there && !dir && overwrite || !there && m.reach(path, parents)) {
+				m.makeAbove(path)
+				m.files[path] = data
+			}
+		},
+		"append": func(t *rapid.T) {
+			path, data := m.path(t, "path"), content(t)
+			back := rapid.IntRange(-1, 20).Draw(t, "back")
+			have, dir, there := m.is(path)
+			offset := max(0, len(have)-max(0, back))
+			if back < 0 {
+				offset = len(have) + 1
+			}
+			overlap := min(len(data), len(have)-min(offset, len(have)))
+			if there && !dir && offset <= len(have) && rapid.Bool().Draw(t, "same") {
+				copy(data, have[offset:])
+			}
+			should := there && !dir && offset <= len(have) && bytes.Equal(data[:overlap], have[offset:offset+overlap]) || !there && offset == 0 && m.reach(path, false)
+			_, err := m.tree.Append(ctx, owner, path, int64(offset), data)
+			if agree(t, fmt.Sprintf("append %d bytes at %d to %s", len(data), offset, path), err, should) {
+				m.files[path] = append(slices.Clone(have[:len(have):len(have)]), data[overlap:]...)
+				if m.files[path] == nil {
+					m.files[path] = []byte{}
+				}
+			}
+		},
+		"truncate": func(t *rapid.T) {
+			path, size := m.path(t, "path"), rapid.IntRange(0, 310).Draw(t, "size")
+			have, dir, there := m.is(path)
+			_, err := m.tree.Truncate(ctx, owner, path, int64(size))
+			if agree(t, fmt.Sprintf("truncate %s to %d", path, size), err, there && !dir && size <= len(have)) {
+				m.files[path] = have[:size:size]
+			}
+		},
+		"concat": func(t *rapid.T) {
+			path := m.path(t, "path")
+			sources := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) string { return m.path(t, "source") }), 1, 3).Draw(t, "sources")
+			should := true
+			whole := []byte{}
+			seen := map[string]bool{}
+			for _, at := range append([]string{path}, sources...) {
+				data, dir, there := m.is(at)
+				should = should && there && !dir && !seen[at]
+				seen[at], whole = true, append(whole, data...)
+			}
+			_, err := m.tree.Concat(ctx, owner, path, sources)
+			if agree(t, fmt.Sprintf("concat %v to %s", sources, path), err, should) {
+				for _, at := range sources {
+					delete(m.files, at)
+				}
+				m.files[path] = whole
+			}
+		},
+		"rename": func(t *rapid.T) {
+			from, to, overwrite := m.path(t, "from"), m.path(t, "to"), rapid.Bool().Draw(t, "overwrite")
+			_, fromDir, there := m.is(from)
+			_, toDir, taken := m.is(to)
+			should := there && m.reach(to, false) && !strings.HasPrefix(to, from+"/") && (!taken || overwrite && !fromDir && !toDir)
+			if from == to {
+				should = there
+			}
+			_, err := m.tree.Rename(ctx, owner, from, to, dfs.RenameOptions{Overwrite: overwrite})
+			if agree(t, "rename "+from+" to "+to, err, should) {
+				m.give(to, m.take(from))
+			}
+		},
+		"remove": func(t *rapid.T) {
+			path, recursive := m.path(t, "path"), rapid.Bool().Draw(t, "recursive")
+			_, _, there := m.is(path)
+			empty := !slices.ContainsFunc(slices.Collect(maps.Keys(m.files)), func(at string) bool { return strings.HasPrefix(at, path+"/") })
+			err := m.tree.Remove(ctx, owner, path, dfs.RemoveOptions{Recursive: recursive})
+			if agree(t, "remove "+path, err, there && (empty || recursive)) {
+				m.take(path)
+			}
+		},
+		"trash": func(t *rapid.T) {
+			path := m.path(t, "path")
+			_, _, there := m.is(path)
+			info, statErr := m.tree.Stat(ctx, owner, path)
+			agree(t, "stat "+path, statErr, there)
+			if agree(t, "trash "+path, m.tree.Trash(ctx, owner, path), there) {
+				m.trash[info.ID], m.ids[info.ID] = m.take(path), path
+			}
+		},
+		"restore": func(t *rapid.T) {
+			if len(m.trash) == 0 {
+				t.Skip("nothing is in the trash")
+			}
+			id := rapid.SampledFrom(slices.Sorted(maps.Keys(m.trash))).Draw(t, "id")
+			path := rapid.SampledFrom([]string{"", m.path(t, "to")}).Draw(t, "where")
+			at := path
+			if at == "" {
+				at = m.ids[id]
+			}
+			_, _, there := m.is(at)
+			_, err := m.tree.Restore(ctx, owner, id, path)
+			if agree(t, fmt.Sprintf("restore %d to %s", id, at), err, !there && m.reach(at, true)) {
+				m.makeAbove(at)
+				m.give(at, m.trash[id])
+				delete(m.trash, id)
+			}
+		},
+		"reclaim": func(t *rapid.T) {
+			if _, err := m.tree.Reclaim(ctx, 1000); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"": m.compare,
+	}
+}
+
+// compare walks the tree and compares it with the model.
+func (m *model) compare(t *rapid.T) {
+	ctx := context.Background()
+	found := map[string][]byte{}
+	var walk func(dir string)
+	walk = func(dir string) {
+		for after := ""; ; {
+			entries, more, err := m.tree.List(ctx, owner, dir, after, 2)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range entries {
+				found[e.Path], after = nil, e.Name
+				if e.Dir {
+					walk(e.Path)
+					continue
+				}
+				r, info, err := m.tree.Open(ctx, owner, e.Path, 0, 0)
+				if err != nil {
+					t.Fatal(err)
+				}
+				data, err := io.ReadAll(r)
+				if err != nil || info.Size != int64(len(data)) || e.Size != info.Size {
+					t.Fatalf("%s reads %d bytes of %d, %d listed: %v", e.Path, len(data), info.Size, e.Size, err)
+				}
+				found[e.Path] = data
+			}
+			if !more {
+				return
+			}
+		}
+	}
+	walk(m.root)
+	if !maps.EqualFunc(found, m.files, func(a, b []byte) bool { return bytes.Equal(a, b) && (a == nil) == (b == nil) }) {
+		t.Fatalf("there is\n%q\nand the model has\n%q", found, m.files)
+	}
+}
+
+// TestAgainstAModel makes random changes to the file system and to a model of
+// it, which have to agree on what succeeds and on what is there.
+func TestAgainstAModel(t *testing.T) {
+	eachEngine(t, func(t *testing.T, db *database.DB) {
+		tree := newTree(t, db, new(mem.Store), tiny)
+		rounds := 0
+		rapid.Check(t, func(t *rapid.T) {
+			rounds++
+			m := &model{tree: tree, root: at("Resources", fmt.Sprint("r", rounds)), files: map[string][]byte{}, trash: map[int64]map[string][]byte{}, ids: map[int64]string{}}
+			if _, err := tree.Mkdir(context.Background(), owner, m.root, dfs.MkdirOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			t.Repeat(m.actions())
+			u, err := tree.Usage(context.Background(), owner, m.root)
+			files := 0
+			for _, data := range m.files {
+				if data != nil {
+					files++
+				}
+			}
+			if err != nil || u.Files != int64(files) || u.Directories != int64(len(m.files)-files) {
+				t.Fatalf("usage %+v (%v), and the model has %d files of %d", u, err, files, len(m.files))
+			}
+		})
+		wantSound(t, tree)
+	})
+}
