@@ -24,6 +24,8 @@ type File struct {
 	Owner    string            `json:"owner" doc:"project user"`
 	Group    string            `json:"group"`
 	Modified time.Time         `json:"modified"`
+	Created  time.Time         `json:"created"`
+	ETag     string            `json:"etag,omitempty" doc:"of a file: changes with the content, and is the ETag of its download"`
 	Attrs    map[string]string `json:"attrs,omitempty" doc:"extended attributes"`
 }
 
@@ -39,6 +41,37 @@ type FileUsage struct {
 type FileChange struct {
 	Op string `json:"op" enum:"mkdir,rename"`
 	To string `json:"to,omitempty" doc:"of rename: the new path"`
+	// Overwrite says that a rename replaces a file by a file.
+	Overwrite bool `json:"overwrite,omitempty" doc:"of rename: replace a file that is there by a file"`
+}
+
+// FileAttributes are changes to a file or directory; what is nil stays.
+type FileAttributes struct {
+	Mode     *uint32    `json:"mode,omitempty" doc:"permission bits as POSIX has them, up to 511 (0777)"`
+	Owner    *string    `json:"owner,omitempty" doc:"project user: <project>__<user>"`
+	Group    *string    `json:"group,omitempty" doc:"<project>__data_owner or <project>__data_scientist"`
+	Modified *time.Time `json:"modified,omitempty"`
+}
+
+// FileCopy is the body of POST files-copy: a copy made by the server, within the project.
+type FileCopy struct {
+	From      string `json:"from" doc:"path of a file"`
+	To        string `json:"to" doc:"path of the copy; directories above it are made"`
+	Overwrite bool   `json:"overwrite,omitempty" doc:"replace a file that is there"`
+}
+
+// FileChecksum is the checksum of the content of a file.
+type FileChecksum struct {
+	Path      string `json:"path"`
+	Algorithm string `json:"algorithm" doc:"sha256"`
+	Checksum  string `json:"checksum" doc:"in hexadecimal digits"`
+	Size      int64  `json:"size"`
+}
+
+// UploadOptions say how a file is written.
+type UploadOptions struct {
+	Overwrite bool // replace a file that is there; without it that is a Conflict
+	Parents   bool // make the directories above it too
 }
 
 func filePath(p bine.ProjectName, part, path string) []string {
@@ -78,8 +111,16 @@ func (c *Client) Download(ctx context.Context, p bine.ProjectName, path string, 
 // Upload writes a file, whole or not at all. Without overwrite an existing one
 // is a Conflict. Directories above it must exist.
 func (c *Client) Upload(ctx context.Context, p bine.ProjectName, path string, body io.Reader, overwrite bool) (File, error) {
-	return call[File](ctx, c, request{method: http.MethodPut, path: filePath(p, "files", path), body: body,
-		mime: "application/octet-stream", query: url.Values{"overwrite": {strconv.FormatBool(overwrite)}}})
+	return c.UploadFile(ctx, p, path, body, UploadOptions{Overwrite: overwrite})
+}
+
+// UploadFile writes a file, whole or not at all, as o says.
+func (c *Client) UploadFile(ctx context.Context, p bine.ProjectName, path string, body io.Reader, o UploadOptions) (File, error) {
+	q := url.Values{"overwrite": {strconv.FormatBool(o.Overwrite)}}
+	if o.Parents {
+		q.Set("parents", "true")
+	}
+	return call[File](ctx, c, request{method: http.MethodPut, path: filePath(p, "files", path), body: body, mime: "application/octet-stream", query: q})
 }
 
 // ChangeFile makes a directory (and those above it) or renames.
@@ -91,6 +132,44 @@ func (c *Client) ChangeFile(ctx context.Context, p bine.ProjectName, path string
 func (c *Client) RemoveFile(ctx context.Context, p bine.ProjectName, path string, recursive bool) error {
 	_, err := call[none](ctx, c, request{method: http.MethodDelete, path: filePath(p, "files", path),
 		query: url.Values{"recursive": {strconv.FormatBool(recursive)}}, safe: true})
+	return err
+}
+
+// CopyFile copies a file within a project; its bytes stay on the server.
+func (c *Client) CopyFile(ctx context.Context, p bine.ProjectName, body FileCopy) (File, error) {
+	return call[File](ctx, c, request{method: http.MethodPost, path: []string{"projects", string(p), "files-copy"}, body: body, safe: body.Overwrite})
+}
+
+// Checksum gives the checksum of the content of a file; the server reads it.
+func (c *Client) Checksum(ctx context.Context, p bine.ProjectName, path string) (FileChecksum, error) {
+	return get[FileChecksum](ctx, c, url.Values{"path": {strings.Trim(path, "/")}}, "projects", string(p), "checksum")
+}
+
+// SetFileAttributes changes mode, owner, group and time of a file or directory, all or nothing.
+func (c *Client) SetFileAttributes(ctx context.Context, p bine.ProjectName, path string, a FileAttributes) (File, error) {
+	return call[File](ctx, c, request{method: http.MethodPatch, path: filePath(p, "files", path), body: a, safe: true})
+}
+
+// Xattr gives the value of an extended attribute.
+func (c *Client) Xattr(ctx context.Context, p bine.ProjectName, path, name string) ([]byte, error) {
+	body, err := c.stream(ctx, request{method: http.MethodGet, path: filePath(p, "xattrs", path), query: url.Values{"name": {name}}, safe: true})
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	return io.ReadAll(body)
+}
+
+// SetXattr makes or replaces an extended attribute of a file or directory.
+func (c *Client) SetXattr(ctx context.Context, p bine.ProjectName, path, name string, value []byte) error {
+	_, err := call[none](ctx, c, request{method: http.MethodPut, path: filePath(p, "xattrs", path), query: url.Values{"name": {name}},
+		body: value, mime: "application/octet-stream", safe: true})
+	return err
+}
+
+// RemoveXattr removes an extended attribute.
+func (c *Client) RemoveXattr(ctx context.Context, p bine.ProjectName, path, name string) error {
+	_, err := call[none](ctx, c, request{method: http.MethodDelete, path: filePath(p, "xattrs", path), query: url.Values{"name": {name}}})
 	return err
 }
 

@@ -108,6 +108,8 @@ func (a *API) register() {
 	a.fileRoutes()
 	a.shareRoutes()
 	a.trashRoutes()
+	a.fileAttributeRoutes()
+	a.fileCopyRoutes()
 	a.artifactRoutes()
 	a.modelRoutes()
 	a.deploymentRoutes()

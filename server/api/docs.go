@@ -127,7 +127,7 @@ func (a *API) docs() docsData {
 
 func (a *API) operationOf(r route) *huma.Operation {
 	item := a.huma.OpenAPI().Paths[base+"/"+r.path]
-	return map[string]*huma.Operation{http.MethodGet: item.Get, http.MethodPost: item.Post, http.MethodPut: item.Put, http.MethodDelete: item.Delete}[r.method]
+	return map[string]*huma.Operation{http.MethodGet: item.Get, http.MethodPost: item.Post, http.MethodPut: item.Put, http.MethodPatch: item.Patch, http.MethodDelete: item.Delete}[r.method]
 }
 
 func describeOperation(r route, op *huma.Operation) docsOperation {

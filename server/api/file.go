@@ -30,7 +30,11 @@ type Files interface {
 	Open(ctx context.Context, user dfs.User, path string, offset, length int64) (io.ReadCloser, dfs.Info, error)
 	Rename(ctx context.Context, user dfs.User, from, to string, o dfs.RenameOptions) (dfs.Info, error)
 	Remove(ctx context.Context, user dfs.User, path string, o dfs.RemoveOptions) error
+	SetAttributes(ctx context.Context, user dfs.User, path string, a dfs.Attributes) (dfs.Info, error)
 	Xattrs(ctx context.Context, user dfs.User, path string) (map[string][]byte, error)
+	Xattr(ctx context.Context, user dfs.User, path, name string) ([]byte, error)
+	SetXattr(ctx context.Context, user dfs.User, path, name string, value []byte) error
+	RemoveXattr(ctx context.Context, user dfs.User, path, name string) error
 	Usage(ctx context.Context, user dfs.User, path string) (dfs.Usage, error)
 	Sharing
 	Trash
@@ -103,7 +107,10 @@ func mayWrite(ctx context.Context, p bine.ProjectName, relative string) error {
 
 func fileOf(p bine.ProjectName, i dfs.Info, attrs map[string][]byte) client.File {
 	f := client.File{Path: dfs.Relative(p, i.Path), Name: i.Name, Dir: i.Dir, Size: i.Size,
-		Mode: i.Mode, Owner: i.Owner, Group: i.Group, Modified: i.Modified}
+		Mode: i.Mode, Owner: i.Owner, Group: i.Group, Modified: i.Modified, Created: i.Created}
+	if !i.Dir {
+		f.ETag = etagOf(i)
+	}
 	for name, value := range attrs {
 		if f.Attrs == nil {
 			f.Attrs = map[string]string{}
@@ -112,6 +119,9 @@ func fileOf(p bine.ProjectName, i dfs.Info, attrs map[string][]byte) client.File
 	}
 	return f
 }
+
+// etagOf names the state of a file's content.
+func etagOf(i dfs.Info) string { return fmt.Sprintf(`"%d-%d"`, i.ID, i.Version) }
 
 func (a *API) files(ctx context.Context, in *struct {
 	InProject
@@ -196,13 +206,13 @@ func (a *API) download(ctx context.Context, in *struct {
 		}
 		return r, err
 	}
-	etag := fmt.Sprintf(`"%d-%d"`, info.ID, info.Version)
-	return a.send(ctx, content{name: info.Name, size: info.Size, etag: etag, modified: info.Modified, open: open}, in.Range, in.IfMatch)
+	return a.send(ctx, content{name: info.Name, size: info.Size, etag: etagOf(info), modified: info.Modified, open: open}, in.Range, in.IfMatch)
 }
 
 func (a *API) upload(ctx context.Context, in *struct {
 	InFile
 	Overwrite bool `query:"overwrite" doc:"replace a file that is there"`
+	Parents   bool `query:"parents" doc:"make the directories above it too"`
 }) (*body[client.File], error) {
 	full, err := in.full()
 	if err != nil {
@@ -211,7 +221,7 @@ func (a *API) upload(ctx context.Context, in *struct {
 	if err := mayWrite(ctx, in.Project, in.Path); err != nil {
 		return nil, err
 	}
-	info, err := a.Files.Create(ctx, fileUser(ctx), full, callOf(ctx).http.Body, dfs.CreateOptions{Overwrite: in.Overwrite})
+	info, err := a.Files.Create(ctx, fileUser(ctx), full, callOf(ctx).http.Body, dfs.CreateOptions{Overwrite: in.Overwrite, Parents: in.Parents})
 	return answer(fileOf(in.Project, info, nil), err)
 }
 
@@ -230,20 +240,20 @@ func (a *API) changeFile(ctx context.Context, in *struct {
 	if in.Body.Op == "mkdir" {
 		info, err = a.Files.Mkdir(ctx, fileUser(ctx), full, dfs.MkdirOptions{Parents: true})
 	} else {
-		info, err = a.rename(ctx, in.Project, full, in.Body.To)
+		info, err = a.rename(ctx, in.Project, full, in.Body)
 	}
 	return answer(fileOf(in.Project, info, nil), err)
 }
 
-func (a *API) rename(ctx context.Context, p bine.ProjectName, from, relative string) (dfs.Info, error) {
-	to, err := projectPath(p, relative)
+func (a *API) rename(ctx context.Context, p bine.ProjectName, from string, change client.FileChange) (dfs.Info, error) {
+	to, err := projectPath(p, change.To)
 	if err != nil {
 		return dfs.Info{}, err
 	}
-	if err := mayWrite(ctx, p, relative); err != nil {
+	if err := mayWrite(ctx, p, change.To); err != nil {
 		return dfs.Info{}, err
 	}
-	return a.Files.Rename(ctx, fileUser(ctx), from, to, dfs.RenameOptions{})
+	return a.Files.Rename(ctx, fileUser(ctx), from, to, dfs.RenameOptions{Overwrite: change.Overwrite})
 }
 
 func (a *API) removeFile(ctx context.Context, in *struct {
