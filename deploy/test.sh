@@ -20,7 +20,7 @@ go test -p 2 $(go list ./... | grep -v -e /internal/temporal/embedded -e /workfl
 go test -p 1 ./internal/temporal/embedded/... ./internal/launch/earnest ./workflows/recording ./cmd/bine
 
 step "Python client"
-deploy/test-python.sh
+BINE_E2E_LONG=$long deploy/test-python.sh
 
 step "whole system"
 mkdir -p bin

@@ -50,6 +50,18 @@ func TestPythonClientMeetsTheServer(t *testing.T) {
 	}
 }
 
+// TestPythonFileSystemMeetsTheServer runs fsspec's own suites for file systems,
+// and pandas, pyarrow and DuckDB where they are installed, against a server.
+func TestPythonFileSystemMeetsTheServer(t *testing.T) {
+	s := newSystem(t)
+	s.start("up", "--log-level", "warn")
+	s.ready(30 * time.Second)
+	out, err := s.python("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_fs_server.py").CombinedOutput()
+	if err != nil {
+		t.Errorf("the file system of the Python client: %v\n%s", err, out)
+	}
+}
+
 // notebook is a cell as somebody writes it: it starts a run, twice, and follows it.
 const notebook = `
 import bine

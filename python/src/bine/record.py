@@ -56,6 +56,9 @@ class File:
     group: str = ""
     mode: int = 0
     modified: str = ""
+    created: str = ""
+    etag: str = ""  # of a file: changes with the content
+    attrs: Mapping[str, str] = field(default_factory=dict)  # extended attributes; lists leave them out
 
 
 @dataclass(frozen=True)
