@@ -61,6 +61,7 @@ const (
 	ExitNotAllowed   = 4
 	ExitConflict     = 5
 	ExitTooLate      = 124
+	ExitInterrupted  = 130
 	patience         = 30 * time.Second
 	followForPatient = 10 * time.Minute
 )
@@ -80,6 +81,9 @@ func ExitCode(err error) int {
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return ExitTooLate
+	}
+	if errors.Is(err, context.Canceled) {
+		return ExitInterrupted
 	}
 	switch bine.KindOf(err) {
 	case bine.Invalid, bine.TooLarge:

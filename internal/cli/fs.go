@@ -2,15 +2,10 @@ package cli
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"path"
-	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -20,242 +15,153 @@ import (
 )
 
 func (a *app) fsCommand() *cobra.Command {
-	list := &cobra.Command{Use: "ls [PATH]", Short: "List a directory of the project", Args: cobra.MaximumNArgs(1), RunE: func(c *cobra.Command, args []string) error {
-		api, p, err := a.inProject()
-		if err != nil {
-			return err
-		}
-		dir := strings.Join(args, "")
-		var all []client.File
-		for after := ""; ; {
-			page, err := api.Files(c.Context(), p, dir, client.List{After: after, Limit: 1000})
-			if err != nil {
-				return err
-			}
-			all = append(all, page.Items...)
-			if after = page.Next; after == "" {
-				break
-			}
-		}
-		return a.show(all, each(all, func(f client.File) string { return f.Path }), func(t *table) {
-			t.row("MODE", "OWNER", "SIZE", "MODIFIED", "NAME")
-			for _, f := range all {
-				mode, name := fs.FileMode(f.Mode), f.Name
-				if f.Dir {
-					mode, name = mode|fs.ModeDir, name+"/"
-				}
-				t.row(mode, f.Owner, size(f.Size), f.Modified, name)
-			}
-		})
-	}}
-	cat := command("cat PATH", "Print a file", 1, func(c *cobra.Command, args []string) error {
-		api, p, err := a.inProject()
-		if err != nil {
-			return err
-		}
-		body, err := api.Download(c.Context(), p, args[0], 0, 0)
-		if err != nil {
-			return err
-		}
-		defer body.Close()
-		_, err = io.Copy(a.Out, body)
-		return err
-	})
-	get := command("get PATH FILE", "Download a file", 2, a.download)
-	mkdir := command("mkdir PATH", "Make a directory, and those above it", 1, func(c *cobra.Command, args []string) error {
-		api, p, err := a.inProject()
-		if err != nil {
-			return err
-		}
-		_, err = api.ChangeFile(c.Context(), p, args[0], client.FileChange{Op: "mkdir"})
-		return err
-	})
-	mv := command("mv FROM TO", "Rename a file or directory", 2, func(c *cobra.Command, args []string) error {
-		api, p, err := a.inProject()
-		if err != nil {
-			return err
-		}
-		_, err = api.ChangeFile(c.Context(), p, args[0], client.FileChange{Op: "rename", To: args[1]})
-		return err
-	})
-	usage := &cobra.Command{Use: "usage [PATH]", Short: "Sum up what is below a directory", Args: cobra.MaximumNArgs(1), RunE: func(c *cobra.Command, args []string) error {
-		api, p, err := a.inProject()
-		if err != nil {
-			return err
-		}
-		u, err := api.Usage(c.Context(), p, strings.Join(args, ""))
-		if err != nil {
-			return err
-		}
-		return a.show(u, one(size(u.Bytes)), func(t *table) {
-			t.row("SIZE", "FILES", "DIRECTORIES")
-			t.row(size(u.Bytes), u.Files, u.Directories)
-		})
-	}}
-	return group("fs", "Files of the project", list, cat, get, a.putCommand(), mkdir, mv, a.rmCommand(), a.trashCommand(), usage)
-}
+	c := group("fs", "Files of the project", a.lsCommand(), a.catCommand(), a.tailCommand(), a.statCommand(), a.findCommand(), a.duCommand(), a.usageCommand(),
+		a.checksumCommand(), a.cpCommand(), a.putCommand(), a.getCommand(), a.syncCommand(), a.mkdirCommand(), a.touchCommand(), a.mvCommand(), a.rmCommand(), a.trashCommand(),
+		a.chmodCommand(), a.chownCommand(), a.xattrCommand())
+	c.Long = `Files of the project.
 
-func (a *app) download(c *cobra.Command, args []string) error {
-	api, p, err := a.inProject()
-	if err != nil {
-		return err
-	}
-	body, err := api.Download(c.Context(), p, args[0], 0, 0)
-	if err != nil {
-		return err
-	}
-	defer body.Close()
-	part := args[1] + ".part"
-	f, err := os.Create(part)
-	if err != nil {
-		return err
-	}
-	if _, err := io.Copy(f, body); err != nil {
-		f.Close()
-		return fmt.Errorf("download %s (%s holds what came): %w", args[0], part, err)
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(part, args[1])
-}
-
-func (a *app) putCommand() *cobra.Command {
-	var overwrite bool
-	c := command("put FILE PATH", "Upload a file", 2, func(c *cobra.Command, args []string) error {
-		api, p, err := a.inProject()
-		if err != nil {
-			return err
-		}
-		f, err := os.Open(args[0])
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		to := args[1]
-		if strings.HasSuffix(to, "/") {
-			to = path.Join(to, filepath.Base(args[0]))
-		}
-		_, err = api.Upload(c.Context(), p, to, f, overwrite)
-		return err
-	})
-	c.Flags().BoolVar(&overwrite, "overwrite", false, "replace a file that is there")
+A path names a file of the chosen project: Resources/a.csv, or :Resources/a.csv where
+local files could be meant as well (cp, sync). bine://PROJECT/Resources/a.csv names one of
+any project.`
 	return c
 }
 
-func (a *app) rmCommand() *cobra.Command {
-	var recursive, permanent bool
-	c := command("rm PATH", "Put a file into the trash, or a directory with -r", 1, func(c *cobra.Command, args []string) error {
-		api, p, err := a.inProject()
+// atLeast demands a number of arguments or more; at most most, where that is not 0.
+func atLeast(least, most int) cobra.PositionalArgs {
+	return func(c *cobra.Command, got []string) error {
+		if len(got) < least || (most > 0 && len(got) > most) {
+			return usagef("%s takes other arguments than these %d: %s", c.CommandPath(), len(got), c.UseLine())
+		}
+		return nil
+	}
+}
+
+// eachFile runs f for every path, goes on after errors, and answers the first.
+func (a *app) eachFile(c *cobra.Command, paths []string, f func(r remote, path string) error) error {
+	var failed []error
+	for _, arg := range paths {
+		r, at, err := a.remote(arg)
+		if err == nil {
+			err = f(r, at)
+		}
+		if c.Context().Err() != nil {
+			return c.Context().Err()
+		}
 		if err != nil {
-			return err
-		}
-		if permanent {
-			return api.RemoveFile(c.Context(), p, args[0], recursive)
-		}
-		if f, err := api.Stat(c.Context(), p, args[0]); err != nil {
-			return err
-		} else if f.Dir && !recursive {
-			return usagef("%s is a directory: give -r to put it into the trash with everything in it", args[0])
-		}
-		return api.TrashFile(c.Context(), p, args[0])
-	})
-	c.Flags().BoolVar(&permanent, "permanent", false, "remove for good, at once")
-	c.Flags().BoolVarP(&recursive, "recursive", "r", false, "a directory and everything in it")
-	return c
-}
-
-// Bounds of a directory that is sent as code: more is data, which belongs into
-// the project's files.
-const (
-	mostCodeFiles = 5000
-	mostCodeBytes = 256 << 20
-)
-
-// notCode names what is never sent along with code.
-var notCode = []string{"__pycache__", "node_modules", ".git", ".venv", ".ipynb_checkpoints", ".bine"}
-
-// UploadDir stores a directory as an artifact, without the files named in
-// except. Files that the project has already are not sent again.
-func UploadDir(ctx context.Context, api *client.Client, p bine.ProjectName, dir string, except ...string) (bine.ArtifactRef, error) {
-	entries, err := scan(dir, except)
-	if err != nil {
-		return bine.ArtifactRef{}, err
-	}
-	var hashes []bine.Hash
-	where := map[bine.Hash]string{}
-	for _, e := range entries {
-		hashes = append(hashes, e.Hash)
-		where[e.Hash] = e.Path
-	}
-	missing, err := api.MissingArtifacts(ctx, p, hashes)
-	if err != nil {
-		return bine.ArtifactRef{}, err
-	}
-	for _, h := range missing {
-		if err := uploadFile(ctx, api, p, h, filepath.Join(dir, filepath.FromSlash(where[h]))); err != nil {
-			return bine.ArtifactRef{}, err
+			failed = append(failed, err)
 		}
 	}
-	return api.PutManifest(ctx, p, entries)
-}
-
-func uploadFile(ctx context.Context, api *client.Client, p bine.ProjectName, h bine.Hash, name string) error {
-	f, err := os.Open(name)
-	if err != nil {
-		return err
+	if len(failed) > 1 {
+		for _, err := range failed[1:] {
+			fmt.Fprintln(a.Err, "bine:", err)
+		}
 	}
-	defer f.Close()
-	if _, err := api.PutArtifact(ctx, p, h, f); err != nil {
-		return fmt.Errorf("upload %s: %w", name, err)
+	if len(failed) > 0 {
+		return failed[0]
 	}
 	return nil
 }
 
-// scan lists the files of a directory by path, with their hashes.
-func scan(dir string, except []string) ([]bine.ArtifactEntry, error) {
-	var entries []bine.ArtifactEntry
-	var total int64
-	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+func (a *app) catCommand() *cobra.Command {
+	return &cobra.Command{Use: "cat PATH…", Short: "Print files", Args: atLeast(1, 0), RunE: func(c *cobra.Command, args []string) error {
+		return a.eachFile(c, args, func(r remote, at string) error {
+			body, err := r.open(c.Context(), at)
+			if err != nil {
+				return err
+			}
+			defer body.Close()
+			_, err = io.Copy(a.Out, body)
+			return err
+		})
+	}}
+}
+
+func (a *app) mkdirCommand() *cobra.Command {
+	return &cobra.Command{Use: "mkdir PATH…", Short: "Make directories, and those above them", Args: atLeast(1, 0), RunE: func(c *cobra.Command, args []string) error {
+		return a.eachFile(c, args, func(r remote, at string) error { return r.mkdir(c.Context(), at) })
+	}}
+}
+
+func (a *app) mvCommand() *cobra.Command {
+	var force bool
+	c := &cobra.Command{Use: "mv FROM… TO", Short: "Rename a file or directory, or move several into a directory", Args: atLeast(2, 0), RunE: func(c *cobra.Command, args []string) error {
+		to, last, err := a.remote(args[len(args)-1])
 		if err != nil {
 			return err
 		}
-		if d.IsDir() {
-			if slices.Contains(notCode, d.Name()) {
-				return fs.SkipDir
+		info, err := to.api.Stat(c.Context(), to.project, last)
+		if err != nil && !bine.IsKind(err, bine.NotFound) {
+			return err
+		}
+		into := info.Dir || (err != nil && strings.HasSuffix(args[len(args)-1], "/"))
+		if len(args) > 2 && !into {
+			return usagef("%s is not a directory: only one file can be moved to it", args[len(args)-1])
+		}
+		return a.eachFile(c, args[:len(args)-1], func(r remote, at string) error {
+			if r.project != to.project {
+				return usagef("%s and %s are in different projects: copy it with `bine fs cp -r`, then remove it", r.name(at), to.name(last))
 			}
-			return nil
-		}
-		if relative, err := filepath.Rel(dir, name); err != nil || !d.Type().IsRegular() || slices.Contains(except, relative) {
-			return nil
-		}
-		e, err := entry(dir, name)
-		entries, total = append(entries, e), total+e.Size
-		if len(entries) > mostCodeFiles || total > mostCodeBytes {
-			return bine.Errorf(bine.TooLarge, "%s has more than %d files or %s: keep data out of the directory of the code and upload it with `bine fs put`", dir, mostCodeFiles, size(mostCodeBytes))
-		}
-		return err
-	})
-	return entries, err
+			target := last
+			if into {
+				target = path.Join(last, path.Base(at))
+			}
+			_, err := r.api.ChangeFile(c.Context(), r.project, at, client.FileChange{Op: "rename", To: target, Overwrite: force})
+			return err
+		})
+	}}
+	c.Flags().BoolVarP(&force, "force", "f", false, "replace a file that is there by a file")
+	return c
 }
 
-func entry(dir, name string) (bine.ArtifactEntry, error) {
-	relative, err := filepath.Rel(dir, name)
-	if err != nil {
-		return bine.ArtifactEntry{}, err
+func (a *app) rmCommand() *cobra.Command {
+	var recursive, force, permanent bool
+	c := &cobra.Command{Use: "rm PATH…", Short: "Put files into the trash, or directories with -r", Args: atLeast(1, 0), RunE: func(c *cobra.Command, args []string) error {
+		return a.eachFile(c, args, func(r remote, at string) error {
+			err := r.discard(c.Context(), at, recursive, permanent)
+			if force && bine.IsKind(err, bine.NotFound) {
+				return nil
+			}
+			return err
+		})
+	}}
+	c.Flags().BoolVarP(&recursive, "recursive", "r", false, "a directory and everything in it")
+	c.Flags().BoolVarP(&force, "force", "f", false, "what is not there is no error")
+	c.Flags().BoolVar(&permanent, "permanent", false, "remove for good, at once")
+	return c
+}
+
+// discard puts a file or directory into the trash, or removes it for good.
+func (r remote) discard(ctx context.Context, at string, recursive, permanent bool) error {
+	if at == "" {
+		return usagef("name a file or directory of the project; `bine project delete` removes all of it")
 	}
-	f, err := os.Open(name)
-	if err != nil {
-		return bine.ArtifactEntry{}, err
+	if permanent {
+		return r.api.RemoveFile(ctx, r.project, at, recursive)
 	}
-	defer f.Close()
-	about, err := f.Stat()
-	if err != nil {
-		return bine.ArtifactEntry{}, err
+	if f, err := r.api.Stat(ctx, r.project, at); err != nil {
+		return err
+	} else if f.Dir && !recursive {
+		return usagef("%s is a directory: give -r to put it into the trash with everything in it", at)
 	}
-	sum := sha256.New()
-	n, err := io.Copy(sum, f)
-	return bine.ArtifactEntry{
-		Path: filepath.ToSlash(relative), Hash: bine.Hash(hex.EncodeToString(sum.Sum(nil))), Size: n, Executable: about.Mode()&0o100 != 0,
-	}, err
+	return r.api.TrashFile(ctx, r.project, at)
+}
+
+func (a *app) checksumCommand() *cobra.Command {
+	return &cobra.Command{Use: "checksum PATH…", Short: "Print the SHA-256 of files as sha256sum does; the server reads them", Args: atLeast(1, 0), RunE: func(c *cobra.Command, args []string) error {
+		var all []client.FileChecksum
+		err := a.eachFile(c, args, func(r remote, at string) error {
+			sum, err := r.api.Checksum(c.Context(), r.project, at)
+			if err == nil {
+				all = append(all, sum)
+			}
+			return err
+		})
+		if a.output == "table" {
+			for _, s := range all {
+				fmt.Fprintf(a.Out, "%s  %s\n", s.Checksum, s.Path)
+			}
+			return err
+		}
+		return errors.Join(a.show(all, each(all, func(s client.FileChecksum) string { return s.Checksum }), nil), err)
+	}}
 }
