@@ -9,7 +9,8 @@ import bine
 pytest.importorskip("httpx")
 pytest.importorskip("fsspec")
 
-from bine.fs import BineFileSystem, _error, _time  # noqa: E402
+from bine.fs import BineFileSystem, _time  # noqa: E402
+from bine.fs_file import file_error  # noqa: E402
 from bine.sending import Upload  # noqa: E402
 
 
@@ -42,7 +43,7 @@ def test_paths(written, meant):
     ],
 )
 def test_errors_are_those_of_files(kind, message, wanted):
-    assert type(_error(bine.Error(message, kind), "demo/a")) is wanted
+    assert type(file_error(bine.Error(message, kind), "demo/a")) is wanted
 
 
 def test_times_of_the_wire():

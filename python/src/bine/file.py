@@ -127,7 +127,8 @@ class Files:
     def copy(self, path: str, to: str, overwrite: bool = True) -> File:
         """Copies a file within the project; the server does it. Directories above the copy are made."""
         body = {"from": str(path).strip("/"), "to": str(to).strip("/"), "overwrite": overwrite}
-        return read(File, self._transport.json("POST", "projects", self._project, "files-copy", json=body, safe=overwrite))
+        where = ("projects", self._project, "files-copy")
+        return read(File, self._transport.json("POST", *where, json=body, safe=overwrite))
 
     def checksum(self, path: str) -> str:
         """The SHA-256 of a file's content in hexadecimal digits; the server reads it."""
@@ -144,7 +145,8 @@ class Files:
         modified: Optional[datetime] = None,
     ) -> File:
         """Changes permission bits, owner, group or time of a file or directory; what is None stays."""
-        changes = {"mode": mode, "owner": owner, "group": group, "modified": modified.astimezone().isoformat() if modified else None}
+        time = modified.astimezone().isoformat() if modified else None
+        changes = {"mode": mode, "owner": owner, "group": group, "modified": time}
         body = {name: value for name, value in changes.items() if value is not None}
         return read(File, self._transport.json("PATCH", *self._path(path), json=body, safe=True))
 
@@ -155,8 +157,10 @@ class Files:
     def set_xattr(self, path: str, name: str, value: Union[bytes, str]) -> None:
         """Makes or replaces an extended attribute of a file or directory."""
         data = value.encode() if isinstance(value, str) else value
-        headers = {"Content-Type": "application/octet-stream"}
-        self._transport.send("PUT", *self._path(path, "xattrs"), params={"name": name}, content=data, headers=headers, safe=True)
+        self._transport.send(
+            "PUT", *self._path(path, "xattrs"), params={"name": name}, content=data, safe=True,
+            headers={"Content-Type": "application/octet-stream"},
+        )
 
     def remove_xattr(self, path: str, name: str) -> None:
         """Removes an extended attribute."""

@@ -15,11 +15,9 @@ with ``api`` and ``key`` name others.
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import datetime
 from glob import has_magic
 from typing import IO, Any, Optional, Union
@@ -27,13 +25,14 @@ from typing import IO, Any, Optional, Union
 from .client import Client, login
 from .errors import Error
 from .record import File
-from .sending import Upload
 
 try:
     import fsspec
     from fsspec.callbacks import DEFAULT_CALLBACK
-    from fsspec.spec import AbstractBufferedFile, AbstractFileSystem
+    from fsspec.spec import AbstractFileSystem
     from fsspec.utils import isfilelike, tokenize
+
+    from .fs_file import BineFile, Text, file_errors
 except ImportError:
     raise Error(
         "bine:// needs fsspec, which is not installed: pip install 'bine[fsspec]', or pip install fsspec",
@@ -83,10 +82,7 @@ class BineFileSystem(AbstractFileSystem):  # type: ignore[misc]
         if isinstance(path, list):
             return [cls._strip_protocol(p) for p in path]
         path = os.fspath(path)
-        for start in ("bine://", "bine::"):
-            if path.startswith(start):
-                path = path[len(start) :]
-        return path.strip("/")
+        return (path[len("bine://") :] if path.startswith("bine://") else path).strip("/")
 
     def _split(self, path: str) -> tuple[str, str]:
         """The project and the path within it."""
@@ -97,7 +93,7 @@ class BineFileSystem(AbstractFileSystem):  # type: ignore[misc]
         """Like _split, for what acts on a file or directory of a project."""
         project, rest = self._split(path)
         if not rest:
-            raise PermissionError(f"{path!r} is no file or directory of a project: write it like bine://<project>/<path>")
+            raise PermissionError(f"{path!r} is no file of a project: write it like bine://<project>/<path>")
         return project, rest
 
     # Looking
@@ -105,7 +101,7 @@ class BineFileSystem(AbstractFileSystem):  # type: ignore[misc]
     def ls(self, path: str, detail: bool = True, **_: Any) -> list[Any]:
         """What is in a directory, or the file at path."""
         project, rest = self._split(path)
-        with _errors(path):
+        with file_errors(path):
             if not project:
                 found = [_directory(name) for name in self.client.projects()]
             else:
@@ -126,7 +122,7 @@ class BineFileSystem(AbstractFileSystem):  # type: ignore[misc]
         project, rest = self._split(path)
         if not project:
             return _directory("")
-        with _errors(path):
+        with file_errors(path):
             return _info(project, self.client.project(project).files.stat(rest))
 
     def exists(self, path: str, **_: Any) -> bool:
@@ -159,7 +155,7 @@ class BineFileSystem(AbstractFileSystem):  # type: ignore[misc]
     def sha256(self, path: str) -> str:
         """The SHA-256 of the content, in hexadecimal digits; the server reads it."""
         project, rest = self._inside(path)
-        with _errors(path):
+        with file_errors(path):
             return self.client.project(project).files.checksum(rest)
 
     # Reading
@@ -210,7 +206,7 @@ class BineFileSystem(AbstractFileSystem):  # type: ignore[misc]
     def _read(self, path: str, offset: int, length: int, etag: str = "") -> bytes:
         """A part of a file; length 0 is to its end. One behind the end is empty."""
         project, rest = self._inside(path)
-        with _errors(path):
+        with file_errors(path):
             try:
                 return self.client.project(project).files.read(rest, offset, length, etag=etag)
             except Error as e:
@@ -232,7 +228,7 @@ class BineFileSystem(AbstractFileSystem):  # type: ignore[misc]
             return
         callback.set_size(info["size"])
         files = self.client.project(project).files
-        with _errors(rpath):
+        with file_errors(rpath):
             if outfile is not None:
                 for chunk in files.chunks(rest):
                     outfile.write(chunk)
@@ -252,7 +248,7 @@ class BineFileSystem(AbstractFileSystem):  # type: ignore[misc]
         if "b" in mode or options.get("compression") is not None:
             return super().open(path, mode, *args, **options)
         text = {name: options.pop(name) for name in ("encoding", "errors", "newline") if name in options}
-        return _Text(super().open(path, mode.replace("t", "") + "b", *args, **options), **text)
+        return Text(super().open(path, mode.replace("t", "") + "b", *args, **options), **text)
 
     def _open(
         self,
@@ -268,7 +264,7 @@ class BineFileSystem(AbstractFileSystem):  # type: ignore[misc]
     def pipe_file(self, path: str, value: bytes, mode: str = "overwrite", **_: Any) -> None:
         """Writes a file."""
         project, rest = self._inside(path)
-        with _errors(path):
+        with file_errors(path):
             self.client.project(project).files.write(rest, bytes(value), overwrite=mode != "create", parents=True)
 
     def put_file(
@@ -279,7 +275,7 @@ class BineFileSystem(AbstractFileSystem):  # type: ignore[misc]
             self.makedirs(rpath, exist_ok=True)
             return
         project, rest = self._inside(rpath)
-        with open(lpath, "rb") as source, _errors(rpath):
+        with open(lpath, "rb") as source, file_errors(rpath):
             callback.set_size(os.fstat(source.fileno()).st_size)
             told = _Told(source, callback)
             self.client.project(project).files.write(rest, told, overwrite=mode != "create", parents=True)
@@ -290,7 +286,7 @@ class BineFileSystem(AbstractFileSystem):  # type: ignore[misc]
             self.pipe_file(path, b"")
             return
         project, rest = self._inside(path)
-        with _errors(path):
+        with file_errors(path):
             self.client.project(project).files.set_attributes(rest, modified=datetime.now().astimezone())
 
     # Directories, moving, removing
@@ -305,7 +301,7 @@ class BineFileSystem(AbstractFileSystem):  # type: ignore[misc]
         parent = rest.rpartition("/")[0]
         if not create_parents and parent and not self.isdir(f"{project}/{parent}"):
             raise FileNotFoundError(f"{project}/{parent}")
-        with _errors(path):
+        with file_errors(path):
             self.client.project(project).files.mkdir(rest)
 
     def makedirs(self, path: str, exist_ok: bool = False) -> None:
@@ -316,7 +312,7 @@ class BineFileSystem(AbstractFileSystem):  # type: ignore[misc]
                 return
             self.mkdir(path)
             return
-        with _errors(path):
+        with file_errors(path):
             self.client.project(project).files.mkdir(rest)  # none, where it is there
 
     def rmdir(self, path: str) -> None:
@@ -352,7 +348,7 @@ class BineFileSystem(AbstractFileSystem):  # type: ignore[misc]
 
     def _remove(self, path: str, recursive: bool) -> None:
         project, rest = self._inside(path)
-        with _errors(path):
+        with file_errors(path):
             self.client.project(project).files.remove(rest, recursive=recursive)
 
     def cp_file(self, path1: str, path2: str, **_: Any) -> None:
@@ -363,14 +359,16 @@ class BineFileSystem(AbstractFileSystem):  # type: ignore[misc]
         (project1, rest1), (project2, rest2) = self._inside(path1), self._inside(path2)
         if (project1, rest1) == (project2, rest2):
             return
-        with _errors(path1):
+        with file_errors(path1):
             if project1 == project2:
                 self.client.project(project1).files.copy(rest1, rest2)
             else:
                 content = self.client.project(project1).files.chunks(rest1)
                 self.client.project(project2).files.write(rest2, content, parents=True)
 
-    def mv(self, path1: Any, path2: Any, recursive: bool = False, maxdepth: Optional[int] = None, **options: Any) -> None:
+    def mv(
+        self, path1: Any, path2: Any, recursive: bool = False, maxdepth: Optional[int] = None, **options: Any
+    ) -> None:
         """Moves a file or directory: within a project in one step, else by copying and removing."""
         plain = isinstance(path1, (str, os.PathLike)) and isinstance(path2, (str, os.PathLike)) and maxdepth is None
         if not plain or has_magic(os.fspath(path1)):
@@ -385,7 +383,7 @@ class BineFileSystem(AbstractFileSystem):  # type: ignore[misc]
         if rest1 == rest2:
             return
         files = self.client.project(project1).files
-        with _errors(path1):
+        with file_errors(path1):
             parent = rest2.rpartition("/")[0]
             if parent:
                 files.mkdir(parent)
@@ -394,115 +392,6 @@ class BineFileSystem(AbstractFileSystem):  # type: ignore[misc]
     def sign(self, path: str, expiration: int = 100, **_: Any) -> str:
         """Not there: whoever reads a file does so as somebody."""
         raise NotImplementedError("files of Bine have no signed addresses: give whoever reads them a key of their own")
-
-
-class BineFile(AbstractBufferedFile):  # type: ignore[misc]
-    """A file of a project: read in ranges, written whole or not at all.
-
-    What is read is one state of the file: if it is overwritten meanwhile, the
-    next range is an error. What is written goes to the server as it comes, and
-    is seen when the file is closed.
-    """
-
-    fs: BineFileSystem
-
-    def __init__(self, fs: BineFileSystem, path: str, mode: str = "rb", *args: Any, **options: Any) -> None:
-        self.closed = True  # until all is set; for __del__
-        self._upload: Optional[Upload] = None
-        project, rest = fs._inside(path)
-        if mode == "ab":
-            raise NotImplementedError("a file is written whole: read it, and write it with what is to be added")
-        if mode == "rb":
-            self._state = fs.info(path)
-            if self._state["type"] == "directory":
-                raise IsADirectoryError(path)
-            options.setdefault("size", self._state["size"])
-        elif fs.isdir(path):
-            raise IsADirectoryError(path)
-        elif mode == "xb" and fs.exists(path):
-            raise FileExistsError(path)
-        super().__init__(fs, path, mode, *args, **options)
-        self._project, self._rest = project, rest
-
-    @property
-    def details(self) -> dict[str, Any]:
-        """What is known of the file."""
-        return self._state
-
-    @details.setter
-    def details(self, value: dict[str, Any]) -> None:
-        self._state = value
-
-    def _fetch_range(self, start: int, end: int) -> bytes:
-        if end <= start:
-            return b""
-        return self.fs._read(self.path, start, end - start, self._state.get("etag", ""))
-
-    def _upload_chunk(self, final: bool = False) -> bool:
-        data = self.buffer.getvalue()
-        if final and self._upload is None:
-            if self.autocommit:
-                self._write(data)
-                return True
-            self._upload = self._begin()
-        if self._upload is None:
-            self._upload = self._begin()
-        with _errors(self.path):
-            self._upload.write(data)
-            if final and self.autocommit:
-                self._upload.finish()
-        return True
-
-    def _begin(self) -> Upload:
-        files = self.fs.client.project(self._project).files
-        return Upload(lambda content: files.write(self._rest, content, overwrite=self.mode != "xb", parents=True))
-
-    def _write(self, data: bytes) -> None:
-        """Sends a file that is small enough to be sent again if the server does not answer."""
-        with _errors(self.path):
-            files = self.fs.client.project(self._project).files
-            files.write(self._rest, data, overwrite=self.mode != "xb", parents=True)
-
-    def commit(self) -> None:
-        """Makes a file of a transaction seen."""
-        if self._upload is not None:
-            with _errors(self.path):
-                self._upload.finish()
-
-    def discard(self) -> None:
-        """Throws away what was written; the file stays as it was."""
-        self.closed = self.forced = True
-        if self._upload is not None:
-            self._upload.abort()
-
-    def close(self) -> None:
-        """Ends writing: the file is there when this returns."""
-        try:
-            super().close()
-        except BaseException:
-            if "r" not in self.mode:
-                self.discard()
-            raise
-
-    def __exit__(self, kind: Any, *_: Any) -> None:
-        if kind is not None and "r" not in self.mode and not self.closed:
-            self.discard()
-        else:
-            self.close()
-
-    def __del__(self) -> None:
-        if not self.closed and "r" not in self.mode:
-            self.discard()  # nobody closed it, so nobody said that it is whole
-
-
-class _Text(io.TextIOWrapper):
-    """Text over a file that is thrown away where a ``with`` block fails."""
-
-    def __exit__(self, kind: Any, *rest: Any) -> None:
-        if kind is not None and isinstance(self.buffer, BineFile):
-            self.buffer.__exit__(kind, *rest)
-        else:
-            self.close()
 
 
 class _Told:
@@ -545,30 +434,6 @@ def _time(text: str) -> datetime:
         digits = tail[: len(tail) - len(tail.lstrip("0123456789"))]
         head += "." + digits[:6].ljust(6, "0") + tail[len(digits) :]
     return datetime.fromisoformat(head)
-
-
-@contextmanager
-def _errors(path: str) -> Iterator[None]:
-    """Raises errors of Bine as those that Python has for files."""
-    try:
-        yield
-    except Error as e:
-        raise _error(e, path) from e
-
-
-def _error(e: Error, path: str) -> Exception:
-    text = f"{path}: {e}"
-    if e.kind == "not_found":
-        return FileNotFoundError(text)
-    if e.kind in ("forbidden", "unauthenticated"):
-        return PermissionError(text)
-    if e.kind == "conflict":
-        if "directory" in e.message and "not empty" not in e.message:
-            return IsADirectoryError(text) if "is a directory" in e.message else NotADirectoryError(text)
-        return OSError(text) if "not empty" in e.message or "overwritten" in e.message else FileExistsError(text)
-    if e.kind == "invalid":
-        return ValueError(text)
-    return OSError(text)
 
 
 fsspec.register_implementation("bine", BineFileSystem, clobber=True)
