@@ -41,7 +41,7 @@ type app struct {
 func New(root *cobra.Command, s Streams, local Local) {
 	a := &app{Streams: s, contexts: client.ContextsPath()}
 	flags := root.PersistentFlags()
-	flags.StringVar(&a.context, "context", "", "server to talk to, as `bine context list` names it")
+	flags.StringVar(&a.context, "context", "", "server to talk to, as bine context list names it")
 	flags.StringVar(&a.url, "url", os.Getenv("BINE_API"), "address of the server; overrides the context (BINE_API)")
 	flags.StringVarP(&a.project, "project", "p", os.Getenv("BINE_PROJECT"), "project; overrides the context (BINE_PROJECT)")
 	flags.StringVarP(&a.output, "output", "o", "table", "table, json, yaml or name")
