@@ -34,6 +34,13 @@ assets: $(ASSETS) ## bundle the pages' scripts and styles
 $(ASSETS): templates/assets/package-lock.json $(shell find templates/assets/src templates/assets/css -type f 2>/dev/null) templates/assets/build.mjs
 	@cd templates/assets && npm ci --silent --no-audit --no-fund && node node_modules/esbuild/install.js && node build.mjs
 
+# The S3 server that tests of the block store run against. Its many dependencies
+# stay in a module of their own.
+bin/versitygw: e2e/s3/go.mod e2e/s3/go.sum
+	@echo "  building versitygw, the S3 server of the tests (about 3 minutes the first time on 2 cores)"
+	@mkdir -p bin
+	@cd e2e/s3 && $(GO) build -o ../../bin/versitygw github.com/versity/versitygw/cmd/versitygw
+
 FORCE:
 
 fmt: ## format the code
@@ -48,7 +55,7 @@ test: test-deps $(SHIM) $(ASSETS) ## everything that CI runs
 test-all: test ## the long forms too
 	deploy/test.sh --long
 
-test-deps: ## install what the tests need beyond a compiler (as root on Debian; otherwise say what is missing)
+test-deps: bin/versitygw ## install what the tests need beyond a compiler (as root on Debian; otherwise say what is missing)
 	@deploy/test-deps.sh
 
 bench: build ## the figures Bine is held to
