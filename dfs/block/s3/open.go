@@ -33,8 +33,9 @@ func (s *Store) Open(ctx context.Context, id block.ID, offset, length int64) (io
 		r.end = offset + length
 	}
 	if err := s.retry(ctx, r.connect); err != nil {
+		err = r.explain(err) // which asks whether ctx was cancelled
 		cancel()
-		return nil, r.explain(err)
+		return nil, err
 	}
 	return r, nil
 }
@@ -98,14 +99,14 @@ func (r *reader) accept(info minio.ObjectInfo, header http.Header, ranged bool) 
 	if ranged && !strings.HasPrefix(header.Get("Content-Range"), fmt.Sprintf("bytes %d-", r.at)) {
 		return bine.Errorf(bine.Internal, "%s: %s did not answer with the bytes from %d on: it, or a proxy before it, cannot do ranges", r.what, r.s.config, r.at)
 	}
+	if info.Size < 0 || info.ETag == "" {
+		return bine.Errorf(bine.Internal, "%s: the answer of %s has no length or no ETag", r.what, r.s.config)
+	}
 	if r.etag != "" {
 		if info.ETag != r.etag || r.at+info.Size != r.end {
 			return errChanged
 		}
 		return nil
-	}
-	if info.Size < 0 || info.ETag == "" {
-		return bine.Errorf(bine.Internal, "%s: the answer of %s has no length or no ETag", r.what, r.s.config)
 	}
 	r.etag, r.end = info.ETag, r.at+info.Size
 	if sum, err := base64.StdEncoding.DecodeString(info.ChecksumCRC32C); !ranged && err == nil && len(sum) == 4 && info.ChecksumMode != "COMPOSITE" {

@@ -18,9 +18,11 @@ import (
 )
 
 const (
-	maxParts  = 10_000           // that the protocol allows in one upload
-	abortWait = 2 * time.Second  // how long a failed Put waits until the service has forgotten its parts
-	abortTime = 30 * time.Second // how long it is tried all in all
+	maxParts   = 10_000                 // that the protocol allows in one upload
+	abortWait  = 2 * time.Second        // how long a failed Put waits until the service has forgotten its parts
+	cancelWait = 200 * time.Millisecond // the same, where the caller is gone
+	abortTime  = 30 * time.Second       // how long it is tried all in all
+	abortTries = 5                      // for parts that the service was still writing when it was told to forget them
 )
 
 // Put stores what r yields under id. It holds one part in memory, and some more
@@ -112,11 +114,10 @@ func (s *Store) putParts(ctx context.Context, key string, p *part, r io.Reader) 
 	sending, cancel := context.WithCancelCause(ctx)
 	u.cancel = cancel
 	defer func() {
-		cancel(err)
-		u.group.Wait()
 		if err != nil {
-			u.abort()
+			u.giveUp(ctx, err)
 		}
+		cancel(nil)
 	}()
 	for number, last := 1, false; ; number++ {
 		if number > maxParts {
@@ -231,23 +232,53 @@ func (u *upload) isThere(ctx context.Context) bool {
 	return err == nil && info.Size == u.size
 }
 
-// abort makes the service forget the parts. It does so on its own time, so that
-// a service that does not answer holds nobody up; what is left is found by Tidy.
-func (u *upload) abort() {
+// giveUp makes the service forget the parts. Those that are under way may end
+// first, since the service may take them even after the abort. It goes on by
+// itself where that takes long, so that a service that does not answer holds
+// nobody up; what is left then is found by Tidy.
+func (u *upload) giveUp(ctx context.Context, cause error) {
+	patience := abortWait
+	if ctx.Err() != nil {
+		patience = 0
+	}
+	timer := time.AfterFunc(patience, func() { u.cancel(cause) })
+	defer timer.Stop()
+	u.group.Wait()
+	u.abort(max(patience, cancelWait))
+}
+
+func (u *upload) abort(patience time.Duration) {
 	done := make(chan struct{})
 	u.s.background.Go(func() {
 		defer close(done)
-		ctx, cancel := context.WithTimeout(context.Background(), abortTime)
+		ctx, cancel := context.WithTimeout(u.s.life, abortTime)
 		defer cancel()
-		err := u.s.retry(ctx, func() error { return u.s.core.AbortMultipartUpload(ctx, u.s.config.Bucket, u.key, u.id) })
-		if err != nil && codeOf(err) != minio.NoSuchUpload {
+		if err := u.forget(ctx); err != nil {
 			u.s.log.Warn("the parts of a block that was not finished could not be removed; that is tried again later", "object", u.key, "error", err)
 		}
 	})
-	timer := time.NewTimer(abortWait)
+	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	select {
 	case <-done:
 	case <-timer.C:
+	}
+}
+
+// forget aborts until nothing is left: a part that was under way when its
+// request was given up may arrive at the service after the first abort.
+func (u *upload) forget(ctx context.Context) error {
+	for n := 1; ; n++ {
+		err := u.s.retry(ctx, func() error { return u.s.core.AbortMultipartUpload(ctx, u.s.config.Bucket, u.key, u.id) })
+		if err != nil && codeOf(err) != minio.NoSuchUpload {
+			return err
+		}
+		if err := u.s.wait(ctx, n); err != nil {
+			return err
+		}
+		_, err = u.s.core.ListObjectParts(ctx, u.s.config.Bucket, u.key, u.id, 0, 1)
+		if codeOf(err) == minio.NoSuchUpload || n == abortTries {
+			return nil
+		}
 	}
 }

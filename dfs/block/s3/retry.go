@@ -59,6 +59,9 @@ func passing(err error) bool {
 	if fullCodes[answer.Code] {
 		return false
 	}
+	if strings.HasPrefix(answer.Code, "2") { // a status in place of a code: good news that was cut short
+		return true
+	}
 	switch answer.StatusCode {
 	case http.StatusRequestTimeout, http.StatusTooManyRequests, 499, 520:
 		return true

@@ -40,8 +40,9 @@ type Store struct {
 	tries     int
 	pause     time.Duration // before the first retry; doubles with each
 
-	stop       context.CancelFunc // ends what runs by itself
-	background sync.WaitGroup     // what runs by itself: aborts, Tidy
+	life       context.Context // of what runs by itself
+	stop       context.CancelFunc
+	background sync.WaitGroup // what runs by itself: aborts, Tidy
 }
 
 const (
@@ -66,9 +67,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 		return nil, err
 	}
 	s.tries = tries
-	life, stop := context.WithCancel(context.Background())
-	s.stop = stop
-	s.background.Go(func() { s.tidyDaily(life) })
+	s.background.Go(func() { s.tidyDaily(s.life) })
 	return s, nil
 }
 
@@ -91,8 +90,9 @@ func connect(c Config) (*Store, error) {
 		return nil, bine.Errorf(bine.Invalid, "blocks: %s is no address of an S3 service: %w", c.Endpoint, err)
 	}
 	core.SetAppInfo("bine", "1")
+	life, stop := context.WithCancel(context.Background())
 	return &Store{
-		config: c, core: core, transport: transport, log: c.Log, tries: tries, pause: firstPause, stop: func() {},
+		config: c, core: core, transport: transport, log: c.Log, tries: tries, pause: firstPause, life: life, stop: stop,
 		chunks: sync.Pool{New: func() any { return new([chunkSize]byte) }},
 		extra:  make(chan struct{}, extraParts),
 	}, nil
