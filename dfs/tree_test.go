@@ -7,6 +7,7 @@ import (
 	"github.com/bine-ml/bine/dfs/block"
 	"github.com/bine-ml/bine/dfs/block/dir"
 	"github.com/bine-ml/bine/dfs/block/mem"
+	"github.com/bine-ml/bine/dfs/block/s3/s3test"
 	"github.com/bine-ml/bine/dfs/dfstest"
 	"github.com/bine-ml/bine/internal/database"
 	"github.com/bine-ml/bine/internal/database/databasetest"
@@ -47,6 +48,7 @@ func TestFS(t *testing.T) {
 	mariadb := func(t *testing.T) *database.DB { return databasetest.MariaDB(t) }
 	inMemory := func(*testing.T) block.Store { return new(mem.Store) }
 	inDirectory := func(t *testing.T) block.Store { return openBlocks(t) }
+	inBucket := func(t *testing.T) block.Store { return s3test.Open(t, s3test.Start(t).Config(t)) }
 	for _, on := range []struct {
 		name   string
 		db     func(*testing.T) *database.DB
@@ -54,6 +56,7 @@ func TestFS(t *testing.T) {
 	}{
 		{"SQLite and memory", sqlite, inMemory},
 		{"SQLite and a directory", sqlite, inDirectory},
+		{"SQLite and S3", sqlite, inBucket},
 		{"MariaDB and a directory", mariadb, inDirectory},
 	} {
 		t.Run(on.name, func(t *testing.T) {

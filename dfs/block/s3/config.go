@@ -27,7 +27,7 @@ type Config struct {
 	CAFile    string        // certificates, PEM, to trust besides the system's
 	PartSize  int64         // 8 MiB where 0; 5 MiB at least, and a block has at most 10,000 parts
 	Parallel  int           // parts of one block that are sent at a time; 4 where 0
-	Timeout   time.Duration // after which a connection on which nothing moves is given up; 1 minute where 0
+	Timeout   time.Duration // after which a connection on which nothing moves is given up; 30 seconds where 0
 	Checksum  Checksum      // CRC32C where empty
 	Encrypt   bool          // ask the service to encrypt with keys of its own (SSE-S3)
 	AccessKey string        // with SecretKey; where both are empty those of Amazon's tools: environment, ~/.aws/credentials
@@ -177,7 +177,7 @@ func (c Config) complete() Config {
 		c.Parallel = 4
 	}
 	if c.Timeout == 0 {
-		c.Timeout = time.Minute
+		c.Timeout = 30 * time.Second
 	}
 	if c.Checksum == "" {
 		c.Checksum = CRC32C

@@ -34,7 +34,7 @@ func (s *Store) explain(ctx context.Context, what string, err error) error {
 		return fault(bine.NoQuota, "there is no room for more blocks: free some space there or raise the quota")
 	case answer.Code == minio.NoSuchBucket:
 		return fault(bine.Internal, "there is no such bucket: make it, or correct the address in the setting blocks")
-	case answer.Code == "InvalidAccessKeyId" || answer.Code == "SignatureDoesNotMatch":
+	case answer.Code == "InvalidAccessKeyId" || answer.Code == "XAdminUserNotFound" || answer.Code == "SignatureDoesNotMatch":
 		return fault(bine.Internal, "the keys are refused: check BINE_S3_ACCESS_KEY and BINE_S3_SECRET_KEY, and region in the setting blocks")
 	case answer.Code == "AuthorizationHeaderMalformed" || answer.Code == minio.InvalidRegion || answer.Code == "PermanentRedirect":
 		return fault(bine.Internal, "the bucket is in another region: set region in the setting blocks")

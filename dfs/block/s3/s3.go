@@ -141,7 +141,7 @@ func (s *Store) remove(ctx context.Context, what, key string) error {
 
 // probe does each of the things that a store needs to be allowed to do.
 func (s *Store) probe(ctx context.Context) error {
-	what := "use " + s.config.String()
+	what := "try the block store"
 	if err := s.retry(ctx, func() error { return s.look(ctx) }); err != nil {
 		return s.explain(ctx, what, err)
 	}
