@@ -14,7 +14,9 @@ import (
 func defaults() map[string]string {
 	return map[string]string{
 		"data": "`.bine`", "listen": "`127.0.0.1:7070`", "url": "`http://` and `listen`",
-		"database": "`sqlite://<data>/bine.db`", "blocks": "`<data>/blocks`", "keys": "`<data>/keys`", "grace": "`2m`",
+		"database": "`sqlite://<data>/bine.db`", "blocks": "`<data>/blocks`", "keys": "`<data>/keys`",
+		"s3.access_key": "AWS's own", "s3.secret_key": "AWS's own", "s3.secret_key_file": "none",
+		"grace":            "`2m`",
 		"temporal.address": "none: embedded", "temporal.namespace": "`bine`", "temporal.certificates": "none: no TLS",
 		"temporal.store": "SQLite in `<data>/temporal`",
 		"host.name":      "the machine's", "host.cpu": "all", "host.memory": "all but an eighth, at most 2 GiB", "host.address": "`127.0.0.1`", "host.labels": "none",
@@ -189,7 +191,10 @@ func settingTable() (string, error) {
 		}
 		var flag, env string
 		if s.flag != "" {
-			flag, env = code("--"+s.flag), code(s.env)
+			flag = code("--" + s.flag)
+		}
+		if s.env != "" {
+			env = code(s.env)
 		}
 		t.row(code(s.path), flag, env, standard, s.doc)
 	}

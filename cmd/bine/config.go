@@ -18,6 +18,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/dfs/block/s3"
 )
 
 // config is the whole configuration: defaults, then the file, then the
@@ -28,9 +29,10 @@ type config struct {
 	URL      string         `yaml:"url"`      // where people and agents reach it; http://Listen if empty
 	Database string         `yaml:"database"` // sqlite:///path or mysql://user:password@host:port/name
 	Temporal temporalConfig `yaml:"temporal"`
-	Blocks   string         `yaml:"blocks"` // directory of the file system's blocks
-	Keys     string         `yaml:"keys"`   // directory of the keys that seal payloads and secrets
-	Grace    duration       `yaml:"grace"`  // how long a process outlives the last sign of its agent
+	Blocks   string         `yaml:"blocks"` // directory of the file system's blocks, or s3://bucket/prefix?endpoint=https://host
+	S3       s3Config       `yaml:"s3"`
+	Keys     string         `yaml:"keys"`  // directory of the keys that seal payloads and secrets
+	Grace    duration       `yaml:"grace"` // how long a process outlives the last sign of its agent
 	Host     hostConfig     `yaml:"host"`
 	Agent    agentConfig    `yaml:"agent"`
 	Metrics  string         `yaml:"metrics"` // address of /metrics and /healthz of a worker or agent on its own; none if empty
@@ -46,6 +48,13 @@ type temporalConfig struct {
 	Namespace    string `yaml:"namespace"`    // namespace in Temporal
 	Certificates string `yaml:"certificates"` // directory with ca.pem, client.pem, client.key
 	Store        string `yaml:"store"`        // mysql://… for the embedded server's own data; empty: SQLite
+}
+
+// s3Config holds the keys to the bucket of the blocks.
+type s3Config struct {
+	AccessKey     string `yaml:"access_key"`      // with which key the bucket of the blocks is used
+	SecretKey     string `yaml:"secret_key"`      // the secret that belongs to it
+	SecretKeyFile string `yaml:"secret_key_file"` // a file that holds the secret instead
 }
 
 type hostConfig struct {
@@ -104,7 +113,7 @@ func defaults() config {
 
 // setting is one setting that a flag and an environment variable can give too.
 type setting struct {
-	flag, env, doc string
+	flag, env, doc string // flag is empty where others could see the value in the list of processes
 	set            func(c *config, text string) error
 }
 
@@ -124,7 +133,10 @@ func settings() []setting {
 		{"temporal-store", "BINE_TEMPORAL_STORE", "mysql://… for the data of the embedded workflow engine", text(func(c *config) *string { return &c.Temporal.Store })},
 		{"temporal-certificates", "BINE_TEMPORAL_CERTIFICATES", "directory with ca.pem, client.pem and client.key", text(func(c *config) *string { return &c.Temporal.Certificates })},
 		{"keys", "BINE_KEYS", "directory of the keys that seal payloads and secrets", text(func(c *config) *string { return &c.Keys })},
-		{"blocks", "BINE_BLOCKS", "directory of the file system's blocks", text(func(c *config) *string { return &c.Blocks })},
+		{"blocks", "BINE_BLOCKS", "directory of the file system's blocks, or s3://bucket/prefix?endpoint=https://host", text(func(c *config) *string { return &c.Blocks })},
+		{"s3-access-key", "BINE_S3_ACCESS_KEY", "with which key the bucket of the blocks is used", text(func(c *config) *string { return &c.S3.AccessKey })},
+		{"", "BINE_S3_SECRET_KEY", "the secret that belongs to it", text(func(c *config) *string { return &c.S3.SecretKey })},
+		{"s3-secret-key-file", "BINE_S3_SECRET_KEY_FILE", "a file that holds the secret of the access key", text(func(c *config) *string { return &c.S3.SecretKeyFile })},
 		{"host-name", "BINE_HOST", "name of this host", text(func(c *config) *string { return &c.Host.Name })},
 		{"host-cpu", "BINE_HOST_CPU", "cores to give to processes", func(c *config, s string) (err error) {
 			c.Host.CPU, err = strconv.ParseFloat(s, 64)
@@ -153,6 +165,9 @@ func settings() []setting {
 func addConfigFlags(f *pflag.FlagSet) {
 	f.String("config", "", "configuration file (BINE_CONFIG_FILE)")
 	for _, s := range settings() {
+		if s.flag == "" {
+			continue
+		}
 		f.String(s.flag, "", s.doc+" ("+s.env+")")
 	}
 }
@@ -243,6 +258,13 @@ func (c config) check() error {
 	if !strings.HasPrefix(c.Database, "sqlite://") && !strings.HasPrefix(c.Database, "mysql://") {
 		fault("database: %q begins with neither sqlite:// nor mysql://", c.Database)
 	}
+	if s3.IsAddress(c.Blocks) {
+		if _, err := s3.Parse(c.Blocks); err != nil {
+			faults = append(faults, err)
+		}
+	} else if strings.Contains(c.Blocks, "://") {
+		fault("blocks: it is neither a directory nor begins with s3://")
+	}
 	if time.Duration(c.Grace) < 5*time.Second {
 		fault("grace: %s is too short: a process must survive a restart of its agent; use 5s or more", time.Duration(c.Grace))
 	}
@@ -289,6 +311,9 @@ func memory(text string) (int64, error) {
 func (c config) print(w io.Writer) error {
 	if c.Agent.Key != "" {
 		c.Agent.Key = "(set)"
+	}
+	if c.S3.SecretKey != "" {
+		c.S3.SecretKey = "(set)"
 	}
 	if u, err := url.Parse(c.Database); err == nil && u.User != nil {
 		c.Database = u.Redacted()

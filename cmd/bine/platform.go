@@ -18,7 +18,6 @@ import (
 	"github.com/bine-ml/bine/activities"
 	"github.com/bine-ml/bine/dfs"
 	"github.com/bine-ml/bine/dfs/artifact"
-	blockdir "github.com/bine-ml/bine/dfs/block/dir"
 	"github.com/bine-ml/bine/internal/auth"
 	"github.com/bine-ml/bine/internal/database"
 	"github.com/bine-ml/bine/internal/launch"
@@ -112,7 +111,7 @@ func (p *platform) openData(ctx context.Context) error {
 	p.closers = append(p.closers, p.db.Close)
 	p.store, p.ledger = store.New(p.db), lease.New(p.db)
 	p.metrics.MustRegister(newLeaseMetrics(p.ledger, p.log))
-	blocks, err := blockdir.Open(p.config.Blocks)
+	blocks, err := openBlocks(ctx, p.config, p.log)
 	if err != nil {
 		return err
 	}
@@ -120,6 +119,9 @@ func (p *platform) openData(ctx context.Context) error {
 	p.files = dfs.New(p.db, blocks, dfs.Options{})
 	p.metrics.MustRegister(newFeedMetrics(p.files, p.log))
 	p.closers = append(p.closers, p.files.Close)
+	if err := p.matchBlocks(ctx, blocks); err != nil {
+		return err
+	}
 	p.artifacts = artifacts{artifact.New(p.files)}
 	p.auth, err = auth.New(api.Accounts(p.store), p.log, time.Now)
 	return err
