@@ -43,7 +43,7 @@ func adminCommand(s cli.Streams) *cobra.Command {
 	addConfigFlags(password.Flags())
 	password.Flags().StringVarP(&user, "user", "u", string(adminName), "whose password")
 	admin := &cobra.Command{Use: "admin", Short: "What the owner of the data directory may do", GroupID: roles, Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
-	admin.AddCommand(password)
+	admin.AddCommand(password, checkCommand(s))
 	return admin
 }
 
