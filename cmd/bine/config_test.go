@@ -41,8 +41,8 @@ func TestConfigIsDefaultsThenFileThenEnvironmentThenFlags(t *testing.T) {
 }
 
 func TestConfigHidesWhatIsSecret(t *testing.T) {
-	_, out, _ := program(t, "database: mysql://root:hidden1@db:3306/bine\nagent: {key: hidden2}\ntemporal: {store: \"mysql://root:hidden3@db:3306/t\"}\n", "config")
-	for _, secret := range []string{"hidden1", "hidden2", "hidden3"} {
+	_, out, _ := program(t, "database: mysql://root:hidden1@db:3306/bine\nagent: {key: hidden2}\ns3: {access_key: shown, secret_key: hidden4}\ntemporal: {store: \"mysql://root:hidden3@db:3306/t\"}\n", "config")
+	for _, secret := range []string{"hidden1", "hidden2", "hidden3", "hidden4"} {
 		if strings.Contains(out, secret) {
 			t.Errorf("bine config shows %s:\n%s", secret, out)
 		}

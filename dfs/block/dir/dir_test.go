@@ -106,3 +106,25 @@ func TestAFullDiskIsNoQuotaAndLeavesNoPart(t *testing.T) {
 		t.Errorf("a block that fits, afterwards: %v", err)
 	}
 }
+
+func TestOwnerIsTheFirst(t *testing.T) {
+	path := t.TempDir()
+	s := open(t, path)
+	if owner, err := s.Owner(t.Context()); err != nil || owner != "" {
+		t.Errorf("at first: got %q, %v", owner, err)
+	}
+	for _, name := range []string{"one", "two"} {
+		if err := s.SetOwner(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if owner, err := open(t, path).Owner(t.Context()); err != nil || owner != "one" {
+		t.Errorf("got %q, %v; want the first", owner, err)
+	}
+	for stat, err := range s.List(t.Context()) {
+		t.Errorf("the list shows %v, %v", stat, err)
+	}
+	if left, err := os.ReadDir(filepath.Join(path, "incoming")); err != nil || len(left) != 0 {
+		t.Errorf("left over: %v, %v", left, err)
+	}
+}

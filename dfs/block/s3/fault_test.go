@@ -54,19 +54,6 @@ func (b *bench) put(data []byte) (block.ID, error) {
 	return id, err
 }
 
-// wantPut puts data and checks that all of it is there.
-func (b *bench) wantPut(data []byte) {
-	b.t.Helper()
-	id, err := b.put(data)
-	if err != nil {
-		b.t.Fatalf("Put: %v", err)
-	}
-	if got := blocktest.Read(b.t, b.direct, id, 0, 0); !bytes.Equal(got, data) {
-		b.t.Errorf("got %d other bytes than the %d put", len(got), len(data))
-	}
-	b.wantNothingUnfinished()
-}
-
 // wantPutFails puts data and checks that nothing is left of it.
 func (b *bench) wantPutFails(data []byte, kind bine.Kind) {
 	b.t.Helper()
