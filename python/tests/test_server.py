@@ -81,7 +81,7 @@ def test_files_come_back_as_they_were_written(project, tmp_path):
     with pytest.raises(bine.Error) as caught:
         files.write(name, "again", overwrite=False)
     assert caught.value.kind == "conflict"
-    files.remove(name)
+    files.remove(name, trash=True)
     with pytest.raises(bine.Error) as caught:
         files.read(name)
     assert caught.value.kind == "not_found"

@@ -166,9 +166,13 @@ class Files:
         """Removes an extended attribute."""
         self._transport.send("DELETE", *self._path(path, "xattrs"), params={"name": name})
 
-    def remove(self, path: str, recursive: bool = False) -> None:
-        """Removes a file, or with ``recursive`` a directory and what is in it."""
-        params = {"recursive": _flag(recursive)}
+    def remove(self, path: str, recursive: bool = False, trash: bool = False) -> None:
+        """Removes a file, or with ``recursive`` a directory and what is in it, for good.
+
+        With ``trash`` either goes into the project's trash, from where it can be
+        restored for a week.
+        """
+        params = {"recursive": _flag(recursive), "trash": _flag(trash)}
         self._transport.send("DELETE", *self._path(path), params=params, safe=True)
 
     def _change(self, path: str, body: dict[str, Any]) -> File:
