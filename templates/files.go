@@ -15,6 +15,8 @@ type FilesPage struct {
 	Files []client.File
 	Next  string // cursor of the next page
 	Usage *client.FileUsage
+	// Readme is the beginning of the directory's README; its Kind is empty where there is none.
+	Readme Preview
 }
 
 // FilePage shows one file.

@@ -394,7 +394,7 @@ func (f *fixture) file(name string, dir bool) client.File {
 }
 
 func (f *fixture) files() templates.FilesPage {
-	p := templates.FilesPage{Shell: f.shell("Files", "files"), Dir: "Resources", Files: []client.File{f.file("raw", true), f.file("planes.csv", false), f.file("notes.txt", false)}, Next: "c", Usage: &client.FileUsage{Bytes: 130 << 20, Files: 214, Quota: 1 << 30}}
+	p := templates.FilesPage{Shell: f.shell("Files", "files"), Dir: "Resources", Files: []client.File{f.file("raw", true), f.file("planes.csv", false), f.file("notes.txt", false)}, Readme: templates.Preview{Kind: "text", Text: f.text("What is in here")}, Next: "c", Usage: &client.FileUsage{Bytes: 130 << 20, Files: 214, Quota: 1 << 30}}
 	p.Crumbs = p.FileCrumbs("Resources")
 	return p
 }

@@ -58,7 +58,24 @@ func showFiles(c *call) error {
 	if usage, err := c.api.Usage(c.ctx(), c.project(), at); err == nil {
 		page.Usage = &usage
 	}
+	page.Readme = c.directoryReadme(files.Items)
 	return c.show(page)
+}
+
+// directoryReadme shows what the directory says of itself. It is on the first page, or
+// it is not shown.
+func (c *call) directoryReadme(files []client.File) templates.Preview {
+	for _, f := range files {
+		name := strings.ToLower(f.Name)
+		if f.Dir || f.Size == 0 || name != "readme" && name != "readme.md" && name != "readme.txt" {
+			continue
+		}
+		p, err := c.preview(f)
+		if err == nil && p.Kind == "text" {
+			return p
+		}
+	}
+	return templates.Preview{}
 }
 
 // target is the path that a form about a file is about.
