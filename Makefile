@@ -37,7 +37,7 @@ $(ASSETS): templates/assets/package-lock.json $(shell find templates/assets/src 
 # The S3 server that tests of the block store run against. Its many dependencies
 # stay in a module of their own.
 bin/versitygw: e2e/s3/go.mod e2e/s3/go.sum
-	@echo "  building versitygw, the S3 server of the tests (about 3 minutes the first time on 2 cores)"
+	@echo "  building versitygw, the S3 server of the tests (2 to 3 minutes the first time on 2 cores)"
 	@mkdir -p bin
 	@cd e2e/s3 && $(GO) build -o ../../bin/versitygw github.com/versity/versitygw/cmd/versitygw
 

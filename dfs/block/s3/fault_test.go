@@ -43,6 +43,7 @@ func newBench(t *testing.T, server *s3test.Server) *bench {
 	c.PartSize, c.Timeout = 5<<20, 500*time.Millisecond
 	b := &bench{t: t, proxy: newProxy(t, server), direct: s3test.Open(t, c)}
 	b.store = s3test.Open(t, b.proxy.config(c))
+	s3.Hurry(b.store)
 	return b
 }
 
