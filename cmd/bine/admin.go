@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/dfs/block/s3"
 	"github.com/bine-ml/bine/internal/auth"
 	"github.com/bine-ml/bine/internal/cli"
 	"github.com/bine-ml/bine/internal/database"
@@ -114,5 +115,8 @@ func reset(c config, s cli.Streams, yes bool) error {
 		return fmt.Errorf("remove %s: %w", c.Data, err)
 	}
 	fmt.Fprintln(s.Err, "removed")
+	if s3.IsAddress(c.Blocks) || !strings.HasPrefix(c.Blocks, c.Data+string(filepath.Separator)) {
+		fmt.Fprintf(s.Err, "The blocks in %s are still there. Another installation can use that place when they, and owner beside them, are removed.\n", c.Blocks)
+	}
 	return nil
 }
