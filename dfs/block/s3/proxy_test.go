@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -49,7 +50,7 @@ func newProxy(t *testing.T, server *s3test.Server) *proxy {
 			r.Out.Host = r.In.Host // it is signed
 		},
 		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
-		ErrorLog:     nil,
+		ErrorLog:     log.New(io.Discard, "", 0),
 	}
 	p.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f := p.decideOn(r)
@@ -82,7 +83,7 @@ func newProxy(t *testing.T, server *s3test.Server) *proxy {
 		}
 		one.ServeHTTP(w, r)
 	}))
-	p.Config.ErrorLog = nil
+	p.Config.ErrorLog = log.New(io.Discard, "", 0)
 	p.Start()
 	t.Cleanup(func() { close(p.over); p.CloseClientConnections(); p.Close() })
 	return p
