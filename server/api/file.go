@@ -8,9 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"path"
-	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -18,6 +16,7 @@ import (
 	"github.com/bine-ml/bine/client"
 	"github.com/bine-ml/bine/dfs"
 	"github.com/bine-ml/bine/internal/auth"
+	"github.com/bine-ml/bine/server/actor"
 )
 
 // Files is the part of the file system that the API uses.
@@ -57,18 +56,13 @@ func (a *API) fileRoutes() {
 	add(a, route{id: "remove-file", method: http.MethodDelete, path: one, tag: "files", summary: "Remove a file or a directory", access: write}, a.removeFile)
 }
 
-// preview is what a Data Scientist sees of a file: enough to look at it, too
-// little to carry data away by mistake.
-const preview = 1 << 20
-
-// programs are the directories that Data Scientists write to.
-func programs() []string { return []string{"Resources", "Jupyter"} }
-
-// fileUser is who acts on files for a request.
-func fileUser(ctx context.Context) dfs.User {
+// actorOf is who acts on files for a request.
+func actorOf(ctx context.Context) actor.Actor {
 	c := callOf(ctx)
-	return dfs.User{Project: c.member.Project, Name: c.User, Role: c.member.Role}
+	return actor.Actor{Identity: c.Identity, Member: c.member}
 }
+
+func fileUser(ctx context.Context) dfs.User { return actorOf(ctx).User() }
 
 // InFile names a file in the path.
 type InFile struct {
@@ -78,31 +72,9 @@ type InFile struct {
 
 func (in InFile) full() (string, error) { return projectPath(in.Project, in.Path) }
 
-// projectPath gives the path of a file of a project. It refuses what the file
-// system would, and backslashes, which some clients take for slashes.
+// projectPath gives the path of a file of a project.
 func projectPath(p bine.ProjectName, relative string) (string, error) {
-	if strings.ContainsAny(relative, "\\\x00") {
-		return "", bine.Errorf(bine.Invalid, "path %q has a backslash or a NUL byte", relative)
-	}
-	return dfs.Locate(p, relative)
-}
-
-// mayWrite says whether the caller may change what is at a path: Data
-// Scientists programs only, and nobody what the platform keeps. Where a job
-// may write is decided by the file system alone.
-func mayWrite(ctx context.Context, p bine.ProjectName, relative string) error {
-	top, rest, _ := strings.Cut(strings.Trim(relative, "/"), "/")
-	switch {
-	case top == "":
-		return bine.Errorf(bine.Invalid, "name a file or directory of the project")
-	case strings.HasPrefix(top, "."):
-		return bine.Errorf(bine.Forbidden, "%s is written by the platform alone", top)
-	case strings.Contains(top, bine.SharedSeparator): // the file system knows what the other project allows
-		return nil
-	case callOf(ctx).member.Role == bine.DataOwner || callOf(ctx).Via == auth.ViaJob || (rest != "" && slices.Contains(programs(), top)):
-		return nil
-	}
-	return auth.NeedRole(p, bine.DataOwner)
+	return actor.Locate(p, relative)
 }
 
 func fileOf(p bine.ProjectName, i dfs.Info, attrs map[string][]byte) client.File {
@@ -146,7 +118,7 @@ func (a *API) files(ctx context.Context, in *struct {
 	}
 	var shown []client.File
 	for _, e := range entries {
-		if strings.Trim(in.Dir, "/") != "" || !strings.HasPrefix(e.Name, ".") { // the platform's own are not for people
+		if actor.Listed(in.Dir, e.Name) {
 			shown = append(shown, fileOf(in.Project, e, nil))
 		}
 	}
@@ -218,7 +190,7 @@ func (a *API) upload(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	if err := mayWrite(ctx, in.Project, in.Path); err != nil {
+	if err := actorOf(ctx).MayWrite(in.Path); err != nil {
 		return nil, err
 	}
 	info, err := a.Files.Create(ctx, fileUser(ctx), full, callOf(ctx).http.Body, dfs.CreateOptions{Overwrite: in.Overwrite, Parents: in.Parents})
@@ -233,7 +205,7 @@ func (a *API) changeFile(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	if err := mayWrite(ctx, in.Project, in.Path); err != nil {
+	if err := actorOf(ctx).MayWrite(in.Path); err != nil {
 		return nil, err
 	}
 	var info dfs.Info
@@ -250,7 +222,7 @@ func (a *API) rename(ctx context.Context, p bine.ProjectName, from string, chang
 	if err != nil {
 		return dfs.Info{}, err
 	}
-	if err := mayWrite(ctx, p, change.To); err != nil {
+	if err := actorOf(ctx).MayWrite(change.To); err != nil {
 		return dfs.Info{}, err
 	}
 	return a.Files.Rename(ctx, fileUser(ctx), from, to, dfs.RenameOptions{Overwrite: change.Overwrite})
@@ -265,7 +237,7 @@ func (a *API) removeFile(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	if err := mayWrite(ctx, in.Project, in.Path); err != nil {
+	if err := actorOf(ctx).MayWrite(in.Path); err != nil {
 		return nil, err
 	}
 	if in.Trash {

@@ -57,7 +57,7 @@ func (in InFile) writable(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return full, mayWrite(ctx, in.Project, in.Path)
+	return full, actorOf(ctx).MayWrite(in.Path)
 }
 
 // InXattr names an extended attribute of a file.

@@ -76,7 +76,7 @@ func (a *API) restore(ctx context.Context, in *struct {
 		if to, err = projectPath(in.Project, in.Body.To); err != nil {
 			return nil, err
 		}
-		if err := mayWrite(ctx, in.Project, in.Body.To); err != nil {
+		if err := actorOf(ctx).MayWrite(in.Body.To); err != nil {
 			return nil, err
 		}
 	}
