@@ -1,5 +1,5 @@
-// Package server puts the front doors together: the REST API, predictions, the
-// pages, and what operators look at (health, metrics).
+// Package server puts the front doors together: the REST API, predictions,
+// WebHDFS, the pages, and what operators look at (health, metrics).
 //
 // It promises that every request passes the same outer layers, in one place: a
 // request id, recovery, security headers, the refusal of what other sites make
@@ -20,8 +20,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/dfs"
 	"github.com/bine-ml/bine/server/api"
 	"github.com/bine-ml/bine/server/serving"
+	"github.com/bine-ml/bine/server/webhdfs"
 )
 
 // Check says whether a part that the server needs works.
@@ -34,6 +36,7 @@ type Check struct {
 type Config struct {
 	API      api.Config
 	Serving  serving.Config
+	Files    dfs.FS       // for WebHDFS; nil where it is not offered
 	UI       http.Handler // answers whatever no other door does; nil where there are no pages
 	Registry *prometheus.Registry
 	Ready    []Check // must pass before requests are sent here
@@ -67,6 +70,11 @@ func New(c Config) (*Server, error) {
 		return nil, err
 	}
 	router.Any(serving.Pattern, giveUpIdle(a), proxy.Handler(a.Guard(), a.WriteProblem))
+	if c.Files != nil {
+		door := webhdfs.New(webhdfs.Config{Files: c.Files, Guard: a.Guard(), Sealer: c.API.Sealer, Projects: c.API.Store, Desk: a, Secure: c.API.Secure})
+		router.Any(webhdfs.Root, door.Handle)
+		router.Any(webhdfs.Pattern, door.Handle)
+	}
 	router.GET("/healthz", func(g *gin.Context) { g.String(http.StatusOK, "ok\n") })
 	router.GET("/readyz", ready(c.Ready, c.Log))
 	router.GET("/metrics", gin.WrapH(promhttp.HandlerFor(c.Registry, promhttp.HandlerOpts{})))
@@ -83,11 +91,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.S
 // API is the REST API.
 func (s *Server) API() *api.API { return s.api }
 
-// missing answers what no route does: pages, or a problem below /api and /serving.
+// missing answers what no route does: pages, or a problem below /api, /serving and /webhdfs.
 func missing(a *api.API, ui http.Handler) gin.HandlerFunc {
 	return func(g *gin.Context) {
 		path := g.Request.URL.Path
-		if ui != nil && !strings.HasPrefix(path, "/api/") && !strings.HasPrefix(path, "/serving/") {
+		if ui != nil && !strings.HasPrefix(path, "/api/") && !strings.HasPrefix(path, "/serving/") && !strings.HasPrefix(path, "/webhdfs/") {
 			g.Status(http.StatusOK) // Gin has said 404 already; the pages know better
 			a.GiveUpIdle(g.Writer, g.Request)
 			ui.ServeHTTP(g.Writer, g.Request)

@@ -34,6 +34,7 @@ func (p *platform) handler(ctx context.Context) (*server.Server, func(), error) 
 			Grace: time.Duration(p.config.Grace), Secure: strings.HasPrefix(p.config.URL, "https://"),
 		},
 		Serving:  serving.Config{Routes: p.store, Sealer: p.secrets, Place: api.RoutePlace, Log: p.log},
+		Files:    p.files,
 		UI:       ui.New(ui.Config{API: whole, Address: p.config.URL, Version: version, Log: p.log}),
 		Registry: p.metrics, Log: p.log,
 		Ready: []server.Check{{Name: "database", Run: p.db.Ping}, {Name: "workflow engine", Run: p.pingTemporal}},

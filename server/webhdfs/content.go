@@ -1,0 +1,217 @@
+package webhdfs
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+
+	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/dfs"
+	"github.com/bine-ml/bine/server/api"
+)
+
+// open answers the bytes of a file from offset on. It does not redirect: what
+// would be fetched elsewhere is here.
+func (c *call) open() (answer, error) {
+	info, err := c.stat(c.path)
+	if err != nil {
+		return answer{}, err
+	}
+	if info.Dir {
+		return answer{}, notFile(c.path)
+	}
+	if second, err := c.secondStep(); err != nil {
+		return answer{}, err
+	} else if first, err := c.params.flag("noredirect", false); err != nil {
+		return answer{}, err
+	} else if first && !second {
+		return c.redirect()
+	}
+	span, partial, err := c.span(info.Size)
+	if err != nil {
+		return answer{}, err
+	}
+	if err := c.actor.MayRead(span.Offset + span.Length); err != nil {
+		return answer{}, err
+	}
+	a := answer{length: span.Length, header: http.Header{"X-Content-Type-Options": {"nosniff"}, "Content-Security-Policy": {"sandbox; default-src 'none'"},
+		"Content-Disposition": {"attachment"}, "Accept-Ranges": {"bytes"}}}
+	if partial {
+		a.status = http.StatusPartialContent
+		a.header.Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", span.Offset, span.Offset+span.Length-1, info.Size))
+	}
+	// Empty spans are opened, too: the right to read is asked for.
+	r, now, err := c.files().Open(c.ctx(), c.user(), c.path, span.Offset, max(span.Length, 1))
+	if err != nil {
+		return answer{}, err
+	}
+	if now.Version != info.Version || now.ID != info.ID {
+		r.Close()
+		return answer{}, bine.Errorf(bine.Unavailable, "%s was overwritten just now: ask again", c.path)
+	}
+	a.stream = r
+	if span.Length == 0 {
+		a.stream = struct {
+			io.Reader
+			io.Closer
+		}{strings.NewReader(""), r}
+	}
+	return a, nil
+}
+
+func notFile(path string) error {
+	return &exception{class: fileNotFound, message: "Path is not a file: " + path}
+}
+
+// span says which part of a file of that size is asked for: by offset and
+// length, or by a Range header.
+func (c *call) span(size int64) (api.Span, bool, error) {
+	offset, err := c.params.number("offset", 0, 0)
+	if err != nil {
+		return api.Span{}, false, err
+	}
+	length, err := c.params.number("length", size, 0)
+	if err != nil {
+		return api.Span{}, false, err
+	}
+	if offset > 0 && offset >= size {
+		return api.Span{}, false, outOfRange(offset, size, c.path)
+	}
+	if header := c.r.Header.Get("Range"); header != "" && c.params.text("offset") == "" && c.params.text("length") == "" {
+		span, partial, err := api.SpanOf(header, size)
+		if err != nil {
+			return api.Span{}, false, &exception{class: class{ioException.name, http.StatusRequestedRangeNotSatisfiable}, message: err.Error()}
+		}
+		return span, partial, nil
+	}
+	return api.Span{Offset: offset, Length: min(length, size-offset)}, false, nil
+}
+
+func outOfRange(offset, size int64, path string) error {
+	return &exception{class: ioException, message: fmt.Sprintf("Offset=%d out of the range [0, %d); OPEN, path=%s", offset, size, path)}
+}
+
+// create makes a file: the first step looks whether it may be made, the second
+// brings the content.
+func (c *call) create() (answer, error) {
+	o, err := c.createOptions()
+	if err != nil {
+		return answer{}, err
+	}
+	if err := c.mayWrite(c.path); err != nil {
+		return answer{}, err
+	}
+	second, err := c.secondStep()
+	if err != nil {
+		return answer{}, err
+	}
+	if !second {
+		if info, err := c.stat(c.path); err == nil && (info.Dir || !o.Overwrite) {
+			return answer{}, &exception{class: alreadyExists, message: c.path + " is there already"}
+		}
+		return c.redirect()
+	}
+	if _, err := c.files().Create(c.ctx(), c.user(), c.path, c.r.Body, o); err != nil {
+		return answer{}, c.inTheWay(brokenOff(err))
+	}
+	made := url.URL{Scheme: c.scheme("webhdfs", "swebhdfs"), Host: c.r.Host, Path: c.path}
+	return answer{status: http.StatusCreated, location: made.String()}, nil
+}
+
+func (c *call) createOptions() (dfs.CreateOptions, error) {
+	var o dfs.CreateOptions
+	var err error
+	if o.Overwrite, err = c.params.flag("overwrite", false); err != nil {
+		return o, err
+	}
+	if o.Parents, err = c.params.flag("createparent", true); err != nil {
+		return o, err
+	}
+	for flag := range strings.SplitSeq(c.params.text("createflag"), ",") {
+		switch strings.ToLower(strings.TrimSpace(flag)) {
+		case "", "null", "create", "sync_block", "new_block", "no_local_write", "should_replicate", "ignore_client_locality", "no_local_rack":
+		case "overwrite":
+			o.Overwrite = true
+		default:
+			return o, badParam("createflag", "%.40q cannot be done here: use create and overwrite, or the operation APPEND", flag)
+		}
+	}
+	o.Mode, err = c.params.mode()
+	return o, err
+}
+
+// inTheWay says which kind of conflict stopped something from being made.
+func (c *call) inTheWay(err error) error {
+	if !bine.IsKind(err, bine.Conflict) {
+		return err
+	}
+	if _, missing := c.stat(c.path); missing != nil {
+		return conflictAs(err, parentNotDirectory)
+	}
+	return conflictAs(err, alreadyExists)
+}
+
+// brokenOff is for a body that ended before its end.
+func brokenOff(err error) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return bine.Errorf(bine.Invalid, "the content broke off before its end: send it again")
+	}
+	return err
+}
+
+// piece is how much of a body is added to a file at once.
+const piece = 4 << 20
+
+var pieces = sync.Pool{New: func() any { b := make([]byte, piece); return &b }}
+
+// append adds to a file. Its address may be used again, for the next part.
+func (c *call) append() (answer, error) {
+	if err := c.mayWrite(c.path); err != nil {
+		return answer{}, err
+	}
+	info, err := c.stat(c.path)
+	if err != nil {
+		return answer{}, err
+	}
+	if info.Dir {
+		return answer{}, notFile(c.path)
+	}
+	second, err := c.secondStep()
+	if err != nil {
+		return answer{}, err
+	}
+	if !second {
+		return c.redirect()
+	}
+	buffer := pieces.Get().(*[]byte)
+	defer pieces.Put(buffer)
+	for at := info.Size; ; {
+		n, err := fill(*buffer, c.r.Body)
+		if err != nil && err != io.EOF {
+			return answer{}, brokenOff(err)
+		}
+		if n > 0 || at == info.Size {
+			if _, err := c.files().Append(c.ctx(), c.user(), c.path, at, (*buffer)[:n]); err != nil {
+				return answer{}, err
+			}
+		}
+		if at += int64(n); err == io.EOF {
+			return answer{}, nil
+		}
+	}
+}
+
+// fill reads until p is full. Unlike io.ReadFull it tells the end of r from a
+// body that broke off.
+func fill(p []byte, r io.Reader) (n int, err error) {
+	for n < len(p) && err == nil {
+		var more int
+		more, err = r.Read(p[n:])
+		n += more
+	}
+	return n, err
+}

@@ -1,0 +1,93 @@
+package webhdfs
+
+import (
+	"net/http"
+	"strings"
+)
+
+// operation is one value of the parameter op.
+type operation struct {
+	name    string
+	method  string
+	run     func(*call) (answer, error)
+	changes bool   // something, so that it takes a key for everything and leaves a record
+	stream  bool   // lasts as long as the content takes
+	counted string // under which it is counted and recorded
+}
+
+// table lists every operation of the protocol. One that the file system cannot
+// do is there, too, so that it is refused by its name.
+func table() []operation {
+	get := func(name string, run func(*call) (answer, error)) operation {
+		return operation{name: name, method: http.MethodGet, run: run}
+	}
+	change := func(method, name string, run func(*call) (answer, error)) operation {
+		return operation{name: name, method: method, run: run, changes: true}
+	}
+	content := func(o operation) operation { o.stream = true; return o }
+	const put, post, del = http.MethodPut, http.MethodPost, http.MethodDelete
+	all := []operation{
+		content(get("OPEN", (*call).open)),
+		get("GETFILESTATUS", (*call).status),
+		content(get("LISTSTATUS", (*call).list)),
+		get("LISTSTATUS_BATCH", (*call).listBatch),
+		get("GETCONTENTSUMMARY", (*call).contentSummary),
+		get("GETQUOTAUSAGE", (*call).quotaUsage),
+		content(get("GETFILECHECKSUM", (*call).checksum)),
+		get("GETHOMEDIRECTORY", (*call).homeDirectory),
+		get("GETTRASHROOT", (*call).trashRoot),
+		get("GETXATTRS", (*call).xattrs),
+		get("LISTXATTRS", (*call).xattrNames),
+		get("CHECKACCESS", (*call).checkAccess),
+		get("GETACLSTATUS", (*call).aclStatus),
+		get("GETSERVERDEFAULTS", (*call).serverDefaults),
+		get("GETSTATUS", (*call).fileSystemStatus),
+		get("GETFILEBLOCKLOCATIONS", (*call).blockLocations),
+		content(change(put, "CREATE", (*call).create)),
+		change(put, "MKDIRS", (*call).mkdirs),
+		change(put, "RENAME", (*call).rename),
+		change(put, "SETPERMISSION", (*call).setPermission),
+		change(put, "SETOWNER", (*call).setOwner),
+		change(put, "SETTIMES", (*call).setTimes),
+		change(put, "SETXATTR", (*call).setXattr),
+		change(put, "REMOVEXATTR", (*call).removeXattr),
+		change(put, "SETREPLICATION", (*call).setReplication),
+		content(change(post, "APPEND", (*call).append)),
+		change(post, "CONCAT", (*call).concat),
+		change(post, "TRUNCATE", (*call).truncate),
+		change(del, "DELETE", (*call).delete),
+	}
+	for method, names := range unsupported() {
+		for name := range strings.FieldsSeq(names) {
+			all = append(all, operation{name: name, method: method, run: (*call).refuse})
+		}
+	}
+	for i := range all {
+		all[i].counted = "webhdfs-" + strings.ToLower(all[i].name)
+	}
+	return all
+}
+
+// unsupported names what there is nothing for in the file system, by method:
+// storage policies, erasure coding, snapshots, links, lists of access, quotas by
+// hand, and tokens made from others.
+func unsupported() map[string]string {
+	return map[string]string{
+		http.MethodGet: `GETDELEGATIONTOKEN GETALLSTORAGEPOLICY GETSTORAGEPOLICY GETSNAPSHOTDIFF GETSNAPSHOTDIFFLISTING
+			GETSNAPSHOTTABLEDIRECTORYLIST GETSNAPSHOTLIST GET_BLOCK_LOCATIONS GETECPOLICY GETECPOLICIES GETLINKTARGET GETFILELINKSTATUS`,
+		http.MethodPut: `RENEWDELEGATIONTOKEN CANCELDELEGATIONTOKEN CREATESYMLINK ALLOWSNAPSHOT DISALLOWSNAPSHOT CREATESNAPSHOT RENAMESNAPSHOT
+			MODIFYACLENTRIES REMOVEACLENTRIES REMOVEDEFAULTACL REMOVEACL SETACL SETSTORAGEPOLICY SATISFYSTORAGEPOLICY
+			ENABLEECPOLICY DISABLEECPOLICY SETECPOLICY SETQUOTA SETQUOTABYSTORAGETYPE`,
+		http.MethodPost:   `UNSETSTORAGEPOLICY UNSETECPOLICY`,
+		http.MethodDelete: `DELETESNAPSHOT`,
+	}
+}
+
+// refuse answers an operation that is not offered.
+func (c *call) refuse() (answer, error) {
+	why := c.op.name + " is not supported"
+	if strings.HasSuffix(c.op.name, "DELEGATIONTOKEN") {
+		why += ": use an API key, made with an end and for one project, as the delegation token"
+	}
+	return answer{}, &exception{class: unsupportedOperation, message: why}
+}
