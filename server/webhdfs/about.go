@@ -268,7 +268,7 @@ func (c *call) blockLocations() (answer, error) {
 		host = host[:at]
 	}
 	list := blockLocations{[]blockLocation{}}
-	for at := offset / blockSize * blockSize; at < end && len(list.BlockLocation) < mostBlocks; at += blockSize {
+	for at := offset / blockSize * blockSize; offset < end && at < end && len(list.BlockLocation) < mostBlocks; at += blockSize {
 		list.BlockLocation = append(list.BlockLocation, blockLocation{CachedHosts: []string{}, Hosts: []string{host}, Names: []string{c.r.Host},
 			Offset: at, Length: min(blockSize, info.Size-at), StorageTypes: []string{"DISK"}, TopologyPaths: []string{"/default-rack/" + c.r.Host}})
 	}

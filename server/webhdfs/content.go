@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/url"
 	"strings"
@@ -17,43 +18,33 @@ import (
 // open answers the bytes of a file from offset on. It does not redirect: what
 // would be fetched elsewhere is here.
 func (c *call) open() (answer, error) {
-	info, err := c.stat(c.path)
-	if err != nil {
+	if first, err := c.params.flag("noredirect", false); err != nil {
 		return answer{}, err
-	}
-	if info.Dir {
-		return answer{}, notFile(c.path)
-	}
-	if second, err := c.secondStep(); err != nil {
-		return answer{}, err
-	} else if first, err := c.params.flag("noredirect", false); err != nil {
+	} else if second, err := c.secondStep(); err != nil {
 		return answer{}, err
 	} else if first && !second {
-		return c.redirect()
+		return c.openElsewhere()
 	}
-	span, partial, err := c.span(info.Size)
+	want, partial, err := c.wanted()
 	if err != nil {
 		return answer{}, err
 	}
-	if err := c.actor.MayRead(span.Offset + span.Length); err != nil {
+	// An empty span is opened, too: the right to read is asked for.
+	r, info, err := c.files().Open(c.ctx(), c.user(), c.path, want.Offset, max(want.Length, 1))
+	if err != nil {
+		return answer{}, c.notOpened(err, want.Offset)
+	}
+	span := api.Span{Offset: want.Offset, Length: min(want.Length, info.Size-want.Offset)}
+	if err := c.mayHave(span, info.Size); err != nil {
+		r.Close()
 		return answer{}, err
 	}
-	a := answer{length: span.Length, header: http.Header{"X-Content-Type-Options": {"nosniff"}, "Content-Security-Policy": {"sandbox; default-src 'none'"},
+	a := answer{length: span.Length, stream: r, header: http.Header{"X-Content-Type-Options": {"nosniff"}, "Content-Security-Policy": {"sandbox; default-src 'none'"},
 		"Content-Disposition": {"attachment"}, "Accept-Ranges": {"bytes"}}}
 	if partial {
 		a.status = http.StatusPartialContent
 		a.header.Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", span.Offset, span.Offset+span.Length-1, info.Size))
 	}
-	// Empty spans are opened, too: the right to read is asked for.
-	r, now, err := c.files().Open(c.ctx(), c.user(), c.path, span.Offset, max(span.Length, 1))
-	if err != nil {
-		return answer{}, err
-	}
-	if now.Version != info.Version || now.ID != info.ID {
-		r.Close()
-		return answer{}, bine.Errorf(bine.Unavailable, "%s was overwritten just now: ask again", c.path)
-	}
-	a.stream = r
 	if span.Length == 0 {
 		a.stream = struct {
 			io.Reader
@@ -63,32 +54,65 @@ func (c *call) open() (answer, error) {
 	return a, nil
 }
 
+// openElsewhere answers the address of the content of a file.
+func (c *call) openElsewhere() (answer, error) {
+	info, err := c.stat(c.path)
+	if err != nil {
+		return answer{}, err
+	}
+	if info.Dir {
+		return answer{}, notFile(c.path)
+	}
+	return c.redirect()
+}
+
+// mayHave says whether the actor may have a part of a file that is there.
+func (c *call) mayHave(span api.Span, size int64) error {
+	if span.Offset > 0 && span.Offset >= size {
+		return outOfRange(span.Offset, size, c.path)
+	}
+	return c.actor.MayRead(span.Offset + span.Length)
+}
+
+// notOpened says why a file was not opened: a directory is no file, and an
+// offset behind the end has words of its own.
+func (c *call) notOpened(err error, offset int64) error {
+	switch {
+	case bine.IsKind(err, bine.Conflict):
+		return notFile(c.path)
+	case bine.IsKind(err, bine.Invalid):
+		if info, missing := c.stat(c.path); missing == nil {
+			return outOfRange(offset, info.Size, c.path)
+		}
+	}
+	return err
+}
+
 func notFile(path string) error {
 	return &exception{class: fileNotFound, message: "Path is not a file: " + path}
 }
 
-// span says which part of a file of that size is asked for: by offset and
-// length, or by a Range header.
-func (c *call) span(size int64) (api.Span, bool, error) {
-	offset, err := c.params.number("offset", 0, 0)
+// wanted says which part of a file is asked for, which may go beyond its end:
+// by offset and length, or by a Range header.
+func (c *call) wanted() (span api.Span, partial bool, err error) {
+	if span.Offset, err = c.params.number("offset", 0, 0); err != nil {
+		return span, false, err
+	}
+	if span.Length, err = c.params.number("length", math.MaxInt64, 0); err != nil {
+		return span, false, err
+	}
+	header := c.r.Header.Get("Range")
+	if header == "" || c.params.text("offset") != "" || c.params.text("length") != "" {
+		return span, false, nil
+	}
+	info, err := c.stat(c.path)
 	if err != nil {
-		return api.Span{}, false, err
+		return span, false, err
 	}
-	length, err := c.params.number("length", size, 0)
-	if err != nil {
-		return api.Span{}, false, err
+	if span, partial, err = api.SpanOf(header, info.Size); err != nil {
+		return span, false, &exception{class: class{ioException.name, http.StatusRequestedRangeNotSatisfiable}, message: err.Error()}
 	}
-	if offset > 0 && offset >= size {
-		return api.Span{}, false, outOfRange(offset, size, c.path)
-	}
-	if header := c.r.Header.Get("Range"); header != "" && c.params.text("offset") == "" && c.params.text("length") == "" {
-		span, partial, err := api.SpanOf(header, size)
-		if err != nil {
-			return api.Span{}, false, &exception{class: class{ioException.name, http.StatusRequestedRangeNotSatisfiable}, message: err.Error()}
-		}
-		return span, partial, nil
-	}
-	return api.Span{Offset: offset, Length: min(length, size-offset)}, false, nil
+	return span, partial, nil
 }
 
 func outOfRange(offset, size int64, path string) error {
