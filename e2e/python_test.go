@@ -62,14 +62,14 @@ func TestPythonFileSystemMeetsTheServer(t *testing.T) {
 	}
 }
 
-// TestWebHDFSByClientsOfOthers runs HdfsCLI and fsspec against a server.
+// TestWebHDFSByClientsOfOthers runs HdfsCLI, fsspec and OpenDAL against a server.
 func TestWebHDFSByClientsOfOthers(t *testing.T) {
 	s := newSystem(t)
 	s.start("up", "--log-level", "warn")
 	s.ready(30 * time.Second)
 	out, err := s.python("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_webhdfs.py").CombinedOutput()
 	if err != nil {
-		t.Errorf("WebHDFS by HdfsCLI and fsspec: %v\n%s", err, out)
+		t.Errorf("WebHDFS by clients of others: %v\n%s", err, out)
 	}
 }
 

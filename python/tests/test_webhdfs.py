@@ -1,4 +1,4 @@
-"""WebHDFS by clients that others wrote: HdfsCLI and fsspec, against a real server.
+"""WebHDFS by clients that others wrote: HdfsCLI, fsspec and OpenDAL, against a real server.
 
 BINE_TEST_API, BINE_TEST_KEY and BINE_TEST_PROJECT are those of test_server.py.
 """
@@ -21,10 +21,12 @@ pytestmark = pytest.mark.skipif(not API and not needed, reason="BINE_TEST_API is
 if needed:
     import fsspec
     import hdfs
+    import opendal
     import requests
 else:
     fsspec = pytest.importorskip("fsspec")
     hdfs = pytest.importorskip("hdfs")
+    opendal = pytest.importorskip("opendal")
     requests = pytest.importorskip("requests")
 
 LARGE = bytes(range(256)) * (48 << 10)  # 12 MiB, over every buffer
@@ -205,3 +207,27 @@ class TestFsspec:
         with pytest.raises(PermissionError):
             fs(user="admin").ls(root)
         assert spec.home_directory().startswith("/")
+
+
+class TestOpenDAL:
+    """It asks for every address with noredirect, and goes there without saying again who it is."""
+
+    @pytest.fixture(params=["false", "true"])
+    def op(self, request, root):
+        return opendal.Operator("webhdfs", endpoint=API, root=f"{root}/{uuid.uuid4().hex}", delegation=KEY, disable_list_batch=request.param)
+
+    def test_files_and_directories(self, op):
+        op.write("a/b ä.txt", b"hello")
+        assert op.read("a/b ä.txt") == b"hello"
+        op.write("large", LARGE)
+        assert op.read("large") == LARGE
+        with op.open("large", "rb") as f:
+            f.seek(5_000_000)
+            assert f.read(10) == LARGE[5_000_000:5_000_010]
+        op.write("large", b"end", append=True)
+        assert op.stat("large").content_length == len(LARGE) + 3
+        op.create_dir("c/")
+        assert sorted(e.path for e in op.list("", recursive=True)) == ["/", "a/", "a/b ä.txt", "c/", "large"]
+        op.delete("large")
+        with pytest.raises(opendal.exceptions.NotFound):
+            op.stat("large")
