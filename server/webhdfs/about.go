@@ -130,7 +130,7 @@ type serverDefaults struct {
 	BytesPerChecksum       int    `json:"bytesPerChecksum"`
 	ChecksumType           int    `json:"checksumType"` // CRC32C
 	DefaultStoragePolicyID int    `json:"defaultStoragePolicyId"`
-	EncryptDataTransfer    string `json:"encryptDataTransfer"`
+	EncryptDataTransfer    bool   `json:"encryptDataTransfer"` // a string in Hadoop's page, a truth value in its client
 	FileBufferSize         int    `json:"fileBufferSize"`
 	KeyProviderURI         string `json:"keyProviderUri"`
 	Replication            int    `json:"replication"`
@@ -139,7 +139,7 @@ type serverDefaults struct {
 }
 
 func (c *call) serverDefaults() (answer, error) {
-	return as("FsServerDefaults", serverDefaults{BlockSize: blockSize, BytesPerChecksum: bytesPerCRC, ChecksumType: 2, EncryptDataTransfer: "false",
+	return as("FsServerDefaults", serverDefaults{BlockSize: blockSize, BytesPerChecksum: bytesPerCRC, ChecksumType: 2,
 		FileBufferSize: 4096, Replication: 1, WritePacketSize: 64 << 10}), nil
 }
 

@@ -185,7 +185,7 @@ func TestSums(t *testing.T) {
 		"/Projects/demo?op=GETQUOTAUSAGE":                                    `"spaceQuota":1048576`,
 		"/?op=GETSTATUS":                                                     `"capacity":1048576`,
 		readme + "?op=GETSTATUS":                                             `"capacity":1048576`,
-		"/?op=GETSERVERDEFAULTS":                                             `{"FsServerDefaults":{"blockSize":134217728,"bytesPerChecksum":512,"checksumType":2,`,
+		"/?op=GETSERVERDEFAULTS":                                             `{"FsServerDefaults":{"blockSize":134217728,"bytesPerChecksum":512,"checksumType":2,"defaultStoragePolicyId":0,"encryptDataTransfer":false,`,
 		"/Projects/demo/Resources/a/b/two?op=GETFILEBLOCKLOCATIONS":          `{"BlockLocations":{"BlockLocation":[{"cachedHosts":[],"corrupt":false,"hosts":["127.0.0.1"],"length":2,"names":["` + host + `"],"offset":0,"storageTypes":["DISK"],"topologyPaths":["/default-rack/` + host + `"]}]}}`,
 		"/Projects/demo/Resources/a/b/two?op=GETFILEBLOCKLOCATIONS&offset=5": `{"BlockLocations":{"BlockLocation":[]}}`,
 	} {
