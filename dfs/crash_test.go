@@ -32,14 +32,12 @@ func crashContent(round string, n int) []byte {
 	return bytes.Repeat(fmt.Appendf(nil, "%s-%06d ", round, n), size/10)
 }
 
-// TestVictim is the process that TestAKilledServerLosesNothing kills: it
-// creates, overwrites, appends, renames and removes, and says what is done.
-func TestVictim(t *testing.T) {
+// victimTree is what a process that is killed works on; elsewhere it skips the test.
+func victimTree(t *testing.T, ctx context.Context) (tree *dfs.Tree, round string) {
 	address := os.Getenv(victimDatabase)
 	if address == "" {
 		t.Skip("runs as a process of its own")
 	}
-	ctx, round := context.Background(), os.Getenv(victimRound)
 	db, err := database.Open(ctx, address, database.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -48,7 +46,14 @@ func TestVictim(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tree := dfs.New(db, blocks, small)
+	return dfs.New(db, blocks, small), os.Getenv(victimRound)
+}
+
+// TestVictim is the process that TestAKilledServerLosesNothing kills: it
+// creates, overwrites, appends, renames and removes, and says what is done.
+func TestVictim(t *testing.T) {
+	ctx := context.Background()
+	tree, round := victimTree(t, ctx)
 	if err := tree.MakeProjectTree(ctx, dfstest.Project); err != nil {
 		t.Fatal(err)
 	}

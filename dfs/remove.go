@@ -21,17 +21,8 @@ func (t *Tree) Remove(ctx context.Context, user User, path string, o RemoveOptio
 		return err
 	}
 	return t.write(ctx, path, func(tx *sql.Tx) error {
-		c, err := resolve(ctx, tx, parts)
+		c, err := t.takeable(ctx, tx, user, parts)
 		if err != nil {
-			return err
-		}
-		if err := t.reaches(ctx, tx, user, c, len(parts)); err != nil {
-			return err
-		}
-		if !c.complete() {
-			return notFound(c.path)
-		}
-		if err := user.may(c, len(parts)-1, write|pass); err != nil {
 			return err
 		}
 		if c.last().dir() {

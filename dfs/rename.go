@@ -74,7 +74,7 @@ func underItself(from, to string) error {
 // renames of the project wait for each other: two that are right one by one
 // could together make a circle that hangs on nothing.
 func (t *Tree) ends(ctx context.Context, tx *sql.Tx, user User, source, target []string) (a, b *chain, err error) {
-	if a, err = t.source(ctx, tx, user, source); err != nil {
+	if a, err = t.takeable(ctx, tx, user, source); err != nil {
 		return nil, nil, err
 	}
 	stays := len(target) == len(source) && within(target, source[:len(source)-1])
@@ -82,7 +82,7 @@ func (t *Tree) ends(ctx context.Context, tx *sql.Tx, user User, source, target [
 		if err := t.queue(ctx, tx, a); err != nil {
 			return nil, nil, err
 		}
-		if a, err = t.source(ctx, tx, user, source); err != nil {
+		if a, err = t.takeable(ctx, tx, user, source); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -92,7 +92,8 @@ func (t *Tree) ends(ctx context.Context, tx *sql.Tx, user User, source, target [
 	return a, b, t.reaches(ctx, tx, user, b, len(target))
 }
 
-func (t *Tree) source(ctx context.Context, tx *sql.Tx, user User, parts []string) (*chain, error) {
+// takeable finds something that the user may take from where it is.
+func (t *Tree) takeable(ctx context.Context, tx *sql.Tx, user User, parts []string) (*chain, error) {
 	c, err := resolve(ctx, tx, parts)
 	if err != nil {
 		return nil, err

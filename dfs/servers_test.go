@@ -16,9 +16,7 @@ import (
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/dfs"
-	"github.com/bine-ml/bine/dfs/block/dir"
 	"github.com/bine-ml/bine/dfs/dfstest"
-	"github.com/bine-ml/bine/internal/database"
 	"github.com/bine-ml/bine/internal/database/databasetest"
 )
 
@@ -26,20 +24,8 @@ import (
 // name space that it shares with the others, and says which of its own files are
 // written for good.
 func TestServer(t *testing.T) {
-	address := os.Getenv(victimDatabase)
-	if address == "" {
-		t.Skip("runs as a process of its own")
-	}
-	ctx, round := context.Background(), os.Getenv(victimRound)
-	db, err := database.Open(ctx, address, database.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	blocks, err := dir.Open(os.Getenv(victimBlocks))
-	if err != nil {
-		t.Fatal(err)
-	}
-	tree := dfs.New(db, blocks, small)
+	ctx := context.Background()
+	tree, round := victimTree(t, ctx)
 	for n := 0; ; n++ {
 		var both sync.WaitGroup
 		both.Go(func() { serverMix(t, ctx, tree) })

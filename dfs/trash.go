@@ -40,17 +40,8 @@ func (t *Tree) Trash(ctx context.Context, user User, path string) error {
 		return err
 	}
 	return t.write(ctx, path, func(tx *sql.Tx) error {
-		c, err := resolve(ctx, tx, parts)
+		c, err := t.takeable(ctx, tx, user, parts)
 		if err != nil {
-			return err
-		}
-		if err := t.reaches(ctx, tx, user, c, len(parts)); err != nil {
-			return err
-		}
-		if !c.complete() {
-			return notFound(c.path)
-		}
-		if err := user.may(c, len(parts)-1, write|pass); err != nil {
 			return err
 		}
 		can, err := t.can(ctx, tx, parts[1])
