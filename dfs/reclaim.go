@@ -53,7 +53,7 @@ func (t *Tree) Reclaim(ctx context.Context, limit int) (int, error) {
 // in it become removed directories themselves, so that depth does not matter.
 func (t *Tree) reclaimTree(ctx context.Context, limit int) (int, error) {
 	done := 0
-	err := t.db.Write(ctx, func(tx *sql.Tx) error {
+	err := t.write(ctx, "removed files", func(tx *sql.Tx) error {
 		done = 0
 		var dir, project int64
 		err := tx.QueryRowContext(ctx, "SELECT inode_id, project_id FROM dfs_removed ORDER BY removed_at, inode_id LIMIT 1"+t.sql.exclusive).Scan(&dir, &project)
@@ -67,7 +67,7 @@ func (t *Tree) reclaimTree(ctx context.Context, limit int) (int, error) {
 		if err := t.lock(ctx, tx, &n); err != nil {
 			return err
 		}
-		children, err := childrenOf(ctx, tx, dir, limit)
+		children, err := t.takeChildren(ctx, tx, dir, limit)
 		if err != nil {
 			return err
 		}
@@ -90,8 +90,10 @@ func (t *Tree) reclaimTree(ctx context.Context, limit int) (int, error) {
 	return done, err
 }
 
-func childrenOf(ctx context.Context, tx *sql.Tx, dir int64, limit int) ([]node, error) {
-	rows, err := tx.QueryContext(ctx, "SELECT name, "+allColumns+" FROM dfs_inodes WHERE parent_id = ? ORDER BY name LIMIT ?", dir, limit)
+// takeChildren locks entries of a removed directory: who found one of them before
+// the removal may be moving it away at this moment.
+func (t *Tree) takeChildren(ctx context.Context, tx *sql.Tx, dir int64, limit int) ([]node, error) {
+	rows, err := tx.QueryContext(ctx, "SELECT name, "+allColumns+" FROM dfs_inodes WHERE parent_id = ? ORDER BY name LIMIT ?"+t.sql.exclusive, dir, limit)
 	if err != nil {
 		return nil, err
 	}
