@@ -33,7 +33,7 @@ func crashContent(round string, n int) []byte {
 }
 
 // victimTree is what a process that is killed works on; elsewhere it skips the test.
-func victimTree(t *testing.T, ctx context.Context) (tree *dfs.Tree, round string) {
+func victimTree(t *testing.T, ctx context.Context, o dfs.Options) (tree *dfs.Tree, round string) {
 	address := os.Getenv(victimDatabase)
 	if address == "" {
 		t.Skip("runs as a process of its own")
@@ -46,14 +46,14 @@ func victimTree(t *testing.T, ctx context.Context) (tree *dfs.Tree, round string
 	if err != nil {
 		t.Fatal(err)
 	}
-	return dfs.New(db, blocks, small), os.Getenv(victimRound)
+	return dfs.New(db, blocks, o), os.Getenv(victimRound)
 }
 
 // TestVictim is the process that TestAKilledServerLosesNothing kills: it
 // creates, overwrites, appends, renames and removes, and says what is done.
 func TestVictim(t *testing.T) {
 	ctx := context.Background()
-	tree, round := victimTree(t, ctx)
+	tree, round := victimTree(t, ctx, small)
 	if err := tree.MakeProjectTree(ctx, dfstest.Project); err != nil {
 		t.Fatal(err)
 	}

@@ -25,7 +25,9 @@ import (
 // written for good.
 func TestServer(t *testing.T) {
 	ctx := context.Background()
-	tree, round := victimTree(t, ctx)
+	o := small
+	o.Grace = time.Minute // or what was replaced would fill the disk in the long form
+	tree, round := victimTree(t, ctx, o)
 	for n := 0; ; n++ {
 		var both sync.WaitGroup
 		both.Go(func() { serverMix(t, ctx, tree) })
