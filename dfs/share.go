@@ -98,7 +98,7 @@ func (t *Tree) OfferShare(ctx context.Context, user User, dataset string, to bin
 	} else if err := to.Check(); err != nil {
 		return err
 	}
-	return t.share(ctx, user, user.Project, dataset, to, func(tx *sql.Tx, id int64, s *shareRow) error {
+	return t.share(ctx, user, user.Project, dataset, to, access, func(s *shareRow) error {
 		if access == "" && s.offered == "" {
 			return bine.Errorf(bine.NotFound, "%s is not offered to %s", dataset, to)
 		}
@@ -107,7 +107,7 @@ func (t *Tree) OfferShare(ctx context.Context, user User, dataset string, to bin
 			s.wanted = s.offered
 		}
 		return nil
-	}, access)
+	})
 }
 
 // WantShare asks for a dataset of another project, or accepts it where it is
@@ -117,10 +117,10 @@ func (t *Tree) WantShare(ctx context.Context, user User, owner bine.ProjectName,
 	if owner == user.Project {
 		return bine.Errorf(bine.Invalid, "%s has its own datasets: name another project", owner)
 	}
-	err := t.share(ctx, user, owner, dataset, user.Project, func(tx *sql.Tx, id int64, s *shareRow) error {
+	err := t.share(ctx, user, owner, dataset, user.Project, access, func(s *shareRow) error {
 		s.wanted, s.wantedBy = string(access), string(user.Name)
 		return nil
-	}, access)
+	})
 	if bine.IsKind(err, bine.NotFound) {
 		return nil
 	}
@@ -131,7 +131,7 @@ func (t *Tree) WantShare(ctx context.Context, user User, owner bine.ProjectName,
 type shareRow struct{ offered, wanted, offeredBy, wantedBy string }
 
 // share changes one row of dfs_shares, and removes it when nothing is left in it.
-func (t *Tree) share(ctx context.Context, user User, owner bine.ProjectName, dataset string, to bine.ProjectName, f func(tx *sql.Tx, id int64, s *shareRow) error, access bine.ShareAccess) error {
+func (t *Tree) share(ctx context.Context, user User, owner bine.ProjectName, dataset string, to bine.ProjectName, access bine.ShareAccess, f func(s *shareRow) error) error {
 	if user.Role != bine.DataOwner {
 		return bine.Errorf(bine.Forbidden, "datasets are shared by Data Owners: that takes the role Data Owner in %s", user.Project)
 	}
@@ -163,7 +163,7 @@ func (t *Tree) share(ctx context.Context, user User, owner bine.ProjectName, dat
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
-		if err := f(tx, id, &s); err != nil {
+		if err := f(&s); err != nil {
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, "DELETE FROM dfs_shares WHERE inode_id = ? AND to_project = ?", id, string(to)); err != nil {

@@ -24,8 +24,8 @@ type Options struct {
 }
 
 // Tree is the file system with its metadata in SQL. It keeps no state but
-// prepared statements and how far it has seen the feed: several, in several processes, may share a database and
-// a block store.
+// prepared statements and how far it has seen the feed: several, in several
+// processes, may share a database and a block store.
 //
 // Rows are locked in this order, and a transaction that loses nevertheless is
 // run again (database.DB.Write): the row of the project, by directory renames

@@ -15,7 +15,7 @@ import (
 // that may be running.
 func checkCommand(s cli.Streams) *cobra.Command {
 	var content bool
-	cmd := &cobra.Command{Use: "check", Short: "Check the file system: rows against rows and blocks; changes nothing", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) (err error) {
+	cmd := &cobra.Command{Use: "check", Short: "Check the file system: rows against rows and blocks; changes no file", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
 		c, err := readConfig(cmd.Flags())
 		if err != nil {
 			return err
