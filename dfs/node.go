@@ -38,6 +38,7 @@ type node struct {
 	owner   string
 	group   string
 	quota   int64
+	flags   int64 // what else there is to know of it
 	size    int64
 	tail    int64
 	version int64
@@ -61,13 +62,13 @@ func (n *node) info(path string) Info {
 
 // The columns that are read of an inode: of one that is only passed through, and of the last.
 var (
-	passColumns = []string{"id", "mode", "owner", "grp", "quota"}
+	passColumns = []string{"id", "mode", "owner", "grp", "quota", "flags"}
 	moreColumns = []string{"size", "tail", "version", "mtime", "atime", "btime"}
 )
 
-const allColumns = "id, mode, owner, grp, quota, size, tail, version, mtime, atime, btime"
+const allColumns = "id, mode, owner, grp, quota, flags, size, tail, version, mtime, atime, btime"
 
-func (n *node) pass() []any { return []any{&n.id, &n.mode, &n.owner, &n.group, &n.quota} }
+func (n *node) pass() []any { return []any{&n.id, &n.mode, &n.owner, &n.group, &n.quota, &n.flags} }
 
 func (n *node) all() []any {
 	return append(n.pass(), &n.size, &n.tail, &n.version, &n.mtime, &n.atime, &n.btime)
@@ -175,7 +176,7 @@ func (c *chain) descend(ctx context.Context, q database.Reader, names []string) 
 
 // take sets n from the first values and gives the rest.
 func (n *node) take(values []any, all bool) ([]any, error) {
-	targets := [...]any{&n.id, &n.mode, &n.owner, &n.group, &n.quota, &n.size, &n.tail, &n.version, &n.mtime, &n.atime, &n.btime}
+	targets := [...]any{&n.id, &n.mode, &n.owner, &n.group, &n.quota, &n.flags, &n.size, &n.tail, &n.version, &n.mtime, &n.atime, &n.btime}
 	used := targets[:len(passColumns)]
 	if all {
 		used = targets[:]
@@ -268,8 +269,8 @@ func moved(err error) error {
 
 // insert adds a row. A name that is taken meanwhile is errAgain.
 func (t *Tree) insert(ctx context.Context, tx *sql.Tx, n *node) error {
-	_, err := tx.ExecContext(ctx, "INSERT INTO dfs_inodes (parent_id, name, id, mode, owner, grp, size, tail, version, mtime, atime, btime, quota) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		n.parent, n.name, n.id, n.mode, n.owner, n.group, n.size, n.tail, n.version, n.mtime, n.atime, n.btime, n.quota)
+	_, err := tx.ExecContext(ctx, "INSERT INTO dfs_inodes (parent_id, name, id, mode, owner, grp, size, tail, version, mtime, atime, btime, quota, flags) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		n.parent, n.name, n.id, n.mode, n.owner, n.group, n.size, n.tail, n.version, n.mtime, n.atime, n.btime, n.quota, n.flags)
 	if err != nil && t.db.IsDuplicate(err) {
 		return errAgain
 	}
