@@ -95,7 +95,7 @@ func (a *appending) inPlace(ctx context.Context, tx *sql.Tx, c *chain) (appendSt
 	if err := replaceable(c, a.user, true); err != nil {
 		return 0, err
 	}
-	if err := a.t.lock(ctx, tx, n); err != nil {
+	if err := a.t.lock(ctx, tx, c); err != nil {
 		return 0, err
 	}
 	switch more := int64(len(a.data)); {
@@ -228,7 +228,7 @@ func (a *appending) swap(ctx context.Context, tx *sql.Tx, n node, start int64, s
 		return errAgain
 	}
 	at := c.last()
-	if err := a.t.lock(ctx, tx, at); err != nil {
+	if err := a.t.lock(ctx, tx, c); err != nil {
 		return err
 	}
 	if at.version != n.version {

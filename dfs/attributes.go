@@ -24,7 +24,7 @@ func (t *Tree) SetAttributes(ctx context.Context, user User, path string, a Attr
 				return err
 			}
 		}
-		if err := t.lock(ctx, tx, n); err != nil {
+		if err := t.lock(ctx, tx, c); err != nil {
 			return err
 		}
 		n.apply(a)

@@ -163,7 +163,7 @@ func (t *Tree) addFile(ctx context.Context, tx *sql.Tx, user User, c *chain, sta
 // replace gives the file that c leads to another content.
 func (t *Tree) replace(ctx context.Context, tx *sql.Tx, c *chain, staged *content, o CreateOptions) error {
 	n := c.last()
-	if err := t.lock(ctx, tx, n); err != nil {
+	if err := t.lock(ctx, tx, c); err != nil {
 		return err
 	}
 	more := staged.size() - n.size

@@ -104,7 +104,7 @@ func (t *Tree) newNode(ctx context.Context, tx *sql.Tx, user User, c *chain) (*n
 	if err := user.may(c, at-1, write|pass); err != nil {
 		return nil, err
 	}
-	if err := t.hold(ctx, tx, dir); err != nil {
+	if err := t.hold(ctx, tx, c, at); err != nil {
 		return nil, err
 	}
 	now := t.now()

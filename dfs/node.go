@@ -237,29 +237,6 @@ var lookups = sync.OnceValue(func() (queries [levelsAtOnce + 1]string) {
 
 func lookup(depth int) string { return lookups()[depth] }
 
-// lock reads an inode again, which nobody else changes until tx ends. One that
-// is no longer at its place is errAgain.
-func (t *Tree) lock(ctx context.Context, tx *sql.Tx, n *node) error {
-	row := tx.QueryRowContext(ctx, "SELECT "+allColumns+" FROM dfs_inodes WHERE parent_id = ? AND name = ?"+t.sql.exclusive, n.parent, n.name)
-	id := n.id
-	if err := row.Scan(n.all()...); err != nil {
-		return moved(err)
-	}
-	if n.id != id {
-		return errAgain
-	}
-	return nil
-}
-
-// hold keeps a directory that is to be added to where it is until tx ends.
-func (t *Tree) hold(ctx context.Context, tx *sql.Tx, n *node) error {
-	if !t.sql.locks || n.id == rootID || n.id == projectsID {
-		return nil
-	}
-	var one int64
-	return moved(tx.QueryRowContext(ctx, "SELECT 1 FROM dfs_inodes WHERE parent_id = ? AND name = ? AND id = ?"+t.sql.share, n.parent, n.name, n.id).Scan(&one))
-}
-
 func moved(err error) error {
 	if err == sql.ErrNoRows {
 		return errAgain

@@ -64,7 +64,7 @@ func (t *Tree) reclaimTree(ctx context.Context, limit int) (int, error) {
 			return err
 		}
 		n := node{parent: removedID, name: strconv.FormatInt(dir, 10), id: dir}
-		if err := t.lock(ctx, tx, &n); err != nil {
+		if err := t.lockNode(ctx, tx, &n); err != nil {
 			return err
 		}
 		children, err := t.takeChildren(ctx, tx, dir, limit)

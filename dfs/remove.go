@@ -40,7 +40,7 @@ func (t *Tree) Remove(ctx context.Context, user User, path string, o RemoveOptio
 // dropFile removes the file at the end of c with all that hangs on it.
 func (t *Tree) dropFile(ctx context.Context, tx *sql.Tx, c *chain) error {
 	n := c.last()
-	if err := t.lock(ctx, tx, n); err != nil {
+	if err := t.lock(ctx, tx, c); err != nil {
 		return err
 	}
 	if n.blocked() {
@@ -58,7 +58,7 @@ func (t *Tree) dropFile(ctx context.Context, tx *sql.Tx, c *chain) error {
 // removedID as it is, where no path leads.
 func (t *Tree) dropDir(ctx context.Context, tx *sql.Tx, c *chain, recursive bool) error {
 	n := c.last()
-	if err := t.lock(ctx, tx, n); err != nil {
+	if err := t.lock(ctx, tx, c); err != nil {
 		return err
 	}
 	empty, err := isEmpty(ctx, tx, n.id)

@@ -134,11 +134,11 @@ func (t *Tree) move(ctx context.Context, tx *sql.Tx, user User, a, b *chain, o R
 	if err := user.may(b, len(b.parts)-1, write|pass); err != nil {
 		return err
 	}
-	dir := &b.nodes[len(b.parts)-1]
-	if err := t.hold(ctx, tx, dir); err != nil {
+	dir := b.nodes[len(b.parts)-1].id
+	if err := t.hold(ctx, tx, b, len(b.parts)); err != nil {
 		return err
 	}
-	if err := t.lock(ctx, tx, n); err != nil {
+	if err := t.lock(ctx, tx, a); err != nil {
 		return err
 	}
 	if b.complete() {
@@ -152,7 +152,7 @@ func (t *Tree) move(ctx context.Context, tx *sql.Tx, user User, a, b *chain, o R
 			return err
 		}
 	}
-	return t.put(ctx, tx, n, dir.id, b.parts[len(b.parts)-1])
+	return t.put(ctx, tx, n, dir, b.parts[len(b.parts)-1])
 }
 
 // put gives an inode another place.

@@ -154,7 +154,7 @@ func (t *Tree) share(ctx context.Context, user User, owner bine.ProjectName, dat
 		if !c.complete() || !c.last().dir() {
 			return notFound(c.path)
 		}
-		if err := t.lock(ctx, tx, c.last()); err != nil {
+		if err := t.lock(ctx, tx, c); err != nil {
 			return err
 		}
 		id := c.last().id

@@ -48,14 +48,14 @@ func (t *Tree) Trash(ctx context.Context, user User, path string) error {
 		if err != nil {
 			return err
 		}
-		n := *c.last()
-		if err := t.hold(ctx, tx, can); err != nil {
+		if err := t.hold(ctx, tx, can, len(can.nodes)); err != nil {
 			return err
 		}
-		if err := t.lock(ctx, tx, &n); err != nil {
+		if err := t.lock(ctx, tx, c); err != nil {
 			return err
 		}
-		if err := t.put(ctx, tx, &n, can.id, strconv.FormatInt(n.id, 10)); err != nil {
+		n := c.last()
+		if err := t.put(ctx, tx, n, can.last().id, strconv.FormatInt(n.id, 10)); err != nil {
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, "INSERT INTO dfs_trash (inode_id, project, path, who, removed_at) VALUES (?, ?, ?, ?, ?)", n.id, parts[1], c.path, user.owner(), t.now()); err != nil {
@@ -66,7 +66,7 @@ func (t *Tree) Trash(ctx context.Context, user User, path string) error {
 }
 
 // can finds the trash of a project, or makes it.
-func (t *Tree) can(ctx context.Context, tx *sql.Tx, project string) (*node, error) {
+func (t *Tree) can(ctx context.Context, tx *sql.Tx, project string) (*chain, error) {
 	c, err := resolve(ctx, tx, []string{projectsName, project, trashName})
 	if err != nil {
 		return nil, err
@@ -76,7 +76,7 @@ func (t *Tree) can(ctx context.Context, tx *sql.Tx, project string) (*node, erro
 			return nil, err
 		}
 	}
-	return c.last(), nil
+	return c, nil
 }
 
 const trashColumns = "t.inode_id, t.path, t.who, t.removed_at, i.mode, i.size"
@@ -161,10 +161,10 @@ func (t *Tree) Restore(ctx context.Context, user User, id int64, to string) (Inf
 			return err
 		}
 		dir := c.last()
-		if err := t.hold(ctx, tx, dir); err != nil {
+		if err := t.hold(ctx, tx, c, len(parts)); err != nil {
 			return err
 		}
-		if err := t.lock(ctx, tx, n); err != nil {
+		if err := t.lockNode(ctx, tx, n); err != nil {
 			return err
 		}
 		if err := t.put(ctx, tx, n, dir.id, parts[len(parts)-1]); err != nil {

@@ -116,7 +116,7 @@ func (t *Tree) lockSame(ctx context.Context, tx *sql.Tx, c *chain, n *node) erro
 	if !c.complete() || c.last().id != n.id {
 		return errAgain
 	}
-	if err := t.lock(ctx, tx, c.last()); err != nil {
+	if err := t.lock(ctx, tx, c); err != nil {
 		return err
 	}
 	if c.last().version != n.version {

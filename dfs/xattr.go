@@ -89,7 +89,7 @@ func (t *Tree) SetXattr(ctx context.Context, user User, path, name string, value
 			return err
 		}
 		n := c.last()
-		if err := t.lock(ctx, tx, n); err != nil {
+		if err := t.lock(ctx, tx, c); err != nil {
 			return err
 		}
 		var others int

@@ -1,0 +1,86 @@
+package dfs
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"sync"
+)
+
+// lock reads the inode that c leads to again, which nobody else changes until tx
+// ends, with the directories above it held. What is no longer as it was found is
+// errAgain.
+func (t *Tree) lock(ctx context.Context, tx *sql.Tx, c *chain) error {
+	if err := t.hold(ctx, tx, c, len(c.nodes)-1); err != nil {
+		return err
+	}
+	return t.lockNode(ctx, tx, c.last())
+}
+
+// lockNode is lock for an inode whatever leads to it.
+func (t *Tree) lockNode(ctx context.Context, tx *sql.Tx, n *node) error {
+	row := tx.QueryRowContext(ctx, "SELECT "+allColumns+" FROM dfs_inodes WHERE parent_id = ? AND name = ?"+t.sql.exclusive, n.parent, n.name)
+	id := n.id
+	if err := row.Scan(n.all()...); err != nil {
+		return moved(err)
+	}
+	if n.id != id {
+		return errAgain
+	}
+	return nil
+}
+
+// hold keeps the first n inodes of c where and as they are until tx ends: so what
+// was decided by them stays right, and a change of what is below them comes
+// wholly before or wholly after a rename of any of them. It locks from the top down.
+func (t *Tree) hold(ctx context.Context, tx *sql.Tx, c *chain, n int) error {
+	if !t.sql.locks {
+		return nil
+	}
+	for nodes := unfixed(c.nodes[:n]); len(nodes) > 0; {
+		some := nodes[:min(len(nodes), levelsAtOnce)]
+		nodes = nodes[len(some):]
+		var there int64
+		if err := tx.QueryRowContext(ctx, unchanged(len(some))+t.sql.share, identify(some)...).Scan(&there); err != nil {
+			return err
+		}
+		if there == 0 {
+			return errAgain
+		}
+	}
+	return nil
+}
+
+// unfixed leaves out the root and /Projects, which nothing changes.
+func unfixed(nodes []node) []node {
+	for len(nodes) > 0 && (nodes[0].id == rootID || nodes[0].id == projectsID) {
+		nodes = nodes[1:]
+	}
+	return nodes
+}
+
+// unchanged counts 1 if so many inodes are as identify describes them.
+func unchanged(n int) string { return unchangedQueries()[n] }
+
+var unchangedQueries = sync.OnceValue(func() (queries [levelsAtOnce + 1]string) {
+	for n := 1; n <= levelsAtOnce; n++ {
+		var tables, conditions []string
+		for i := 1; i <= n; i++ {
+			tables = append(tables, fmt.Sprintf("dfs_inodes i%d", i))
+			conditions = append(conditions, strings.ReplaceAll("@.parent_id = ? AND @.name = ? AND @.id = ? AND @.mode = ? AND @.owner = ? AND @.grp = ? AND @.quota = ? AND @.flags = ?", "@", fmt.Sprintf("i%d", i)))
+		}
+		queries[n] = "SELECT COUNT(*) FROM " + strings.Join(tables, " STRAIGHT_JOIN ") + " WHERE " + strings.Join(conditions, " AND ")
+	}
+	return queries
+})
+
+// identify gives what unchanged compares.
+func identify(nodes []node) []any {
+	args := make([]any, 0, 8*len(nodes))
+	for i := range nodes {
+		n := &nodes[i]
+		args = append(args, n.parent, n.name, n.id, n.mode, n.owner, n.group, n.quota, n.flags)
+	}
+	return args
+}
