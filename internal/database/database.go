@@ -11,6 +11,7 @@ package database
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"net/url"
 	"time"
 
@@ -40,7 +41,8 @@ func (d Dialect) ForUpdate() string {
 // Options are the settings of a database that have defaults.
 type Options struct {
 	// Readers is how many connections read at once. Default 8 on SQLite; on
-	// MySQL it bounds all connections, default 32.
+	// MySQL it bounds those for reads and transactions, default 32, and half as
+	// many are for packets.
 	Readers int
 }
 
@@ -49,6 +51,7 @@ type DB struct {
 	dialect Dialect
 	read    *sql.DB
 	write   *sql.DB // the same as read on MySQL
+	packets *sql.DB // the same server for Packet; nil on SQLite
 	gorm    *gorm.DB
 	gormTx  *gorm.DB // without a connection of its own
 	queue   *queue   // of writers; nil on MySQL
@@ -89,7 +92,7 @@ func Open(ctx context.Context, address string, opts Options) (*DB, error) {
 // write-ahead log is merged into the file first.
 func (db *DB) Close() error {
 	if db.dialect == MySQL {
-		return db.read.Close()
+		return errors.Join(db.packets.Close(), db.read.Close())
 	}
 	err := db.read.Close()
 	if _, fault := db.write.Exec("PRAGMA wal_checkpoint(TRUNCATE)"); err == nil {

@@ -17,6 +17,7 @@ import (
 // The errors of MySQL that mean something here.
 const (
 	mysqlDiskFull        = 1021
+	mysqlNull            = 1048
 	mysqlDuplicate       = 1062
 	mysqlTableFull       = 1114
 	mysqlLockWait        = 1205
@@ -35,6 +36,13 @@ func (db *DB) IsDuplicate(err error) bool {
 		return e.Number == mysqlDuplicate
 	}
 	return errors.Is(err, gorm.ErrDuplicatedKey)
+}
+
+// IsNull reports whether err says that a column which cannot be NULL was to be.
+// On SQLite no statement asks for it.
+func (db *DB) IsNull(err error) bool {
+	e, ok := errors.AsType[*mysql.MySQLError](err)
+	return ok && e.Number == mysqlNull
 }
 
 // IsForeign reports whether err says that a row refers to one that is not there,

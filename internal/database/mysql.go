@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"net"
 	"net/url"
 	"strings"
@@ -37,29 +38,45 @@ func openMySQL(ctx context.Context, u *url.URL, opts Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
+	conns := opts.Readers
+	if conns <= 0 {
+		conns = 32
+	}
+	pool, err := mysqlPool(config, conns)
+	if err != nil {
+		return nil, err
+	}
+	// Packets are several statements at once. Nothing but their fixed texts is
+	// ever sent on connections that take those.
+	config = config.Clone()
+	config.MultiStatements = true
+	packets, err := mysqlPool(config, max(1, conns/2))
+	if err != nil {
+		return nil, errors.Join(err, pool.Close())
+	}
+	db := &DB{dialect: MySQL, read: pool, write: pool, packets: packets}
+	if err := pool.PingContext(ctx); err != nil {
+		_ = db.Close()
+		return nil, bine.Errorf(bine.Unavailable, "the MySQL server at %s does not let us in: %w", config.Addr, err)
+	}
+	dialector := gormmysql.New(gormmysql.Config{Conn: pool, SkipInitializeWithVersion: true})
+	if err := db.openGorm(dialector, dialector); err != nil {
+		_ = db.Close()
+		return nil, err
+	}
+	return db, nil
+}
+
+func mysqlPool(config *mysql.Config, conns int) (*sql.DB, error) {
 	connector, err := mysql.NewConnector(config)
 	if err != nil {
 		return nil, bine.Errorf(bine.Invalid, "the MySQL address is not right: %w", err)
 	}
 	pool := sql.OpenDB(mysqlConnector{connector})
-	conns := opts.Readers
-	if conns <= 0 {
-		conns = 32
-	}
 	pool.SetMaxOpenConns(conns)
 	pool.SetMaxIdleConns(conns)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
-	db := &DB{dialect: MySQL, read: pool, write: pool}
-	if err := pool.PingContext(ctx); err != nil {
-		_ = pool.Close()
-		return nil, bine.Errorf(bine.Unavailable, "the MySQL server at %s does not let us in: %w", config.Addr, err)
-	}
-	dialector := gormmysql.New(gormmysql.Config{Conn: pool, SkipInitializeWithVersion: true})
-	if err := db.openGorm(dialector, dialector); err != nil {
-		_ = pool.Close()
-		return nil, err
-	}
-	return db, nil
+	return pool, nil
 }
 
 // mysqlConfig reads mysql://user:password@host:port/name?param=…; what the
