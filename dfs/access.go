@@ -67,7 +67,7 @@ func (u User) may(c *chain, i int, want int64) error {
 	if u.foreign(c) {
 		return u.mayShared(c, i, want)
 	}
-	if u.Super || (u.Role == bine.DataOwner && i >= 2 && c.project() != nil) {
+	if u.unbound() && (u.Super || i >= 2 && c.project() != nil) {
 		return nil
 	}
 	bits := n.mode
@@ -82,6 +82,10 @@ func (u User) may(c *chain, i int, want int64) error {
 	}
 	return u.forbidden(join(c.parts, i), want)
 }
+
+// unbound reports whether modes do not bind the user, at and below the directory
+// of their project.
+func (u User) unbound() bool { return u.Super || u.Role == bine.DataOwner }
 
 // mayShared is may for what another project shares: all of what is in the
 // dataset, or to read it, but not to change the dataset's own entry.

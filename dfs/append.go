@@ -51,6 +51,9 @@ const (
 )
 
 func (a *appending) try(ctx context.Context) error {
+	if done, err := a.atOnce(ctx); done {
+		return err
+	}
 	var c *chain
 	var next appendStep
 	err := a.t.db.Write(ctx, func(tx *sql.Tx) (err error) {

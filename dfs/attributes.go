@@ -10,29 +10,40 @@ import (
 
 // SetAttributes changes what a is not nil in.
 func (t *Tree) SetAttributes(ctx context.Context, user User, path string, a Attributes) (Info, error) {
+	if parts, err := split(path); err == nil {
+		if info, done, err := t.attributesAtOnce(ctx, user, parts, a); done {
+			return info, err
+		}
+	}
 	var info Info
 	err := t.change(ctx, user, path, func(tx *sql.Tx, c *chain) error {
-		n := c.last()
-		if !user.owns(c, n) {
-			return bine.Errorf(bine.Forbidden, "%s: only its owner and Data Owners may change its attributes", c.path)
-		}
-		if err := user.checkNames(c, a.Owner, a.Group); err != nil {
+		if err := checkAttributes(user, c, a); err != nil {
 			return err
-		}
-		if a.Mode != nil {
-			if err := checkMode(c.path, *a.Mode); err != nil {
-				return err
-			}
 		}
 		if err := t.lock(ctx, tx, c); err != nil {
 			return err
 		}
+		n := c.last()
 		n.apply(a)
 		_, err := tx.ExecContext(ctx, "UPDATE dfs_inodes SET mode = ?, owner = ?, grp = ?, mtime = ?, atime = ? WHERE parent_id = ? AND name = ?", n.mode, n.owner, n.group, n.mtime, n.atime, n.parent, n.name)
 		info = n.info(c.path)
 		return err
 	})
 	return info, err
+}
+
+// checkAttributes fails if the user may not give what c leads to the attributes.
+func checkAttributes(user User, c *chain, a Attributes) error {
+	if !user.owns(c, c.last()) {
+		return bine.Errorf(bine.Forbidden, "%s: only its owner and Data Owners may change its attributes", c.path)
+	}
+	if err := user.checkNames(c, a.Owner, a.Group); err != nil {
+		return err
+	}
+	if a.Mode != nil {
+		return checkMode(c.path, *a.Mode)
+	}
+	return nil
 }
 
 func (n *node) apply(a Attributes) {

@@ -66,15 +66,23 @@ func (t *Tree) record(ctx context.Context, tx *sql.Tx, user User, c *chain, op C
 }
 
 func (t *Tree) recordNode(ctx context.Context, tx *sql.Tx, user User, parts []string, n *node, op ChangeOp, from string) error {
-	project := projectOf(parts)
-	if project == "" || len(parts) > 2 && strings.HasPrefix(parts[2], ".") {
+	if !told(parts) {
 		return nil
 	}
+	_, err := tx.ExecContext(ctx, insertChange.plain, t.changeRow(user, parts, n, op, from)...)
+	return err
+}
+
+// told reports whether the feed tells of what is at a path.
+func told(parts []string) bool {
+	return projectOf(parts) != "" && (len(parts) == 2 || !strings.HasPrefix(parts[2], "."))
+}
+
+// changeRow is what insertChange inserts.
+func (t *Tree) changeRow(user User, parts []string, n *node, op ChangeOp, from string) []any {
 	dir := 0
 	if n.dir() {
 		dir = 1
 	}
-	_, err := tx.ExecContext(ctx, "INSERT INTO dfs_changes (project, op, inode_id, parent_id, dir, size, version, path, came_from, who, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		string(project), string(op), n.id, n.parent, dir, n.size, n.version, join(parts, len(parts)), from, user.owner(), t.now())
-	return err
+	return []any{parts[1], string(op), n.id, n.parent, dir, n.size, n.version, join(parts, len(parts)), from, user.owner(), t.now()}
 }

@@ -45,8 +45,11 @@ func (t *Tree) createStaged(ctx context.Context, user User, parts []string, stag
 			return Info{}, err
 		}
 	}
-	var info Info
-	err := t.write(ctx, join(parts, len(parts)), func(tx *sql.Tx) error {
+	info, done, err := t.createAtOnce(ctx, user, parts, staged, o)
+	if done {
+		return info, err
+	}
+	err = t.write(ctx, join(parts, len(parts)), func(tx *sql.Tx) error {
 		c, err := resolve(ctx, tx, parts)
 		if err != nil {
 			return err
@@ -139,11 +142,7 @@ func (t *Tree) addFile(ctx context.Context, tx *sql.Tx, user User, c *chain, sta
 	if err := checkQuota(ctx, tx, c, staged.size()); err != nil {
 		return err
 	}
-	n.mode = typeFile | c.last().mode&0o666
-	if mode != 0 {
-		n.mode = typeFile | int64(mode)
-	}
-	n.size, n.tail = staged.size(), int64(len(staged.tail))
+	n.become(c.last(), staged, mode)
 	if err := t.insert(ctx, tx, n); err != nil {
 		return err
 	}
@@ -158,6 +157,15 @@ func (t *Tree) addFile(ctx context.Context, tx *sql.Tx, user User, c *chain, sta
 	project := c.project()
 	c.nodes = append(c.nodes, *n)
 	return t.addUsage(ctx, tx, project, Usage{Bytes: n.size, Files: 1})
+}
+
+// become makes a file of n, in the directory dir.
+func (n *node) become(dir *node, staged *content, mode uint32) {
+	n.mode = typeFile | dir.mode&0o666
+	if mode != 0 {
+		n.mode = typeFile | int64(mode)
+	}
+	n.size, n.tail = staged.size(), int64(len(staged.tail))
 }
 
 // replace gives the file that c leads to another content.
@@ -211,6 +219,6 @@ func (t *Tree) putTail(ctx context.Context, tx *sql.Tx, n *node, had int64, data
 }
 
 func (t *Tree) putSmall(ctx context.Context, tx *sql.Tx, n *node, data []byte) error {
-	_, err := tx.ExecContext(ctx, "INSERT INTO dfs_small (inode_id, version, data) VALUES (?, ?, ?)"+t.sql.setSmall, n.id, n.version, data)
+	_, err := tx.ExecContext(ctx, insertSmall.plain+t.sql.setSmall, n.id, n.version, data)
 	return err
 }

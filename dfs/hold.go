@@ -60,24 +60,37 @@ func unfixed(nodes []node) []node {
 	return nodes
 }
 
+// What is compared of an inode: where it is, and what else decisions are made by.
+var (
+	place = []string{"parent_id", "name", "id"}
+	whole = append(place[:len(place):len(place)], "mode", "owner", "grp", "quota", "flags")
+)
+
 // unchanged counts 1 if so many inodes are as identify describes them.
 func unchanged(n int) string { return unchangedQueries()[n] }
 
 var unchangedQueries = sync.OnceValue(func() (queries [levelsAtOnce + 1]string) {
 	for n := 1; n <= levelsAtOnce; n++ {
-		var tables, conditions []string
-		for i := 1; i <= n; i++ {
-			tables = append(tables, fmt.Sprintf("dfs_inodes i%d", i))
-			conditions = append(conditions, strings.ReplaceAll("@.parent_id = ? AND @.name = ? AND @.id = ? AND @.mode = ? AND @.owner = ? AND @.grp = ? AND @.quota = ? AND @.flags = ?", "@", fmt.Sprintf("i%d", i)))
-		}
-		queries[n] = "SELECT COUNT(*) FROM " + strings.Join(tables, " STRAIGHT_JOIN ") + " WHERE " + strings.Join(conditions, " AND ")
+		queries[n] = counting(n, func(int) []string { return whole })
 	}
 	return queries
 })
 
+// counting is a statement that counts 1 if n inodes have the values of their columns.
+func counting(n int, columns func(i int) []string) string {
+	var tables, conditions []string
+	for i := range n {
+		tables = append(tables, fmt.Sprintf("dfs_inodes i%d", i+1))
+		for _, column := range columns(i) {
+			conditions = append(conditions, fmt.Sprintf("i%d.%s = ?", i+1, column))
+		}
+	}
+	return "SELECT COUNT(*) FROM " + strings.Join(tables, " STRAIGHT_JOIN ") + " WHERE " + strings.Join(conditions, " AND ")
+}
+
 // identify gives what unchanged compares.
 func identify(nodes []node) []any {
-	args := make([]any, 0, 8*len(nodes))
+	args := make([]any, 0, len(whole)*len(nodes))
 	for i := range nodes {
 		n := &nodes[i]
 		args = append(args, n.parent, n.name, n.id, n.mode, n.owner, n.group, n.quota, n.flags)

@@ -97,20 +97,32 @@ func (t *Tree) makeDir(ctx context.Context, tx *sql.Tx, user User, c *chain, mod
 
 // newNode prepares the next inode of c, whose directory it holds.
 func (t *Tree) newNode(ctx context.Context, tx *sql.Tx, user User, c *chain) (*node, error) {
-	at, dir := len(c.nodes), c.last()
-	if err := user.mayChange(c.parts[:at]); err != nil {
-		return nil, err
-	}
-	if err := user.may(c, at-1, write|pass); err != nil {
+	at := len(c.nodes)
+	if err := mayAdd(user, c); err != nil {
 		return nil, err
 	}
 	if err := t.hold(ctx, tx, c, at); err != nil {
 		return nil, err
 	}
+	n := t.nodeIn(user, c.last(), c.parts[at-1])
+	return &n, nil
+}
+
+// mayAdd fails if the user may not add the next component of c.
+func mayAdd(user User, c *chain) error {
+	at := len(c.nodes)
+	if err := user.mayChange(c.parts[:at]); err != nil {
+		return err
+	}
+	return user.may(c, at-1, write|pass)
+}
+
+// nodeIn is what is common to files and directories that a user makes in dir.
+func (t *Tree) nodeIn(user User, dir *node, name string) node {
 	now := t.now()
-	n := &node{parent: dir.id, name: c.parts[at-1], id: t.ids.next(), owner: user.owner(), group: dir.group, version: 1, mtime: now, atime: now, btime: now}
+	n := node{parent: dir.id, name: name, id: t.ids.next(), owner: user.owner(), group: dir.group, version: 1, mtime: now, atime: now, btime: now}
 	if dir.id == projectsID { // the group under which the tree begins
 		n.group = groupOf(bine.ProjectName(n.name), bine.DataScientist)
 	}
-	return n, nil
+	return n
 }

@@ -244,10 +244,14 @@ func moved(err error) error {
 	return err
 }
 
+// row is what insertInode inserts.
+func (n *node) row() []any {
+	return []any{n.parent, n.name, n.id, n.mode, n.owner, n.group, n.size, n.tail, n.version, n.mtime, n.atime, n.btime, n.quota, n.flags}
+}
+
 // insert adds a row. A name that is taken meanwhile is errAgain.
 func (t *Tree) insert(ctx context.Context, tx *sql.Tx, n *node) error {
-	_, err := tx.ExecContext(ctx, "INSERT INTO dfs_inodes (parent_id, name, id, mode, owner, grp, size, tail, version, mtime, atime, btime, quota, flags) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		n.parent, n.name, n.id, n.mode, n.owner, n.group, n.size, n.tail, n.version, n.mtime, n.atime, n.btime, n.quota, n.flags)
+	_, err := tx.ExecContext(ctx, insertInode.plain, n.row()...)
 	if err != nil && t.db.IsDuplicate(err) {
 		return errAgain
 	}

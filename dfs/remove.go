@@ -20,6 +20,9 @@ func (t *Tree) Remove(ctx context.Context, user User, path string, o RemoveOptio
 	if err := user.mayChange(parts); err != nil {
 		return err
 	}
+	if done, err := t.removeAtOnce(ctx, user, parts); done {
+		return err
+	}
 	return t.write(ctx, path, func(tx *sql.Tx) error {
 		c, err := t.takeable(ctx, tx, user, parts)
 		if err != nil {

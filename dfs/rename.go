@@ -20,7 +20,10 @@ func (t *Tree) Rename(ctx context.Context, user User, from, to string, o RenameO
 	if err := user.mayRename(source, target); err != nil {
 		return Info{}, err
 	}
-	var info Info
+	info, done, err := t.renameAtOnce(ctx, user, source, target)
+	if done {
+		return info, err
+	}
 	err = t.write(ctx, from, func(tx *sql.Tx) error {
 		a, b, err := t.ends(ctx, tx, user, source, target)
 		if err != nil {

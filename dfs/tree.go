@@ -24,7 +24,7 @@ type Options struct {
 }
 
 // Tree is the file system with its metadata in SQL. It keeps no state but
-// prepared statements and how far it has seen the feed: several, in several
+// prepared statements, hints where directories are and how far it has seen the feed: several, in several
 // processes, may share a database and a block store.
 //
 // Rows are locked in this order, and a transaction that loses nevertheless is
@@ -41,6 +41,7 @@ type Tree struct {
 	blocks block.Store
 	o      Options
 	reads  statements
+	hints  hints
 	ids    ids
 	sql    dialect
 
@@ -80,30 +81,34 @@ func (t *Tree) now() int64 { return database.Micros(t.o.Now()) }
 
 // dialect holds the ends of statements in which the engines differ.
 type dialect struct {
-	share     string // of a SELECT whose rows others may not change
-	exclusive string // of a SELECT whose rows others may not even share
-	addUsage  string // of an INSERT into dfs_usage: add where the slot is there
-	setXattr  string // of an INSERT into dfs_xattrs: replace
-	setSmall  string // of an INSERT into dfs_small: replace
-	concat    string // data with a parameter added to it
-	locks     bool
+	share       string    // of a SELECT whose rows others may not change
+	exclusive   string    // of a SELECT whose rows others may not even share
+	insertUsage insertion // into dfs_usage: add where the slot is there
+	setXattr    string    // of an INSERT into dfs_xattrs: replace
+	setSmall    string    // of an INSERT into dfs_small: replace
+	concat      string    // data with a parameter added to it
+	locks       bool
+}
+
+func insertingUsage(end string) insertion {
+	return inserting("dfs_usage", "project_id, slot, bytes, files, directories", end)
 }
 
 func dialectOf(d database.Dialect) dialect {
 	if d == database.MySQL {
 		return dialect{
 			share: " LOCK IN SHARE MODE", exclusive: " FOR UPDATE", locks: true,
-			addUsage: " ON DUPLICATE KEY UPDATE bytes = bytes + VALUES(bytes), files = files + VALUES(files), directories = directories + VALUES(directories)",
-			setXattr: " ON DUPLICATE KEY UPDATE value = VALUES(value)",
-			setSmall: " ON DUPLICATE KEY UPDATE version = VALUES(version), data = VALUES(data)",
-			concat:   "CONCAT(data, ?)",
+			insertUsage: insertingUsage(" ON DUPLICATE KEY UPDATE bytes = bytes + VALUES(bytes), files = files + VALUES(files), directories = directories + VALUES(directories)"),
+			setXattr:    " ON DUPLICATE KEY UPDATE value = VALUES(value)",
+			setSmall:    " ON DUPLICATE KEY UPDATE version = VALUES(version), data = VALUES(data)",
+			concat:      "CONCAT(data, ?)",
 		}
 	}
 	return dialect{
-		addUsage: " ON CONFLICT (project_id, slot) DO UPDATE SET bytes = bytes + excluded.bytes, files = files + excluded.files, directories = directories + excluded.directories",
-		setXattr: " ON CONFLICT (inode_id, name) DO UPDATE SET value = excluded.value",
-		setSmall: " ON CONFLICT (inode_id) DO UPDATE SET version = excluded.version, data = excluded.data",
-		concat:   "CAST(data || ? AS BLOB)",
+		insertUsage: insertingUsage(" ON CONFLICT (project_id, slot) DO UPDATE SET bytes = bytes + excluded.bytes, files = files + excluded.files, directories = directories + excluded.directories"),
+		setXattr:    " ON CONFLICT (inode_id, name) DO UPDATE SET value = excluded.value",
+		setSmall:    " ON CONFLICT (inode_id) DO UPDATE SET version = excluded.version, data = excluded.data",
+		concat:      "CAST(data || ? AS BLOB)",
 	}
 }
 

@@ -17,9 +17,13 @@ func (t *Tree) addUsage(ctx context.Context, tx *sql.Tx, project *node, u Usage)
 	if project == nil || u == (Usage{}) {
 		return nil
 	}
-	_, err := tx.ExecContext(ctx, "INSERT INTO dfs_usage (project_id, slot, bytes, files, directories) VALUES (?, ?, ?, ?, ?)"+t.sql.addUsage,
-		project.id, rand.IntN(usageSlots), u.Bytes, u.Files, u.Directories)
+	_, err := tx.ExecContext(ctx, t.sql.insertUsage.plain, usageRow(project.id, u)...)
 	return err
+}
+
+// usageRow is what insertUsage inserts, in a slot at random.
+func usageRow(project int64, u Usage) []any {
+	return []any{project, rand.IntN(usageSlots), u.Bytes, u.Files, u.Directories}
 }
 
 // used is what counts towards the quota of a project.
