@@ -115,7 +115,7 @@ func (s *Store) write(ctx context.Context, name string, r io.Reader) (err error)
 			err = closeErr
 		}
 	}()
-	if _, err = io.CopyBuffer(onlyWriter{f}, r, make([]byte, bufferSize)); err != nil {
+	if _, err = io.CopyBuffer(&flushing{file: f}, r, make([]byte, bufferSize)); err != nil {
 		return err
 	}
 	if err = ctx.Err(); err != nil {
@@ -124,8 +124,26 @@ func (s *Store) write(ctx context.Context, name string, r io.Reader) (err error)
 	return f.Sync()
 }
 
-// onlyWriter hides ReadFrom, with which the buffer would go unused.
-type onlyWriter struct{ io.Writer }
+// flushEvery is how many bytes of a block are written before the disk has to
+// begin: so it works while the rest comes, and Sync finds little left to do.
+const flushEvery = 8 << 20
+
+// flushing writes to a file. It has no ReadFrom, with which the buffer would go unused.
+type flushing struct {
+	file             *os.File
+	written, flushed int64
+}
+
+// Write writes to the file.
+func (w *flushing) Write(p []byte) (int, error) {
+	n, err := w.file.Write(p)
+	w.written += int64(n)
+	if w.written-w.flushed >= flushEvery {
+		flush(w.file, w.flushed, w.written-w.flushed)
+		w.flushed = w.written
+	}
+	return n, err
+}
 
 // sync makes the names in a directory durable.
 func (s *Store) sync(name string) error {
