@@ -27,7 +27,7 @@ type benchmark struct {
 	// inside measures an installation in this process, where it is set.
 	inside func(ctx context.Context, in bench.Installation, runs int) ([]bench.Row, error)
 	// alone measures what needs none, in an empty directory.
-	alone func(ctx context.Context, dir string, runs int) ([]bench.Row, error)
+	alone func(ctx context.Context, b benching, dir string) ([]bench.Row, error)
 }
 
 func benchmarks() []benchmark {
@@ -37,7 +37,7 @@ func benchmarks() []benchmark {
 		{name: "process", doc: "steps that are processes beside exec of the same program", inside: bench.Process},
 		{name: "start", doc: "from asking for a run to its first sign; the start of `bine up`", inside: bench.Start, alone: benchUp},
 		{name: "api", doc: "reading an object over REST beside net/http answering the same bytes", inside: bench.API},
-		{name: "fs", doc: "the file system in process beside the bare statements on the same database", alone: bench.Files},
+		{name: "fs", doc: "the file system in process beside the bare statements on the same database", alone: benchFiles},
 	}
 }
 
@@ -48,6 +48,7 @@ type benching struct {
 	runs       int
 	output     string
 	cpuProfile string
+	database   string
 }
 
 func benchCommand(s cli.Streams) *cobra.Command {
@@ -69,6 +70,7 @@ func benchCommand(s cli.Streams) *cobra.Command {
 			return b.run(cmd.Context())
 		}}
 	cmd.Flags().IntVar(&b.runs, "runs", 5, "how often each thing is measured; percentiles take 20 at least")
+	cmd.Flags().StringVar(&b.database, "database", "", "an empty MySQL database (mysql://…) in which fs is measured too; what is made there stays")
 	cmd.Flags().StringVar(&b.cpuProfile, "cpuprofile", "", "write a profile of this process while it measures to this file")
 	return cmd
 }
@@ -116,7 +118,7 @@ func (b benching) measure(ctx context.Context, dir string) ([]bench.Row, error) 
 			continue
 		}
 		fmt.Fprintf(b.Err, "measuring %s, in a process of its own\n", m.name)
-		more, err := m.alone(ctx, filepath.Join(dir, m.name), b.runs)
+		more, err := m.alone(ctx, b, filepath.Join(dir, m.name))
 		if rows = append(rows, more...); err != nil {
 			return rows, fmt.Errorf("%s: %w", m.name, err)
 		}
@@ -200,7 +202,11 @@ func benchInstallation(ctx context.Context, p *platform) (bench.Installation, er
 }
 
 // benchUp measures this program when it runs everything.
-func benchUp(ctx context.Context, dir string, runs int) ([]bench.Row, error) {
+func benchFiles(ctx context.Context, b benching, dir string) ([]bench.Row, error) {
+	return bench.Files(ctx, bench.FileBench{Dir: dir, Database: b.database, Runs: b.runs})
+}
+
+func benchUp(ctx context.Context, b benching, dir string) ([]bench.Row, error) {
 	program, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -216,7 +222,7 @@ func benchUp(ctx context.Context, dir string, runs int) ([]bench.Row, error) {
 		Env:  append(env, "BINE_CONFIG="+contexts),
 		URL:  c.URL,
 		Host: func(ctx context.Context, since time.Time) bool { return hostSeen(ctx, contexts, since) },
-	}, runs)
+	}, b.runs)
 }
 
 // hostSeen says whether a host of the installation that contexts knows has

@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"sync/atomic"
 	"time"
+
+	"github.com/go-sql-driver/mysql"
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/dfs"
@@ -29,39 +32,89 @@ const (
 	hot       = 1024 // files that are described and read, as many as of the reference
 )
 
-// Files compares the file system, in process and one call after the other, with
-// the reference statements that do the same to bare tables of 200,000 rows in
-// the same database. The size is that of the name space. The reference syncs as
+// FileBench says where the file system is measured.
+type FileBench struct {
+	Dir      string // empty; holds a SQLite database and blocks
+	Database string // address of an empty MySQL database to measure too; empty for none
+	Runs     int
+}
+
+// Files compares the file system, in process, with the reference statements
+// that do the same to bare tables of 200,000 rows in the same database. The size
+// is that of the name space, or the number of threads. The reference syncs as
 // little as SQLite allows where the database of an installation, which answers
 // no commit before it is on disk, syncs each; so a second one does that too.
-func Files(ctx context.Context, dir string, runs int) (rows []Row, err error) {
-	file := filepath.Join(dir, "bench.db")
-	db, err := database.Open(ctx, "sqlite://"+file, database.Options{})
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	blocks, err := blockdir.Open(filepath.Join(dir, "blocks"))
+func Files(ctx context.Context, o FileBench) (rows []Row, err error) {
+	blocks, err := blockdir.Open(filepath.Join(o.Dir, "blocks"))
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, blocks.Close()) }()
-	bare, err := openStatements(ctx, file)
+	file := filepath.Join(o.Dir, "bench.db")
+	addresses := []string{"sqlite://" + file}
+	if o.Database != "" {
+		addresses = append(addresses, o.Database)
+	}
+	for _, address := range addresses {
+		more, err := filesOf(ctx, address, file, blocks, max(o.Runs, operation))
+		if rows = append(rows, more...); err != nil {
+			return rows, err
+		}
+	}
+	return rows, nil
+}
+
+// filesOf measures the file system on one engine.
+func filesOf(ctx context.Context, address, file string, blocks *blockdir.Store, rounds int) (rows []Row, err error) {
+	db, err := database.Open(ctx, address, database.Options{})
 	if err != nil {
 		return nil, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	var config *mysql.Config
+	engine := "SQLite"
+	if db.Dialect() == database.MySQL {
+		engine = "MySQL"
+		if config, err = database.MySQLConfig(address); err != nil {
+			return nil, err
+		}
+	}
+	bare, err := openReference(ctx, file, config)
+	if err != nil {
+		return nil, fmt.Errorf("make the reference tables: %w", err)
 	}
 	defer func() { err = errors.Join(err, bare.close()) }()
 	tree := dfs.New(db, blocks, dfs.Options{})
 	defer func() { err = errors.Join(err, tree.Close()) }()
-	s := &space{db: db, tree: tree, bare: bare, user: dfs.User{Project: "bench", Name: "bench", Role: bine.DataOwner}}
+	s := &space{db: db, tree: tree, bare: bare, engine: engine, user: dfs.User{Project: "bench", Name: "bench", Role: bine.DataOwner}}
+	if _, err := tree.Stat(ctx, dfs.Platform(), dfs.ProjectPath(s.user.Project)); !bine.IsKind(err, bine.NotFound) {
+		return nil, errors.Join(err, bine.Errorf(bine.Conflict, "there is a project %s in the database already: measure in an empty one", s.user.Project))
+	}
 	if err := tree.MakeProjectTree(ctx, s.user.Project); err != nil {
 		return nil, err
 	}
+	one, err := bare.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, one.close()) }()
 	for _, files := range []int{1_000, 10_000, 50_000} {
 		if err := s.fill(ctx, files); err != nil {
 			return rows, err
 		}
-		more, err := s.measure(ctx, max(runs, operation))
+		more, err := s.measure(ctx, one, rounds)
+		if rows = append(rows, more...); err != nil {
+			return rows, err
+		}
+	}
+	if engine == "SQLite" {
+		more, err := s.large(ctx, filepath.Dir(file), rounds)
+		if rows = append(rows, more...); err != nil {
+			return rows, err
+		}
+	}
+	for _, measure := range []func(ctx context.Context, rounds int) ([]Row, error){s.mix, s.directories} {
+		more, err := measure(ctx, rounds)
 		if rows = append(rows, more...); err != nil {
 			return rows, err
 		}
@@ -71,12 +124,13 @@ func Files(ctx context.Context, dir string, runs int) (rows []Row, err error) {
 
 // space is a name space beside the reference tables.
 type space struct {
-	db    *database.DB
-	tree  *dfs.Tree
-	bare  *statements
-	user  dfs.User
-	files int
-	made  int // files that were made while measuring
+	db     *database.DB
+	tree   *dfs.Tree
+	bare   *refTables
+	engine string
+	user   dfs.User
+	files  int
+	made   atomic.Int64 // files that were made while measuring
 }
 
 const filesPerDir = 16
@@ -88,14 +142,18 @@ func (s *space) path(n int) string {
 	return dfs.ProjectPath(s.user.Project, "Resources", fmt.Sprintf("d%033d", dir/1024), fmt.Sprintf("d%033d", dir/32%32), fmt.Sprintf("d%033d", dir%32), refName("f", n))
 }
 
-// fill makes files until there are as many, small ones each.
+// fill makes files until there are as many: the first are small, the others empty.
 func (s *space) fill(ctx context.Context, files int) error {
 	data := make([]byte, smallFile)
 	for s.files < files {
 		from, to := s.files, min(files, s.files+filled)
 		err := s.db.Together(ctx, func(ctx context.Context) error {
 			for n := from; n < to; n++ {
-				if _, err := s.tree.Create(ctx, s.user, s.path(n), bytes.NewReader(data), dfs.CreateOptions{Parents: true}); err != nil {
+				content := data
+				if n >= hot {
+					content = nil
+				}
+				if _, err := s.tree.Create(ctx, s.user, s.path(n), bytes.NewReader(content), dfs.CreateOptions{Parents: true}); err != nil {
 					return err
 				}
 			}
@@ -114,8 +172,8 @@ func (s *space) chosen(n int) int { return n * 7919 % min(s.files, hot) }
 
 // fresh gives the path of a file that is not there, in a directory that is.
 func (s *space) fresh() string {
-	s.made++
-	return s.path(s.made%s.files) + fmt.Sprintf("-%d", s.made)
+	n := int(s.made.Add(1))
+	return s.path(n%s.files) + fmt.Sprintf("-%d", n)
 }
 
 // kindOfCall is an operation, and the statements that are its reference.
@@ -127,22 +185,22 @@ type kindOfCall struct {
 	changing bool
 }
 
-func (s *space) kinds() []kindOfCall {
+func (s *space) kinds(bare *statements) []kindOfCall {
 	data := make([]byte, smallFile)
 	return []kindOfCall{
 		{"stat of a path of depth 7", leastStat, func(ctx context.Context, n int) error {
 			_, err := s.tree.Stat(ctx, s.user, s.path(s.chosen(n)))
 			return err
-		}, s.bare.stat, false},
+		}, bare.stat, false},
 		{"create of an empty file", leastCreate, func(ctx context.Context, n int) error {
 			_, err := s.tree.Create(ctx, s.user, s.fresh(), bytes.NewReader(nil), dfs.CreateOptions{})
 			return err
-		}, s.bare.create, true},
+		}, bare.create, true},
 		{"write of a 4 KB file", leastSmall, func(ctx context.Context, n int) error {
 			_, err := s.tree.Create(ctx, s.user, s.fresh(), bytes.NewReader(data), dfs.CreateOptions{})
 			return err
-		}, func(ctx context.Context, n int) error { return s.bare.write(ctx, data) }, true},
-		{"read of a 4 KB file", leastSmall, func(ctx context.Context, n int) error { return s.read(ctx, s.chosen(n)) }, s.bare.read, false},
+		}, func(ctx context.Context, n int) error { return bare.write(ctx, data) }, true},
+		{"read of a 4 KB file", leastSmall, func(ctx context.Context, n int) error { return s.read(ctx, s.chosen(n)) }, bare.read, false},
 	}
 }
 
@@ -157,23 +215,23 @@ func (s *space) read(ctx context.Context, n int) error {
 }
 
 // measure measures every kind, by turns with its reference.
-func (s *space) measure(ctx context.Context, rounds int) ([]Row, error) {
+func (s *space) measure(ctx context.Context, bare *statements, rounds int) ([]Row, error) {
 	var rows []Row
-	for _, k := range s.kinds() {
-		took, loose, err := s.compare(ctx, k, rounds, "NORMAL")
+	for _, k := range s.kinds(bare) {
+		took, loose, err := k.compare(ctx, bare, rounds, "NORMAL")
 		if err != nil {
 			return rows, fmt.Errorf("%s: %w", k.name, err)
 		}
-		r := Row{Name: k.name, Size: s.files, Value: rate(took.median()), Unit: "/s"}
+		r := Row{Name: s.engine + ": " + k.name, Size: s.files, Value: rate(took.median()), Unit: "/s"}
 		rows = append(rows, r.Against(rate(loose.median())).HeldTo(RatioAtLeast(k.least)))
-		if !k.changing {
+		if !k.changing || s.engine != "SQLite" {
 			continue
 		}
-		took, strict, err := s.compare(ctx, k, rounds, "FULL")
+		took, strict, err := k.compare(ctx, bare, rounds, "FULL")
 		if err != nil {
 			return rows, fmt.Errorf("%s: %w", k.name, err)
 		}
-		r = Row{Name: k.name + ", beside statements that sync too", Size: s.files, Value: rate(took.median()), Unit: "/s"}
+		r = Row{Name: s.engine + ": " + k.name + ", beside statements that sync too", Size: s.files, Value: rate(took.median()), Unit: "/s"}
 		rows = append(rows, r.Against(rate(strict.median())).HeldTo(RatioAtLeast(k.least)))
 	}
 	return rows, nil
@@ -181,8 +239,8 @@ func (s *space) measure(ctx context.Context, rounds int) ([]Row, error) {
 
 // compare makes calls and runs their reference in rounds by turns, so that both
 // meet the same weather.
-func (s *space) compare(ctx context.Context, k kindOfCall, rounds int, synchronous string) (took, bare sample, err error) {
-	if err := s.bare.sync(ctx, synchronous); err != nil {
+func (k kindOfCall) compare(ctx context.Context, reference *statements, rounds int, synchronous string) (took, bare sample, err error) {
+	if err := reference.sync(ctx, synchronous); err != nil {
 		return nil, nil, err
 	}
 	for n := range (rounds + 1) * together {

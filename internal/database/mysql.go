@@ -79,6 +79,15 @@ func mysqlPool(config *mysql.Config, conns int) (*sql.DB, error) {
 	return pool, nil
 }
 
+// MySQLConfig is how the MySQL database that address names is connected to.
+func MySQLConfig(address string) (*mysql.Config, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, err
+	}
+	return mysqlConfig(u)
+}
+
 // mysqlConfig reads mysql://user:password@host:port/name?param=…; what the
 // rest of the program relies on cannot be set by parameters.
 func mysqlConfig(u *url.URL) (*mysql.Config, error) {
