@@ -3,9 +3,12 @@ package dfs
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
+
+	"github.com/bine-ml/bine"
 )
 
 // lock reads the inode that c leads to again, which nobody else changes until tx
@@ -50,6 +53,39 @@ func (t *Tree) hold(ctx context.Context, tx *sql.Tx, c *chain, n int) error {
 		}
 	}
 	return nil
+}
+
+// atOneMoment gives the answer err to a call that was decided by two paths, which
+// were looked up one after the other: errAgain if there may have been no moment
+// at which both were as they were found. What was held needs no such question.
+func (t *Tree) atOneMoment(ctx context.Context, tx *sql.Tx, err error, paths ...*chain) error {
+	if _, answer := errors.AsType[*bine.Error](err); !answer || !t.sql.locks {
+		return err
+	}
+	var columns []string
+	var args []any
+	for _, c := range paths {
+		if c == nil {
+			return err // it was decided by the other
+		}
+		for nodes := unfixed(c.nodes); len(nodes) > 0; {
+			some := nodes[:min(len(nodes), levelsAtOnce)]
+			nodes = nodes[len(some):]
+			columns, args = append(columns, "("+unchanged(len(some))+") = 1"), append(args, identify(some)...)
+		}
+		if !c.complete() {
+			columns = append(columns, "NOT EXISTS (SELECT 1 FROM dfs_inodes WHERE parent_id = ? AND name = ?)")
+			args = append(args, c.last().id, c.parts[len(c.nodes)-1])
+		}
+	}
+	var so bool
+	if fault := tx.QueryRowContext(ctx, "SELECT "+strings.Join(columns, " AND "), args...).Scan(&so); fault != nil {
+		return fault
+	}
+	if !so {
+		return errAgain
+	}
+	return err
 }
 
 // unfixed leaves out the root and /Projects, which nothing changes.

@@ -24,8 +24,9 @@ func (t *Tree) Rename(ctx context.Context, user User, from, to string, o RenameO
 	if done {
 		return info, err
 	}
-	err = t.write(ctx, from, func(tx *sql.Tx) error {
+	err = t.write(ctx, from, func(tx *sql.Tx) (err error) {
 		a, b, err := t.ends(ctx, tx, user, source, target)
+		defer func() { err = t.atOneMoment(ctx, tx, err, a, b) }()
 		if err != nil {
 			return err
 		}
