@@ -70,14 +70,7 @@ func (u User) may(c *chain, i int, want int64) error {
 	if u.unbound() && (u.Super || i >= 2 && c.project() != nil) {
 		return nil
 	}
-	bits := n.mode
-	switch {
-	case n.owner == u.owner():
-		bits >>= 6
-	case u.in(n.group):
-		bits >>= 3
-	}
-	if bits&want == want || (want == pass && !n.dir()) {
+	if u.allowed(c, n, want) || (want == pass && !n.dir()) {
 		return nil
 	}
 	return u.forbidden(join(c.parts, i), want)

@@ -49,6 +49,10 @@ func rules() []rule {
 		{"SELECT r.inode_id, r.inode_id FROM dfs_removed r LEFT JOIN dfs_inodes i ON i.id = r.inode_id AND i.parent_id = " + fmt.Sprint(removedID) + " WHERE i.id IS NULL", "the removed directory %s is not where removed ones are"},
 		{"SELECT i.id, i.name FROM dfs_inodes i LEFT JOIN dfs_removed r ON r.inode_id = i.id WHERE i.parent_id = " + fmt.Sprint(removedID) + " AND r.inode_id IS NULL", "the removed directory %s will never be reclaimed"},
 		{"SELECT t.inode_id, t.path FROM dfs_trash t JOIN dfs_inodes i ON i.id = t.inode_id LEFT JOIN dfs_inodes p ON p.id = i.parent_id WHERE p.name IS NULL OR p.name <> '" + trashName + "'", "%q is listed in the trash and is not there"},
+		{"SELECT a.inode_id, a.name FROM dfs_acls a LEFT JOIN dfs_inodes i ON i.id = a.inode_id WHERE i.id IS NULL OR (i.flags & 1) = 0", "the entry for %q of an access list belongs to nothing that is known to have one"},
+		{"SELECT i.id, i.name FROM dfs_inodes i WHERE (i.flags & 1) = 1 AND NOT EXISTS (SELECT 1 FROM dfs_acls a WHERE a.inode_id = i.id)", "%q is said to have an access list and has none"},
+		{"SELECT i.id, i.name FROM dfs_inodes i JOIN dfs_acls a ON a.inode_id = i.id WHERE a.inherited = 1 AND (i.mode < 16384 OR i.mode >= 20480)", "%q has default entries in its access list and is no directory"},
+		{"SELECT i.id, i.name FROM dfs_inodes i JOIN dfs_acls a ON a.inode_id = i.id WHERE a.inherited = 0 GROUP BY i.id, i.name HAVING SUM(CASE WHEN a.type = 'group' AND a.name = '' THEN 1 ELSE 0 END) <> 1", "the access list of %q does not say what its group may do"},
 	}
 }
 

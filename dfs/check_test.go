@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/dfs"
 	"github.com/bine-ml/bine/dfs/block/dir"
 	"github.com/bine-ml/bine/internal/database"
@@ -36,6 +37,11 @@ func TestCheckFindsWhatShouldNotBe(t *testing.T) {
 			put(t, tree, at("Resources/dir", name), dfstestNoise(size))
 		}
 		put(t, tree, at("Jupyter/old/f"), []byte("x"))
+		for _, name := range []string{"empty", "small", "other", "third"} {
+			if _, err := tree.ModifyACL(t.Context(), owner, at("Resources/dir", name), []bine.ACLEntry{{Type: bine.ACLUser, Name: "demo__bob", Perm: "r--"}}); err != nil {
+				t.Fatal(err)
+			}
+		}
 		for _, err := range []error{tree.Remove(t.Context(), owner, at("Jupyter/old"), dfs.RemoveOptions{Recursive: true}), tree.Trash(t.Context(), owner, at("Resources/dir/empty"))} {
 			if err != nil {
 				t.Fatal(err)
@@ -62,6 +68,10 @@ func TestCheckFindsWhatShouldNotBe(t *testing.T) {
 			{"lost bytes", "DELETE FROM dfs_small WHERE inode_id = ?", []any{id("Resources/dir/small")}, `the end of "small"`},
 			{"another size", "UPDATE dfs_inodes SET size = size + 1, tail = 0 WHERE id = ?", []any{id("Resources/dir/third")}, `blocks of "third" do not add up`},
 			{"a lost block", "DELETE FROM dfs_blocks WHERE inode_id = ? AND start = 1048576", []any{id("Resources/dir/large")}, "there is a gap before block"},
+			{"a list of nobody's", "UPDATE dfs_inodes SET flags = 0 WHERE id = ?", []any{id("Resources/dir/small")}, "belongs to nothing that is known to have one"},
+			{"no list", "DELETE FROM dfs_acls WHERE inode_id = ?", []any{id("Resources/dir/other")}, `"other" is said to have an access list and has none`},
+			{"a default list of a file", "UPDATE dfs_acls SET inherited = 1 WHERE inode_id = ?", []any{id("Resources/dir/third")}, `"third" has default entries`},
+			{"half a list", "DELETE FROM dfs_acls WHERE inode_id = (SELECT inode_id FROM dfs_trash) AND name = ''", nil, `does not say what its group may do`},
 			{"a wrong count", "UPDATE dfs_usage SET files = files + 1 WHERE slot = 0", nil, "is said to hold"},
 			{"what will not be reclaimed", "DELETE FROM dfs_removed", nil, "will never be reclaimed"},
 			{"what is not in the trash", "UPDATE dfs_inodes SET parent_id = ? WHERE id = (SELECT inode_id FROM dfs_trash)", []any{id("Resources")}, "is listed in the trash"},

@@ -1,6 +1,7 @@
 package dfs
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -15,7 +16,7 @@ func (t *Tree) Create(ctx context.Context, user User, path string, r io.Reader, 
 	if err != nil {
 		return Info{}, err
 	}
-	if err := checkMode(path, o.Mode); err != nil {
+	if err := checkMode(path, o.Mode|o.Unmasked); err != nil {
 		return Info{}, err
 	}
 	for name, value := range o.Xattrs {
@@ -124,7 +125,7 @@ func (t *Tree) place(ctx context.Context, tx *sql.Tx, user User, c *chain, stage
 	if err := t.makeAbove(ctx, tx, user, c, o.Parents); err != nil {
 		return err
 	}
-	if err := t.addFile(ctx, tx, user, c, staged, o.Mode); err != nil {
+	if err := t.addFile(ctx, tx, user, c, staged, o); err != nil {
 		return err
 	}
 	if err := t.putXattrs(ctx, tx, c.last().id, o.Xattrs); err != nil {
@@ -134,7 +135,7 @@ func (t *Tree) place(ctx context.Context, tx *sql.Tx, user User, c *chain, stage
 }
 
 // addFile adds the last component of c as a file.
-func (t *Tree) addFile(ctx context.Context, tx *sql.Tx, user User, c *chain, staged *content, mode uint32) error {
+func (t *Tree) addFile(ctx context.Context, tx *sql.Tx, user User, c *chain, staged *content, o CreateOptions) error {
 	n, err := t.newNode(ctx, tx, user, c)
 	if err != nil {
 		return err
@@ -142,8 +143,12 @@ func (t *Tree) addFile(ctx context.Context, tx *sql.Tx, user User, c *chain, sta
 	if err := checkQuota(ctx, tx, c, staged.size()); err != nil {
 		return err
 	}
-	n.become(c.last(), staged, mode)
+	n.become(c.last(), staged, o.Mode)
+	list := c.inherit(n, cmp.Or(o.Unmasked, o.Mode))
 	if err := t.insert(ctx, tx, n); err != nil {
+		return err
+	}
+	if err := t.putACL(ctx, tx, n.id, list, false); err != nil {
 		return err
 	}
 	if n.tail > 0 {

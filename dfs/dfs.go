@@ -28,7 +28,10 @@
 // project user (<project>__<user>), the group mostly <project>__data_scientist,
 // so that the group's bits of the mode say what Data Scientists may do. What is
 // made gets the group of its directory and, if no mode is asked for, the
-// directory's mode (a file without the execute bits). Removing and renaming
+// directory's mode (a file without the execute bits). An access list (POSIX.1e,
+// draft 17, as HDFS has it) says more: what named users and groups may do, within
+// its mask, which the group's bits of the mode then show; the default list of a
+// directory is given to what is made in it, filtered by the mode asked for. Removing and renaming
 // need the right to write to the directory, reading and passing through one
 // the bits r and x. Super is for the platform itself. The API has checked the
 // role for the route before; this is the second lock.
@@ -72,6 +75,7 @@ type Info struct {
 	Dir      bool
 	Size     int64  // bytes; of a directory 0
 	Mode     uint32 // the permission bits, as POSIX has them
+	ACL      bool   // an access list says more than the mode
 	Owner    string
 	Group    string
 	Version  int64 // of a file: moves with every change of the content
@@ -139,6 +143,26 @@ type FS interface {
 	SetXattr(ctx context.Context, user User, path, name string, value []byte) error
 	// RemoveXattr removes an extended attribute, or answers NotFound.
 	RemoveXattr(ctx context.Context, user User, path, name string) error
+	// ACL gives the access list, with what the mode says of it. Who may pass
+	// through the directories above may read it.
+	ACL(ctx context.Context, user User, path string) (bine.ACL, error)
+	// SetACL replaces the access list, the default list of a directory or both,
+	// whichever has an entry in entries, and gives the list as it then is. A list
+	// has user::, group:: and other::; a mask is made where one is needed and not
+	// given; what a default list lacks is copied from the access list. There are
+	// at most 32 entries in each, about users and groups of the project. Who may
+	// change the mode may change the list.
+	SetACL(ctx context.Context, user User, path string, entries []bine.ACLEntry) (bine.ACL, error)
+	// ModifyACL adds entries, or replaces those of the same type and name. Without
+	// a mask in entries the mask is made anew.
+	ModifyACL(ctx context.Context, user User, path string, entries []bine.ACLEntry) (bine.ACL, error)
+	// RemoveACLEntries removes the entries that are named; one that is not there
+	// is no error.
+	RemoveACLEntries(ctx context.Context, user User, path string, entries []bine.ACLEntry) (bine.ACL, error)
+	// RemoveDefaultACL removes the default list.
+	RemoveDefaultACL(ctx context.Context, user User, path string) (bine.ACL, error)
+	// RemoveACL removes both lists; what remains is what the mode says.
+	RemoveACL(ctx context.Context, user User, path string) (bine.ACL, error)
 	// Usage sums up what is below path, or the file at path. That of a project's
 	// directory is what counts towards its quota, which what was removed does
 	// until it is reclaimed.
@@ -154,6 +178,9 @@ type FS interface {
 type MkdirOptions struct {
 	Parents bool   // make those above it too
 	Mode    uint32 // 0 is that of the directory it is made in
+	// Unmasked is the mode before somebody's umask was taken off it, which counts
+	// where the directory has default entries of an access list; 0 is Mode.
+	Unmasked uint32
 }
 
 // CreateOptions says how a file is made.
@@ -161,6 +188,7 @@ type CreateOptions struct {
 	Overwrite bool   // replace the content of a file that is there; without it that is a Conflict
 	Parents   bool   // make the directories above it too
 	Mode      uint32 // 0 is that of the directory it is made in, without the execute bits
+	Unmasked  uint32 // as in MkdirOptions
 	// Xattrs are set together with the content.
 	Xattrs map[string][]byte
 	// At, where set, is asked when all of the content has been read and gives

@@ -1,6 +1,7 @@
 package dfs
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 
@@ -13,7 +14,7 @@ func (t *Tree) Mkdir(ctx context.Context, user User, path string, o MkdirOptions
 	if err != nil {
 		return Info{}, err
 	}
-	if err := checkMode(path, o.Mode); err != nil {
+	if err := checkMode(path, o.Mode|o.Unmasked); err != nil {
 		return Info{}, err
 	}
 	var info Info
@@ -35,7 +36,7 @@ func (t *Tree) Mkdir(ctx context.Context, user User, path string, o MkdirOptions
 		if err := t.makeAbove(ctx, tx, user, c, o.Parents); err != nil {
 			return err
 		}
-		if err := t.makeDir(ctx, tx, user, c, o.Mode); err != nil {
+		if err := t.makeDir(ctx, tx, user, c, o); err != nil {
 			return err
 		}
 		info = c.last().info(c.path)
@@ -62,7 +63,7 @@ func (t *Tree) makeAbove(ctx context.Context, tx *sql.Tx, user User, c *chain, a
 		return bine.Errorf(bine.NotFound, "%s: there is no directory %s", c.path, join(c.parts, len(c.nodes)))
 	}
 	for len(c.nodes) < len(c.parts) {
-		if err := t.makeDir(ctx, tx, user, c, 0); err != nil {
+		if err := t.makeDir(ctx, tx, user, c, MkdirOptions{}); err != nil {
 			return err
 		}
 	}
@@ -70,17 +71,24 @@ func (t *Tree) makeAbove(ctx context.Context, tx *sql.Tx, user User, c *chain, a
 }
 
 // makeDir adds the next directory of c.
-func (t *Tree) makeDir(ctx context.Context, tx *sql.Tx, user User, c *chain, mode uint32) error {
+func (t *Tree) makeDir(ctx context.Context, tx *sql.Tx, user User, c *chain, o MkdirOptions) error {
 	n, err := t.newNode(ctx, tx, user, c)
 	if err != nil {
 		return err
 	}
 	n.mode = typeDir | c.last().mode&modeBits
-	if mode != 0 {
-		n.mode = typeDir | int64(mode)
+	if o.Mode != 0 {
+		n.mode = typeDir | int64(o.Mode)
 	}
+	list := c.inherit(n, cmp.Or(o.Unmasked, o.Mode))
 	if err := t.insert(ctx, tx, n); err != nil {
 		return err
+	}
+	if len(list) > 0 {
+		c.acls[n.id] = list
+		if err := t.putACL(ctx, tx, n.id, list, false); err != nil {
+			return err
+		}
 	}
 	inProject := c.project()
 	c.nodes = append(c.nodes, *n)

@@ -54,7 +54,7 @@ func (n *node) blocked() bool { return n.size > n.tail }
 
 func (n *node) info(path string) Info {
 	return Info{
-		Path: path, Name: n.name, ID: n.id, Dir: n.dir(), Size: n.size, Mode: uint32(n.mode & modeBits),
+		Path: path, Name: n.name, ID: n.id, Dir: n.dir(), Size: n.size, Mode: uint32(n.mode & modeBits), ACL: n.flags&hasACL != 0,
 		Owner: n.owner, Group: n.group, Version: n.version,
 		Modified: database.Time(n.mtime), Accessed: database.Time(n.atime), Created: database.Time(n.btime),
 	}
@@ -82,6 +82,7 @@ type chain struct {
 	// shared is what a user of another project may do with the dataset that the
 	// path leads to.
 	shared bine.ShareAccess
+	acls   map[int64]acl // of those nodes that have one
 }
 
 // complete reports whether the path leads to something.
@@ -122,7 +123,7 @@ func fixed(parts []string) []node {
 const levelsAtOnce = 20
 
 // resolve finds the inodes of a path, in one round trip up to a depth of 20
-// below the project's directory.
+// below the project's directory, and one more where one of them has an access list.
 func resolve(ctx context.Context, q database.Reader, parts []string) (*chain, error) {
 	c := &chain{path: "/" + strings.Join(parts, "/"), parts: parts, nodes: make([]node, 0, len(parts)+1)}
 	c.nodes = append(c.nodes, fixed(parts)...)
@@ -137,7 +138,7 @@ func resolve(ctx context.Context, q database.Reader, parts []string) (*chain, er
 			break
 		}
 	}
-	return c, nil
+	return c, c.loadACLs(ctx, q)
 }
 
 // descend adds the inodes of names below the last one and says how many there are.

@@ -72,7 +72,7 @@ func (t *Tree) can(ctx context.Context, tx *sql.Tx, project string) (*chain, err
 		return nil, err
 	}
 	if !c.complete() {
-		if err := t.makeDir(ctx, tx, Platform(), c, 0o700); err != nil {
+		if err := t.makeDir(ctx, tx, Platform(), c, MkdirOptions{Mode: 0o700}); err != nil {
 			return nil, err
 		}
 	}
