@@ -147,9 +147,13 @@ class TestHdfsCLI:
         assert cli.acl_status(path)["owner"] == status["owner"]
         assert cli.checksum(path)["algorithm"] == "MD5-of-0MD5-of-512CRC32C"
         assert cli.resolve("x").endswith("/x")
+        cli.set_acl(path, "user::rw-,group::r--,mask::rw-,other::---")
+        assert cli.acl_status(path)["entries"] == ["group::r--"]
+        cli.remove_acl(path)
+        assert cli.acl_status(path)["permission"] == "640"
         with pytest.raises(hdfs.HdfsError) as caught:
             cli.set_acl(path, "user::rwx")
-        assert caught.value.exception == "UnsupportedOperationException"
+        assert caught.value.exception == "AclException"
 
     def test_nobody_and_a_wrong_key(self, root):
         with pytest.raises(hdfs.HdfsError, match="Authentication"):

@@ -3,7 +3,6 @@ package webhdfs
 import (
 	"crypto/rand"
 	"math"
-	"strconv"
 	"strings"
 
 	"github.com/bine-ml/bine"
@@ -141,22 +140,6 @@ type serverDefaults struct {
 func (c *call) serverDefaults() (answer, error) {
 	return as("FsServerDefaults", serverDefaults{BlockSize: blockSize, BytesPerChecksum: bytesPerCRC, ChecksumType: 2,
 		FileBufferSize: 4096, Replication: 1, WritePacketSize: 64 << 10}), nil
-}
-
-type aclStatus struct {
-	Entries    []string `json:"entries"` // none beyond what the permission says
-	Group      string   `json:"group"`
-	Owner      string   `json:"owner"`
-	Permission string   `json:"permission"`
-	StickyBit  bool     `json:"stickyBit"`
-}
-
-func (c *call) aclStatus() (answer, error) {
-	info, err := c.stat(c.path)
-	if err != nil {
-		return answer{}, err
-	}
-	return as("AclStatus", aclStatus{Entries: []string{}, Group: info.Group, Owner: info.Owner, Permission: strconv.FormatUint(uint64(info.Mode), 8)}), nil
 }
 
 // checkAccess asks the file system by what changes nothing: it alone knows what

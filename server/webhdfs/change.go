@@ -9,7 +9,7 @@ import (
 )
 
 func (c *call) mkdirs() (answer, error) {
-	mode, err := c.params.mode()
+	mode, unmasked, err := c.params.modes()
 	if err != nil {
 		return answer{}, err
 	}
@@ -19,7 +19,7 @@ func (c *call) mkdirs() (answer, error) {
 		}
 		return answer{}, err
 	}
-	if _, err := c.files().Mkdir(c.ctx(), c.user(), c.path, dfs.MkdirOptions{Parents: true, Mode: mode}); err != nil {
+	if _, err := c.files().Mkdir(c.ctx(), c.user(), c.path, dfs.MkdirOptions{Parents: true, Mode: mode, Unmasked: unmasked}); err != nil {
 		return answer{}, c.inTheWay(err)
 	}
 	return yes(true), nil
@@ -113,7 +113,7 @@ func (c *call) truncate() (answer, error) {
 }
 
 func (c *call) setPermission() (answer, error) {
-	mode, err := c.params.mode()
+	mode, err := c.params.mode("permission")
 	if err != nil {
 		return answer{}, err
 	}

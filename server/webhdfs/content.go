@@ -164,7 +164,7 @@ func (c *call) createOptions() (dfs.CreateOptions, error) {
 			return o, badParam("createflag", "%.40q cannot be done here: use create and overwrite, or the operation APPEND", flag)
 		}
 	}
-	o.Mode, err = c.params.mode()
+	o.Mode, o.Unmasked, err = c.params.modes()
 	return o, err
 }
 

@@ -27,6 +27,7 @@ var (
 	alreadyExists        = class{"org.apache.hadoop.fs.FileAlreadyExistsException", http.StatusForbidden}
 	parentNotDirectory   = class{"org.apache.hadoop.fs.ParentNotDirectoryException", http.StatusForbidden}
 	notEmpty             = class{"org.apache.hadoop.fs.PathIsNotEmptyDirectoryException", http.StatusForbidden}
+	aclException         = class{"org.apache.hadoop.hdfs.protocol.AclException", http.StatusForbidden}
 	quotaExceeded        = class{"org.apache.hadoop.hdfs.protocol.DSQuotaExceededException", http.StatusForbidden}
 	fileNotFound         = class{"java.io.FileNotFoundException", http.StatusNotFound}
 	retriable            = class{"org.apache.hadoop.ipc.RetriableException", http.StatusServiceUnavailable}

@@ -26,7 +26,7 @@ func FuzzParams(f *testing.F) {
 		if to, err := c.params.path("destination"); err == nil {
 			checkPath(t, c.params.text("destination"), to)
 		}
-		if mode, err := c.params.mode(); err == nil && mode > 0o777 {
+		if mode, err := c.params.mode("permission"); err == nil && mode > 0o777 {
 			t.Errorf("mode %o", mode)
 		}
 		size = max(size, 0)

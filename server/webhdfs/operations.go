@@ -51,6 +51,11 @@ func table() []operation {
 		change(put, "SETTIMES", (*call).setTimes),
 		change(put, "SETXATTR", (*call).setXattr),
 		change(put, "REMOVEXATTR", (*call).removeXattr),
+		change(put, "MODIFYACLENTRIES", (*call).modifyACL),
+		change(put, "REMOVEACLENTRIES", (*call).removeACLEntries),
+		change(put, "REMOVEDEFAULTACL", (*call).removeDefaultACL),
+		change(put, "REMOVEACL", (*call).removeACL),
+		change(put, "SETACL", (*call).setACL),
 		change(put, "SETREPLICATION", (*call).setReplication),
 		content(change(post, "APPEND", (*call).append)),
 		change(post, "CONCAT", (*call).concat),
@@ -69,14 +74,14 @@ func table() []operation {
 }
 
 // unsupported names what there is nothing for in the file system, by method:
-// storage policies, erasure coding, snapshots, links, lists of access, quotas by
+// storage policies, erasure coding, snapshots, links, quotas by
 // hand, and tokens made from others.
 func unsupported() map[string]string {
 	return map[string]string{
 		http.MethodGet: `GETDELEGATIONTOKEN GETALLSTORAGEPOLICY GETSTORAGEPOLICY GETSNAPSHOTDIFF GETSNAPSHOTDIFFLISTING
 			GETSNAPSHOTTABLEDIRECTORYLIST GETSNAPSHOTLIST GET_BLOCK_LOCATIONS GETECPOLICY GETECPOLICIES GETLINKTARGET GETFILELINKSTATUS`,
 		http.MethodPut: `RENEWDELEGATIONTOKEN CANCELDELEGATIONTOKEN CREATESYMLINK ALLOWSNAPSHOT DISALLOWSNAPSHOT CREATESNAPSHOT RENAMESNAPSHOT
-			MODIFYACLENTRIES REMOVEACLENTRIES REMOVEDEFAULTACL REMOVEACL SETACL SETSTORAGEPOLICY SATISFYSTORAGEPOLICY
+			SETSTORAGEPOLICY SATISFYSTORAGEPOLICY
 			ENABLEECPOLICY DISABLEECPOLICY SETECPOLICY SETQUOTA SETQUOTABYSTORAGETYPE`,
 		http.MethodPost:   `UNSETSTORAGEPOLICY UNSETECPOLICY`,
 		http.MethodDelete: `DELETESNAPSHOT`,

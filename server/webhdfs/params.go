@@ -67,9 +67,17 @@ func (p params) number(name string, otherwise, least int64) (int64, error) {
 	return n, nil
 }
 
+// modes reads the permission that is asked for, and that before the client took
+// its umask off it; 0 is none.
+func (p params) modes() (mode, unmasked uint32, err error) {
+	if mode, err = p.mode("permission"); err == nil {
+		unmasked, err = p.mode("unmaskedpermission")
+	}
+	return mode, unmasked, err
+}
+
 // mode reads a permission in octal; 0 is none.
-func (p params) mode() (uint32, error) {
-	const name = "permission"
+func (p params) mode(name string) (uint32, error) {
 	text := p.text(name)
 	if text == "" || text == "null" {
 		return 0, nil

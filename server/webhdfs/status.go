@@ -16,7 +16,8 @@ const blockSize = 128 << 20
 
 // fileStatus describes a file or directory.
 type fileStatus struct {
-	AccessTime       int64  `json:"accessTime"` // milliseconds since 1970
+	ACLBit           bool   `json:"aclBit,omitempty"` // there is an access list
+	AccessTime       int64  `json:"accessTime"`       // milliseconds since 1970
 	BlockSize        int64  `json:"blockSize"`
 	ChildrenNum      *int   `json:"childrenNum,omitempty"` // of files only: a directory is not counted for it
 	FileID           int64  `json:"fileId"`
@@ -32,7 +33,7 @@ type fileStatus struct {
 }
 
 func statusOf(i dfs.Info, suffix string) fileStatus {
-	s := fileStatus{AccessTime: i.Accessed.UnixMilli(), FileID: i.ID, Group: i.Group, ModificationTime: i.Modified.UnixMilli(),
+	s := fileStatus{ACLBit: i.ACL, AccessTime: i.Accessed.UnixMilli(), FileID: i.ID, Group: i.Group, ModificationTime: i.Modified.UnixMilli(),
 		Owner: i.Owner, PathSuffix: suffix, Permission: strconv.FormatUint(uint64(i.Mode), 8), Type: "DIRECTORY"}
 	if !i.Dir {
 		s.Type, s.Length, s.BlockSize, s.Replication, s.ChildrenNum = "FILE", i.Size, blockSize, 1, new(0)
