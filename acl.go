@@ -22,7 +22,7 @@ type ACLEntry struct {
 	Default bool    `json:"default,omitempty" doc:"of a directory: for what is made in it, not for itself"`
 	Type    ACLType `json:"type" enum:"user,group,mask,other"`
 	Name    string  `json:"name,omitempty" doc:"project user or group; empty is the owner, or the group, of the file"`
-	Perm    string  `json:"perm" doc:"of the form r-x"`
+	Perm    string  `json:"perm,omitempty" doc:"of the form r-x"`
 }
 
 // ACL is what is allowed to whom with a file or directory.

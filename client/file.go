@@ -21,6 +21,7 @@ type File struct {
 	Dir      bool              `json:"dir"`
 	Size     int64             `json:"size"`
 	Mode     uint32            `json:"mode" doc:"permission bits as POSIX has them"`
+	ACL      bool              `json:"acl,omitempty" doc:"an access list says more than the mode"`
 	Owner    string            `json:"owner" doc:"project user"`
 	Group    string            `json:"group"`
 	Modified time.Time         `json:"modified"`

@@ -27,7 +27,7 @@ func (c *chain) acl() bine.ACL {
 
 // SetACL replaces the access list, the default list or both, as entries has them.
 func (t *Tree) SetACL(ctx context.Context, user User, path string, entries []bine.ACLEntry) (bine.ACL, error) {
-	return t.changeACL(ctx, user, path, entries, true, func(l *aclChange, spec []bine.ACLEntry) {
+	return t.changeEntries(ctx, user, path, entries, true, func(l *aclChange, spec []bine.ACLEntry) {
 		for _, e := range spec {
 			l.add(e)
 		}
@@ -41,7 +41,7 @@ func (t *Tree) SetACL(ctx context.Context, user User, path string, entries []bin
 
 // ModifyACL adds entries to the list, or replaces those of the same type and name.
 func (t *Tree) ModifyACL(ctx context.Context, user User, path string, entries []bine.ACLEntry) (bine.ACL, error) {
-	return t.changeACL(ctx, user, path, entries, true, func(l *aclChange, spec []bine.ACLEntry) {
+	return t.changeEntries(ctx, user, path, entries, true, func(l *aclChange, spec []bine.ACLEntry) {
 		for _, e := range spec {
 			l.add(e)
 		}
@@ -55,7 +55,7 @@ func (t *Tree) ModifyACL(ctx context.Context, user User, path string, entries []
 
 // RemoveACLEntries removes entries from the list. What they allow is not looked at.
 func (t *Tree) RemoveACLEntries(ctx context.Context, user User, path string, entries []bine.ACLEntry) (bine.ACL, error) {
-	return t.changeACL(ctx, user, path, entries, false, func(l *aclChange, spec []bine.ACLEntry) {
+	return t.changeEntries(ctx, user, path, entries, false, func(l *aclChange, spec []bine.ACLEntry) {
 		for _, e := range spec {
 			l.remove(e)
 		}
@@ -87,6 +87,14 @@ func (t *Tree) RemoveACL(ctx context.Context, user User, path string) (bine.ACL,
 			}
 		}
 	})
+}
+
+// changeEntries is changeACL where it takes entries.
+func (t *Tree) changeEntries(ctx context.Context, user User, path string, spec []bine.ACLEntry, perms bool, f func(*aclChange, []bine.ACLEntry)) (bine.ACL, error) {
+	if len(spec) == 0 {
+		return bine.ACL{}, bine.Errorf(bine.Invalid, "%s: name at least one entry of its access list", path)
+	}
+	return t.changeACL(ctx, user, path, spec, perms, f)
 }
 
 // changeACL makes another list of the one that is there. Whoever may change the

@@ -188,6 +188,8 @@ func aclWrong(t *testing.T, fs dfs.FS) {
 	wantKind(t, "the owner", err, bine.Invalid, dir)
 	_, err = fs.ModifyACL(ctx, owner, at("Resources/none"), entries(t, "user:bob:r--"))
 	wantKind(t, "what is not there", err, bine.NotFound, at("Resources/none"))
+	_, err = fs.SetACL(ctx, owner, dir, nil)
+	wantKind(t, "no entries", err, bine.Invalid, dir)
 	_, err = fs.ACL(ctx, stranger, dir)
 	wantKind(t, "ACL by a stranger", err, bine.NotFound, dir)
 	wantACL(t, fs, dir, before)

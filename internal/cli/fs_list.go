@@ -70,11 +70,17 @@ func fillFiles(t *table, all []client.File, long, byPath bool) {
 	}
 }
 
-func modeOf(f client.File) fs.FileMode {
+// modeOf writes the type and the permission bits as ls does; a plus says that an
+// access list says more.
+func modeOf(f client.File) string {
+	mode := fs.FileMode(f.Mode)
 	if f.Dir {
-		return fs.FileMode(f.Mode) | fs.ModeDir
+		mode |= fs.ModeDir
 	}
-	return fs.FileMode(f.Mode)
+	if f.ACL {
+		return mode.String() + "+"
+	}
+	return mode.String()
 }
 
 func (a *app) usageCommand() *cobra.Command {

@@ -40,6 +40,7 @@ type files struct {
 type file struct {
 	client.File
 	text string
+	acl  []bine.ACLEntry
 }
 
 func newFiles(t *testing.T) *files {
@@ -61,7 +62,7 @@ func newFiles(t *testing.T) *files {
 func (f *files) put(at, text string, dir bool) *file {
 	_, inside, _ := strings.Cut(at, "/")
 	now := time.Now()
-	one := &file{client.File{Path: inside, Name: path.Base(inside), Dir: dir, Size: int64(len(text)), Mode: 0o660, Owner: "demo__olga", Modified: now, Created: now}, text}
+	one := &file{client.File{Path: inside, Name: path.Base(inside), Dir: dir, Size: int64(len(text)), Mode: 0o660, Owner: "demo__olga", Modified: now, Created: now}, text, nil}
 	if !dir {
 		one.ETag = fmt.Sprintf(`"%d"`, now.UnixNano())
 	}
@@ -162,6 +163,11 @@ func (f *files) answer(w http.ResponseWriter, r *http.Request, project, route, a
 		}
 		delete(f.tree, full)
 		return f.put(project+"/"+c.To, one.text, one.Dir).File
+	case "GET acls":
+		return bine.ACL{Owner: "demo__olga", Group: "demo__data_scientist", Mode: 0o740, Entries: one.acl}
+	case "PUT acls", "PATCH acls", "DELETE acls":
+		f.seen = append(f.seen, q.Get("default")+string(body))
+		return bine.ACL{}
 	case "PATCH files":
 		var a client.FileAttributes
 		_ = json.Unmarshal(body, &a)

@@ -109,6 +109,7 @@ func (a *API) register() {
 	a.shareRoutes()
 	a.trashRoutes()
 	a.fileAttributeRoutes()
+	a.fileACLRoutes()
 	a.fileCopyRoutes()
 	a.artifactRoutes()
 	a.modelRoutes()

@@ -35,6 +35,7 @@ type Files interface {
 	SetXattr(ctx context.Context, user dfs.User, path, name string, value []byte) error
 	RemoveXattr(ctx context.Context, user dfs.User, path, name string) error
 	Usage(ctx context.Context, user dfs.User, path string) (dfs.Usage, error)
+	ACLs
 	Sharing
 	Trash
 }
@@ -79,7 +80,7 @@ func projectPath(p bine.ProjectName, relative string) (string, error) {
 
 func fileOf(p bine.ProjectName, i dfs.Info, attrs map[string][]byte) client.File {
 	f := client.File{Path: dfs.Relative(p, i.Path), Name: i.Name, Dir: i.Dir, Size: i.Size,
-		Mode: i.Mode, Owner: i.Owner, Group: i.Group, Modified: i.Modified, Created: i.Created}
+		Mode: i.Mode, ACL: i.ACL, Owner: i.Owner, Group: i.Group, Modified: i.Modified, Created: i.Created}
 	if !i.Dir {
 		f.ETag = etagOf(i)
 	}
