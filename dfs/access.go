@@ -3,6 +3,7 @@ package dfs
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/bine-ml/bine"
 )
@@ -92,10 +93,14 @@ func (u User) mayShared(c *chain, i int, want int64) error {
 	return bine.Errorf(bine.Forbidden, "%s: the project %s shares this to %s it", join(c.parts, i), projectOf(c.parts), c.shared)
 }
 
-// mayChange fails if what is at or below the path is written by the platform only.
+// mayChange fails if what is at or below the path is written by the platform only,
+// or not by this user. The path is one on which links were followed.
 func (u User) mayChange(parts []string) error {
 	if !u.Super && len(parts) >= 3 && projectOf(parts) != "" && (parts[2] == artifactsName || parts[2] == trashName) {
 		return bine.Errorf(bine.Forbidden, "%s: what is below %s is changed by the platform only", join(parts, len(parts)), parts[2])
+	}
+	if u.Within != nil && !u.foreign(&chain{parts: parts}) && (len(parts) < 4 || !slices.Contains(u.Within, parts[2])) {
+		return bine.Errorf(bine.Forbidden, "%s: %s changes only what is in %s: that takes the role %s", join(parts, len(parts)), u.owner(), strings.Join(u.Within, " and "), bine.DataOwner)
 	}
 	return nil
 }

@@ -4,13 +4,25 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math/rand/v2"
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/internal/database"
 )
 
-// hasACL is the bit of node.flags that says that rows of dfs_acls hang on it.
+// hasACL is the bit of node.flags that says that rows of dfs_acls hang on it. The
+// upper half of the flags is then a number that is another one after each change
+// of the list: who has decided by a list sees by the flags whether it still is that.
 const hasACL = 1
+
+const aclNumber = (1<<31 - 1) << 32
+
+// mark sets the flags for a list that is new.
+func (n *node) mark(list acl) {
+	if n.flags &^= hasACL | aclNumber; len(list) > 0 {
+		n.flags |= hasACL | rand.Int64()&aclNumber
+	}
+}
 
 // aclEntry is a row of dfs_acls. Of the access list the mode holds what is for
 // the owner, the mask and the others, so that chmod and a list cannot contradict
@@ -151,9 +163,7 @@ func (c *chain) inherit(n *node, mode uint32) acl {
 	if n.dir() {
 		list = append(list, from...)
 	}
-	if len(list) > 0 {
-		n.flags |= hasACL
-	}
+	n.mark(list)
 	return list
 }
 

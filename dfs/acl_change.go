@@ -122,9 +122,7 @@ func (t *Tree) changeACL(ctx context.Context, user User, path string, spec []bin
 			return err
 		}
 		list := l.rows(n)
-		if n.flags &^= hasACL; len(list) > 0 {
-			n.flags |= hasACL
-		}
+		n.mark(list)
 		if err := t.putACL(ctx, tx, n.id, list, len(had) > 0); err != nil {
 			return err
 		}

@@ -57,7 +57,7 @@ func (a *appending) try(ctx context.Context) error {
 	var c *chain
 	var next appendStep
 	err := a.t.db.Write(ctx, func(tx *sql.Tx) (err error) {
-		if c, err = resolve(ctx, tx, a.parts); err != nil {
+		if c, err = a.t.walk(ctx, tx, a.user, a.parts, true); err != nil {
 			return err
 		}
 		next, err = a.inPlace(ctx, tx, c)
@@ -77,12 +77,12 @@ func (a *appending) try(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		a.info, err = a.t.Stat(ctx, a.user, c.path)
+		a.info, err = a.t.Stat(ctx, a.user, c.asked)
 		return err
 	case flushTail:
 		return a.flush(ctx, c)
 	}
-	a.info = c.last().info(c.path)
+	a.info = c.last().info(c.asked)
 	return nil
 }
 
@@ -169,7 +169,7 @@ func (a *appending) overlap(ctx context.Context, c *chain) error {
 	if len(a.data) > 0 {
 		return errAgain
 	}
-	a.info = n.info(c.path)
+	a.info = n.info(c.asked)
 	return nil
 }
 
@@ -223,7 +223,7 @@ func (a *appending) mergeFrom(ctx context.Context, n *node) (int64, error) {
 // swap puts the staged blocks in the place of what the file n held from start
 // on, unless it has changed since.
 func (a *appending) swap(ctx context.Context, tx *sql.Tx, n node, start int64, staged *content) error {
-	c, err := resolve(ctx, tx, a.parts)
+	c, err := a.t.walk(ctx, tx, a.user, a.parts, true)
 	if err != nil {
 		return err
 	}
@@ -256,7 +256,7 @@ func (a *appending) swap(ctx context.Context, tx *sql.Tx, n node, start int64, s
 	if err := a.t.update(ctx, tx, at); err != nil {
 		return err
 	}
-	a.info = at.info(c.path)
+	a.info = at.info(c.asked)
 	if err := a.t.addUsage(ctx, tx, c.project(), Usage{Bytes: int64(len(a.data))}); err != nil {
 		return err
 	}

@@ -74,13 +74,14 @@ func (t *Tree) send(ctx context.Context, p *packet) (done bool, err error) {
 	return true, err
 }
 
-// findSimple resolves a path to something that a packet can change.
+// findSimple resolves a path to something that a packet can change. Links are
+// followed the long way.
 func (t *Tree) findSimple(ctx context.Context, user User, parts []string) *chain {
 	if !t.db.Packets(ctx) || len(parts) < 3 || projectOf(parts) == "" {
 		return nil
 	}
 	c, err := resolve(ctx, t.reader(ctx), parts)
-	if err != nil || !c.complete() || !t.simple(ctx, user, c) {
+	if err != nil || !c.complete() || c.last().link() || !t.simple(ctx, user, c) {
 		return nil
 	}
 	return c

@@ -26,7 +26,7 @@ func (t *Tree) SetAttributes(ctx context.Context, user User, path string, a Attr
 		n := c.last()
 		n.apply(a)
 		_, err := tx.ExecContext(ctx, "UPDATE dfs_inodes SET mode = ?, owner = ?, grp = ?, mtime = ?, atime = ? WHERE parent_id = ? AND name = ?", n.mode, n.owner, n.group, n.mtime, n.atime, n.parent, n.name)
-		info = n.info(c.path)
+		info = n.info(c.asked)
 		return err
 	})
 	return info, err
@@ -75,17 +75,17 @@ func (t *Tree) change(ctx context.Context, user User, path string, f func(tx *sq
 		return bine.Errorf(bine.Forbidden, "%s cannot be changed", path)
 	}
 	return t.write(ctx, path, func(tx *sql.Tx) error {
-		c, err := resolve(ctx, tx, parts)
+		c, err := t.walk(ctx, tx, user, parts, true)
 		if err != nil {
 			return err
 		}
-		if err := t.reaches(ctx, tx, user, c, len(parts)); err != nil {
+		if err := t.reaches(ctx, tx, user, c, len(c.parts)); err != nil {
 			return err
 		}
 		if !c.complete() {
 			return notFound(c.path)
 		}
-		if err := user.mayChange(parts); err != nil {
+		if err := user.mayChange(c.parts); err != nil {
 			return err
 		}
 		if err := f(tx, c); err != nil {

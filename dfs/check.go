@@ -53,6 +53,8 @@ func rules() []rule {
 		{"SELECT i.id, i.name FROM dfs_inodes i WHERE (i.flags & 1) = 1 AND NOT EXISTS (SELECT 1 FROM dfs_acls a WHERE a.inode_id = i.id)", "%q is said to have an access list and has none"},
 		{"SELECT i.id, i.name FROM dfs_inodes i JOIN dfs_acls a ON a.inode_id = i.id WHERE a.inherited = 1 AND (i.mode < 16384 OR i.mode >= 20480)", "%q has default entries in its access list and is no directory"},
 		{"SELECT i.id, i.name FROM dfs_inodes i JOIN dfs_acls a ON a.inode_id = i.id WHERE a.inherited = 0 GROUP BY i.id, i.name HAVING SUM(CASE WHEN a.type = 'group' AND a.name = '' THEN 1 ELSE 0 END) <> 1", "the access list of %q does not say what its group may do"},
+		{"SELECT i.id, i.name FROM dfs_inodes i LEFT JOIN dfs_links l ON l.inode_id = i.id WHERE i.mode >= 40960 AND i.mode < 45056 AND l.inode_id IS NULL", "the symbolic link %q leads nowhere"},
+		{"SELECT i.id, i.name FROM dfs_inodes i JOIN dfs_links l ON l.inode_id = i.id WHERE i.mode < 40960 OR i.mode >= 45056 OR i.size <> 0", "%q is said to lead somewhere and is no symbolic link"},
 	}
 }
 

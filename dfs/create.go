@@ -51,14 +51,14 @@ func (t *Tree) createStaged(ctx context.Context, user User, parts []string, stag
 		return info, err
 	}
 	err = t.write(ctx, join(parts, len(parts)), func(tx *sql.Tx) error {
-		c, err := resolve(ctx, tx, parts)
+		c, err := t.walk(ctx, tx, user, parts, true)
 		if err != nil {
 			return err
 		}
 		if err := t.place(ctx, tx, user, c, staged, o); err != nil {
 			return err
 		}
-		info = c.last().info(c.path)
+		info = c.last().info(c.asked)
 		return nil
 	})
 	return info, err
@@ -66,14 +66,14 @@ func (t *Tree) createStaged(ctx context.Context, user User, parts []string, stag
 
 // precheck fails early on what would fail after all of the content was sent.
 func (t *Tree) precheck(ctx context.Context, user User, parts []string, o CreateOptions) error {
-	c, err := resolve(ctx, t.reader(ctx), parts)
+	c, err := t.walk(ctx, t.reader(ctx), user, parts, true)
 	if err != nil {
 		return err
 	}
 	if o.At != nil { // its own path is not known yet
 		return checkQuota(ctx, t.reader(ctx), c, t.o.Inline+1)
 	}
-	if err := t.reaches(ctx, t.reader(ctx), user, c, len(parts)); err != nil {
+	if err := t.reaches(ctx, t.reader(ctx), user, c, len(c.parts)); err != nil {
 		return err
 	}
 	if c.complete() {
@@ -88,7 +88,7 @@ func (t *Tree) precheck(ctx context.Context, user User, parts []string, o Create
 	if len(c.nodes) < len(c.parts) && !o.Parents {
 		return bine.Errorf(bine.NotFound, "%s: there is no directory %s", c.path, join(c.parts, len(c.nodes)))
 	}
-	if err := user.mayChange(parts); err != nil {
+	if err := user.mayChange(c.parts); err != nil {
 		return err
 	}
 	if err := user.may(c, len(c.nodes)-1, write|pass); err != nil {

@@ -58,6 +58,9 @@ type User struct {
 	Name    bine.UserName
 	Role    bine.Role // in Project
 	Super   bool      // the platform itself; may everything
+	// Within names the directories at the top of the project in which the user
+	// changes something; nil is wherever the role and the modes allow it.
+	Within []string
 }
 
 // Platform is the user under which the platform itself acts.
@@ -73,7 +76,8 @@ type Info struct {
 	Name     string // last component; empty for /
 	ID       int64  // stays the same when it is renamed or overwritten
 	Dir      bool
-	Size     int64  // bytes; of a directory 0
+	Link     string // where a symbolic link leads to, as it was written; empty is no link
+	Size     int64  // bytes; of a directory and a link 0
 	Mode     uint32 // the permission bits, as POSIX has them
 	ACL      bool   // an access list says more than the mode
 	Owner    string
@@ -124,6 +128,16 @@ type FS interface {
 	// path, and removes them, in one step: at most 1,000 of the same project. Their
 	// blocks are taken over, not copied.
 	Concat(ctx context.Context, user User, path string, sources []string) (Info, error)
+	// Symlink makes a symbolic link to target, which need not be there: an absolute
+	// path, or one that begins at the directory of the link. A link leads to what is
+	// below the directory of its project; anything else is Invalid, and where a link
+	// that was moved leads out it is NotFound. Every operation follows links,
+	// at most 40 on a path, but for a link that LinkInfo, Rename and Remove (and
+	// Tree.Trash) are called with, and those that List shows. Who may do what is
+	// decided for the path that is led to.
+	Symlink(ctx context.Context, user User, path, target string, o SymlinkOptions) (Info, error)
+	// LinkInfo is Stat that does not follow a link at the end of the path.
+	LinkInfo(ctx context.Context, user User, path string) (Info, error)
 	// Rename moves a file or directory, whatever is below it, in one step. What
 	// is at to is a Conflict, unless both are files and o.Overwrite is set. A
 	// directory under itself is Invalid however deep, and so is another project.
@@ -181,6 +195,11 @@ type MkdirOptions struct {
 	// Unmasked is the mode before somebody's umask was taken off it, which counts
 	// where the directory has default entries of an access list; 0 is Mode.
 	Unmasked uint32
+}
+
+// SymlinkOptions says how a symbolic link is made.
+type SymlinkOptions struct {
+	Parents bool // make the directories above it too
 }
 
 // CreateOptions says how a file is made.

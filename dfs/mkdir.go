@@ -19,18 +19,18 @@ func (t *Tree) Mkdir(ctx context.Context, user User, path string, o MkdirOptions
 	}
 	var info Info
 	err = t.write(ctx, path, func(tx *sql.Tx) error {
-		c, err := resolve(ctx, tx, parts)
+		c, err := t.walk(ctx, tx, user, parts, true)
 		if err != nil {
 			return err
 		}
-		if err := t.reaches(ctx, tx, user, c, len(parts)); err != nil {
+		if err := t.reaches(ctx, tx, user, c, len(c.parts)); err != nil {
 			return err
 		}
 		if c.complete() {
 			if !c.last().dir() || !o.Parents {
 				return exists(c)
 			}
-			info = c.last().info(c.path)
+			info = c.last().info(c.asked)
 			return nil
 		}
 		if err := t.makeAbove(ctx, tx, user, c, o.Parents); err != nil {
@@ -39,7 +39,7 @@ func (t *Tree) Mkdir(ctx context.Context, user User, path string, o MkdirOptions
 		if err := t.makeDir(ctx, tx, user, c, o); err != nil {
 			return err
 		}
-		info = c.last().info(c.path)
+		info = c.last().info(c.asked)
 		return nil
 	})
 	return info, err
@@ -47,8 +47,11 @@ func (t *Tree) Mkdir(ctx context.Context, user User, path string, o MkdirOptions
 
 func exists(c *chain) error {
 	what := "a file"
-	if c.last().dir() {
+	switch {
+	case c.last().dir():
 		what = "a directory"
+	case c.last().link():
+		what = "a symbolic link"
 	}
 	return bine.Errorf(bine.Conflict, "%s is there already: it is %s", c.path, what)
 }

@@ -25,7 +25,7 @@ const (
 const (
 	typeBits = 0o170000
 	typeDir  = 0o040000
-	typeFile = 0o100000
+	typeFile = 0o100000 // and typeLink
 	modeBits = 0o777
 )
 
@@ -77,6 +77,7 @@ func (n *node) all() []any {
 // chain is a path with the inodes that were found on it.
 type chain struct {
 	path  string
+	asked string // the path as it was asked for; another one where links were followed
 	parts []string
 	nodes []node // nodes[i] is that of parts[:i]; nodes[0] is the root
 	// shared is what a user of another project may do with the dataset that the
@@ -125,7 +126,8 @@ const levelsAtOnce = 20
 // resolve finds the inodes of a path, in one round trip up to a depth of 20
 // below the project's directory, and one more where one of them has an access list.
 func resolve(ctx context.Context, q database.Reader, parts []string) (*chain, error) {
-	c := &chain{path: "/" + strings.Join(parts, "/"), parts: parts, nodes: make([]node, 0, len(parts)+1)}
+	path := "/" + strings.Join(parts, "/")
+	c := &chain{path: path, asked: path, parts: parts, nodes: make([]node, 0, len(parts)+1)}
 	c.nodes = append(c.nodes, fixed(parts)...)
 	for !c.complete() && c.last().dir() {
 		from := len(c.nodes) - 1

@@ -37,7 +37,7 @@ func (t *Tree) Open(ctx context.Context, user User, path string, offset, length 
 		if offset > n.size {
 			return bine.Errorf(bine.Invalid, "%s: offset %d lies behind the end: the file has %d bytes", c.path, offset, n.size)
 		}
-		info = n.info(c.path)
+		info = n.info(c.asked)
 		f, err := t.open(ctx, c.path, n, offset, length)
 		if err != nil {
 			return err

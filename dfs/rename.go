@@ -31,15 +31,15 @@ func (t *Tree) Rename(ctx context.Context, user User, from, to string, o RenameO
 			return err
 		}
 		if a.path == b.path {
-			info = a.last().info(a.path)
+			info = a.last().info(b.asked)
 			return nil
 		}
 		n := *a.last()
 		if err := t.move(ctx, tx, user, a, b, o); err != nil {
 			return err
 		}
-		n.parent, n.name = b.nodes[len(b.parts)-1].id, target[len(target)-1]
-		info = n.info(b.path)
+		n.parent, n.name = b.nodes[len(b.parts)-1].id, b.parts[len(b.parts)-1]
+		info = n.info(b.asked)
 		return t.recordNode(ctx, tx, user, b.parts, &n, Renamed, a.path)
 	})
 	return info, err
@@ -90,25 +90,34 @@ func (t *Tree) ends(ctx context.Context, tx *sql.Tx, user User, source, target [
 			return nil, nil, err
 		}
 	}
-	if b, err = resolve(ctx, tx, target); err != nil {
+	if b, err = t.walk(ctx, tx, user, target, false); err != nil {
 		return nil, nil, err
 	}
-	return a, b, t.reaches(ctx, tx, user, b, len(target))
+	if err := t.reaches(ctx, tx, user, b, len(b.parts)); err != nil {
+		return nil, nil, err
+	}
+	if a.path == a.asked && b.path == b.asked {
+		return a, b, nil
+	}
+	return a, b, user.mayRename(a.parts, b.parts)
 }
 
-// takeable finds something that the user may take from where it is.
+// takeable finds something, a link itself, that the user may take from where it is.
 func (t *Tree) takeable(ctx context.Context, tx *sql.Tx, user User, parts []string) (*chain, error) {
-	c, err := resolve(ctx, tx, parts)
+	c, err := t.walk(ctx, tx, user, parts, false)
 	if err != nil {
 		return nil, err
 	}
-	if err := t.reaches(ctx, tx, user, c, len(parts)); err != nil {
+	if err := t.reaches(ctx, tx, user, c, len(c.parts)); err != nil {
+		return nil, err
+	}
+	if err := user.mayChange(c.parts); err != nil {
 		return nil, err
 	}
 	if !c.complete() {
 		return nil, notFound(c.path)
 	}
-	return c, user.may(c, len(parts)-1, write|pass)
+	return c, user.may(c, len(c.parts)-1, write|pass)
 }
 
 // queue waits until no other directory of the project is being renamed.

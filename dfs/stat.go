@@ -11,20 +11,25 @@ func (t *Tree) Stat(ctx context.Context, user User, path string) (Info, error) {
 	if err != nil {
 		return Info{}, err
 	}
-	return c.last().info(c.path), nil
+	return c.last().info(c.asked), nil
 }
 
 // find resolves a path to something that is there, for reading.
 func (t *Tree) find(ctx context.Context, user User, path string) (*chain, error) {
+	return t.findAs(ctx, user, path, true)
+}
+
+// findAs is find, which follows a link at the end of the path only where last is set.
+func (t *Tree) findAs(ctx context.Context, user User, path string, last bool) (*chain, error) {
 	parts, err := split(path)
 	if err != nil {
 		return nil, err
 	}
-	c, err := resolve(ctx, t.reader(ctx), parts)
+	c, err := t.walk(ctx, t.reader(ctx), user, parts, last)
 	if err != nil {
 		return nil, t.db.Explain(err)
 	}
-	if err := t.reaches(ctx, t.reader(ctx), user, c, len(parts)); err != nil {
+	if err := t.reaches(ctx, t.reader(ctx), user, c, len(c.parts)); err != nil {
 		return nil, err
 	}
 	if !c.complete() {
@@ -60,7 +65,8 @@ func (t *Tree) List(ctx context.Context, user User, dir, after string, limit int
 	}
 	defer rows.Close()
 	var entries []Info
-	base := c.path
+	var links map[int64]int // where in entries, by inode
+	base := c.asked
 	if base == "/" {
 		base = ""
 	}
@@ -70,9 +76,18 @@ func (t *Tree) List(ctx context.Context, user User, dir, after string, limit int
 		if err := rows.Scan(targets...); err != nil {
 			return nil, false, fmt.Errorf("list %s: %w", c.path, err)
 		}
+		if n.link() {
+			if links == nil {
+				links = map[int64]int{}
+			}
+			links[n.id] = len(entries)
+		}
 		entries = append(entries, n.info(base+"/"+n.name))
 	}
 	if err := rows.Err(); err != nil {
+		return nil, false, t.db.Explain(fmt.Errorf("list %s: %w", c.path, err))
+	}
+	if err := t.readLinks(ctx, at.id, entries, links); err != nil {
 		return nil, false, t.db.Explain(fmt.Errorf("list %s: %w", c.path, err))
 	}
 	if len(entries) > limit {

@@ -141,15 +141,18 @@ func (t *Tree) Restore(ctx context.Context, user User, id int64, to string) (Inf
 		if projectOf(parts) != user.Project || len(parts) < 3 {
 			return bine.Errorf(bine.Invalid, "%s cannot be restored to %s: it belongs to project %s", v.Path, path, user.Project)
 		}
-		c, err := resolve(ctx, tx, parts)
+		c, err := t.walk(ctx, tx, user, parts, false)
 		if err != nil {
 			return err
 		}
-		if err := t.reaches(ctx, tx, user, c, len(parts)); err != nil {
+		if err := t.reaches(ctx, tx, user, c, len(c.parts)); err != nil {
 			return err
 		}
 		if c.complete() {
 			return exists(c)
+		}
+		if parts = c.parts; len(parts) < 3 {
+			return notFound(c.path)
 		}
 		if err := user.mayChange(parts); err != nil {
 			return err
@@ -174,7 +177,7 @@ func (t *Tree) Restore(ctx context.Context, user User, id int64, to string) (Inf
 			return err
 		}
 		n.parent, n.name = dir.id, parts[len(parts)-1]
-		info = n.info(c.path)
+		info = n.info(c.asked)
 		return t.recordNode(ctx, tx, user, parts, n, Created, "")
 	})
 	return info, err

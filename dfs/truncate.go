@@ -34,7 +34,7 @@ func (t *Tree) Truncate(ctx context.Context, user User, path string, size int64)
 		if err := replaceable(c, user, true); err != nil {
 			return err
 		}
-		if info = n.info(c.path); size == n.size {
+		if info = n.info(c.asked); size == n.size {
 			return nil
 		}
 		start, kept, err := t.stageEnd(ctx, c.path, &n, size)
@@ -80,7 +80,7 @@ func (t *Tree) stageEnd(ctx context.Context, path string, n *node, size int64) (
 func (t *Tree) cut(ctx context.Context, user User, parts []string, n *node, start int64, kept *content) (Info, error) {
 	var info Info
 	err := t.db.Write(ctx, func(tx *sql.Tx) error {
-		c, err := resolve(ctx, tx, parts)
+		c, err := t.walk(ctx, tx, user, parts, true)
 		if err != nil {
 			return err
 		}
@@ -102,7 +102,7 @@ func (t *Tree) cut(ctx context.Context, user User, parts []string, n *node, star
 		if err := t.update(ctx, tx, at); err != nil {
 			return err
 		}
-		info = at.info(c.path)
+		info = at.info(c.asked)
 		if err := t.addUsage(ctx, tx, c.project(), Usage{Bytes: at.size - before}); err != nil {
 			return err
 		}
@@ -162,7 +162,8 @@ const mostConcat = 1000
 type joining struct {
 	t      *Tree
 	user   User
-	parts  [][]string
+	parts  [][]string // as they were asked for
+	at     [][]string // where those lead to
 	found  []node
 	staged []*content // of each file but the last: the bytes of its tail, as a block
 	info   Info
@@ -170,7 +171,7 @@ type joining struct {
 
 // try adds them as they are found; errAgain if one of them has changed meanwhile.
 func (j *joining) try(ctx context.Context) (err error) {
-	j.found, j.staged = nil, nil
+	j.at, j.found, j.staged = nil, nil, nil
 	defer func() {
 		if err != nil {
 			for _, c := range j.staged {
@@ -185,7 +186,12 @@ func (j *joining) try(ctx context.Context) (err error) {
 		if err != nil {
 			return err
 		}
-		j.found = append(j.found, *c.last())
+		for i := range j.found {
+			if j.found[i].id == c.last().id {
+				return bine.Errorf(bine.Invalid, "%s is named twice: a file is added once, and not to itself", c.path)
+			}
+		}
+		j.at, j.found = append(j.at, c.parts), append(j.found, *c.last())
 		if total += c.last().size; total > j.t.o.Inline || c.last().blocked() {
 			whole = nil
 		}
@@ -219,7 +225,7 @@ func (j *joining) look(ctx context.Context, parts []string) (*chain, error) {
 	if err := j.user.may(c, len(c.nodes)-1, read); err != nil {
 		return nil, err
 	}
-	return c, j.user.may(c, len(parts)-1, write|pass)
+	return c, j.user.may(c, len(c.parts)-1, write|pass)
 }
 
 // stage makes the tail of a file a block at its place in the whole, unless the
@@ -251,7 +257,7 @@ func (j *joining) stage(ctx context.Context, n *node, path string, offset int64,
 func (j *joining) swap(ctx context.Context, tx *sql.Tx, whole *content) error {
 	chains := make([]*chain, len(j.parts))
 	for _, i := range j.order() {
-		c, err := resolve(ctx, tx, j.parts[i])
+		c, err := resolve(ctx, tx, j.at[i])
 		if err != nil {
 			return err
 		}
@@ -285,7 +291,7 @@ func (j *joining) swap(ctx context.Context, tx *sql.Tx, whole *content) error {
 	if err := j.t.update(ctx, tx, target); err != nil {
 		return err
 	}
-	j.info = target.info(chains[0].path)
+	j.info = target.info(join(j.parts[0], len(j.parts[0])))
 	if err := j.t.addUsage(ctx, tx, chains[0].project(), Usage{Files: -int64(len(chains) - 1)}); err != nil {
 		return err
 	}

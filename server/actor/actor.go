@@ -23,9 +23,14 @@ type Actor struct {
 	Member auth.Membership // in the project that is acted in
 }
 
-// User is the actor as the file system knows it.
+// User is the actor as the file system knows it. It is told where a Data Scientist
+// changes something, too, for only it knows where a symbolic link leads.
 func (a Actor) User() dfs.User {
-	return dfs.User{Project: a.Member.Project, Name: a.Identity.User, Role: a.Member.Role}
+	u := dfs.User{Project: a.Member.Project, Name: a.Identity.User, Role: a.Member.Role}
+	if a.Member.Role != bine.DataOwner && a.Via != auth.ViaJob {
+		u.Within = programs()
+	}
+	return u
 }
 
 // MayDownload reports whether the actor may have all of a file: Data Owners,
