@@ -37,6 +37,8 @@ func TestCheckFindsWhatShouldNotBe(t *testing.T) {
 			put(t, tree, at("Resources/dir", name), dfstestNoise(size))
 		}
 		put(t, tree, at("Jupyter/old/f"), []byte("x"))
+		symlink(t, tree, owner, at("Resources/dir/l1"), "small")
+		symlink(t, tree, owner, at("Resources/dir/l2"), "none")
 		for _, name := range []string{"empty", "small", "other", "third"} {
 			if _, err := tree.ModifyACL(t.Context(), owner, at("Resources/dir", name), []bine.ACLEntry{{Type: bine.ACLUser, Name: "demo__bob", Perm: "r--"}}); err != nil {
 				t.Fatal(err)
@@ -57,6 +59,13 @@ func TestCheckFindsWhatShouldNotBe(t *testing.T) {
 			}
 			return info.ID
 		}
+		lid := func(path string) int64 {
+			info, err := tree.LinkInfo(t.Context(), owner, at(path))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return info.ID
+		}
 		for _, c := range []struct {
 			what, damage string
 			args         []any
@@ -72,6 +81,8 @@ func TestCheckFindsWhatShouldNotBe(t *testing.T) {
 			{"no list", "DELETE FROM dfs_acls WHERE inode_id = ?", []any{id("Resources/dir/other")}, `"other" is said to have an access list and has none`},
 			{"a default list of a file", "UPDATE dfs_acls SET inherited = 1 WHERE inode_id = ?", []any{id("Resources/dir/third")}, `"third" has default entries`},
 			{"half a list", "DELETE FROM dfs_acls WHERE inode_id = (SELECT inode_id FROM dfs_trash) AND name = ''", nil, `does not say what its group may do`},
+			{"a link to nowhere", "DELETE FROM dfs_links WHERE inode_id = ?", []any{lid("Resources/dir/l1")}, `symbolic link "l1" leads nowhere`},
+			{"a link that is none", "UPDATE dfs_inodes SET size = 1 WHERE id = ?", []any{lid("Resources/dir/l2")}, `"l2" is said to lead somewhere`},
 			{"a wrong count", "UPDATE dfs_usage SET files = files + 1 WHERE slot = 0", nil, "is said to hold"},
 			{"what will not be reclaimed", "DELETE FROM dfs_removed", nil, "will never be reclaimed"},
 			{"what is not in the trash", "UPDATE dfs_inodes SET parent_id = ? WHERE id = (SELECT inode_id FROM dfs_trash)", []any{id("Resources")}, "is listed in the trash"},

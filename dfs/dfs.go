@@ -134,7 +134,8 @@ type FS interface {
 	// that was moved leads out it is NotFound. Every operation follows links,
 	// at most 40 on a path, but for a link that LinkInfo, Rename and Remove (and
 	// Tree.Trash) are called with, and those that List shows. Who may do what is
-	// decided for the path that is led to.
+	// decided for the path that is led to. The platform itself follows no links:
+	// one on its way is a Conflict.
 	Symlink(ctx context.Context, user User, path, target string, o SymlinkOptions) (Info, error)
 	// LinkInfo is Stat that does not follow a link at the end of the path.
 	LinkInfo(ctx context.Context, user User, path string) (Info, error)

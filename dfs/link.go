@@ -23,12 +23,16 @@ const mostHops = 40
 // ends at only where last is set. So the chain has the place that the path leads
 // to, and no link on it but at its end: whatever is decided by it is decided for
 // that place, however it was named. Who may not pass through the directories above
-// a link does not learn where it leads.
+// a link does not learn where it leads. The platform follows none: it goes to
+// places that it knows, with every right, and nobody is to lead it elsewhere.
 func (t *Tree) walk(ctx context.Context, q database.Reader, user User, parts []string, last bool) (*chain, error) {
 	c, err := resolve(ctx, q, parts)
 	for hops := 0; err == nil && c.last().link() && (last || !c.complete()); hops++ {
 		if hops == mostHops {
 			return nil, bine.Errorf(bine.Conflict, "%s leads through more than %d symbolic links: they may lead in a circle", join(parts, len(parts)), mostHops)
+		}
+		if user.Super {
+			return nil, bine.Errorf(bine.Conflict, "%s: %s is a symbolic link, and the platform itself follows none", c.asked, c.found())
 		}
 		if err := t.reaches(ctx, q, user, c, len(c.nodes)-1); err != nil {
 			return nil, err

@@ -47,7 +47,8 @@ func (p projectFiles) Write(ctx context.Context, project bine.ProjectName, as bi
 	return err
 }
 
-// Copy copies a file or directory as a member would.
+// Copy copies a file or directory as a member would, without the symbolic links
+// that are in it.
 func (p projectFiles) Copy(ctx context.Context, project bine.ProjectName, as bine.UserName, role bine.Role, from, to string) error {
 	source, err := absolute(project, from)
 	if err != nil {
@@ -88,6 +89,9 @@ func (p projectFiles) copy(ctx context.Context, user dfs.User, from, to string) 
 		for _, e := range entries {
 			name := path.Base(e.Path)
 			after = name
+			if e.Link != "" { // links are left out: they may lead back to here
+				continue
+			}
 			if err := p.copy(ctx, user, e.Path, to+"/"+name); err != nil {
 				return err
 			}

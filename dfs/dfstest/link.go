@@ -20,6 +20,7 @@ var links = map[string]func(*testing.T, dfs.FS){
 	"rights are those of where a link leads":            linkRights,
 	"a link opens no way into what the platform keeps":  linkKept,
 	"a link does not widen where somebody changes":      linkWithin,
+	"the platform follows no links":                     linkPlatform,
 	"a link counts as an empty file":                    linkUsage,
 	"wrong links are refused":                           linkWrong,
 }
@@ -239,7 +240,7 @@ func linkOut(t *testing.T, fs dfs.FS) {
 	if _, err := fs.Rename(ctx, owner, at("Resources/a/b/c/l"), at("Resources/l"), dfs.RenameOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	for _, user := range []dfs.User{owner, scientist, dfs.Platform()} {
+	for _, user := range []dfs.User{owner, scientist} {
 		_, err := fs.Stat(ctx, user, at("Resources/l"))
 		wantKind(t, "a link that leads out", err, bine.NotFound, at("Resources/l"))
 		_, err = fs.Create(ctx, user, at("Resources/l/x"), strings.NewReader("x"), dfs.CreateOptions{Parents: true})
@@ -357,6 +358,37 @@ func linkWithin(t *testing.T, fs dfs.FS) {
 	wantContent(t, fs, at("Logs/old"), []byte("old"))
 	if _, err := fs.Rename(ctx, person, at("Resources/logs"), at("Jupyter/logs"), dfs.RenameOptions{}); err != nil {
 		t.Error(err)
+	}
+}
+
+// linkPlatform lays links where the platform goes with every right.
+func linkPlatform(t *testing.T, fs dfs.FS) {
+	ctx, platform := t.Context(), dfs.Platform()
+	mkdirMode(t, fs, at("Resources/closed"), 0o700)
+	put(t, fs, at("Resources/closed/file"), []byte("secret"))
+	for path, target := range map[string]string{"Logs/run": "../.artifacts", "Logs/log": "../.artifacts/new", "Logs/file": "../Resources/closed/file"} {
+		if _, err := fs.Symlink(ctx, scientist, at(path), target, dfs.SymlinkOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := fs.Append(ctx, platform, at("Logs/log"), 0, []byte("x"))
+	wantKind(t, "Append", err, bine.Conflict, at("Logs/log"))
+	_, err = fs.Append(ctx, platform, at("Logs/run/log"), 0, []byte("x"))
+	wantKind(t, "Append below a link", err, bine.Conflict, at("Logs/run"))
+	_, err = fs.Create(ctx, platform, at("Logs/log"), strings.NewReader("x"), dfs.CreateOptions{Overwrite: true})
+	wantKind(t, "Create", err, bine.Conflict, at("Logs/log"))
+	_, err = fs.Mkdir(ctx, platform, at("Logs/run/1/2"), dfs.MkdirOptions{Parents: true})
+	wantKind(t, "Mkdir", err, bine.Conflict, at("Logs/run"))
+	_, err = fs.Stat(ctx, platform, at("Logs/file"))
+	wantKind(t, "Stat", err, bine.Conflict, at("Logs/file"))
+	_, _, err = fs.Open(ctx, platform, at("Logs/file"), 0, 0)
+	wantKind(t, "Open", err, bine.Conflict, at("Logs/file"))
+	wantKind(t, "Remove below a link", fs.Remove(ctx, platform, at("Logs/run/x"), dfs.RemoveOptions{Recursive: true}), bine.Conflict, at("Logs/run"))
+	if err := fs.Remove(ctx, platform, at("Logs/run"), dfs.RemoveOptions{Recursive: true}); err != nil {
+		t.Errorf("Remove of a link: %v", err)
+	}
+	if entries, _, err := fs.List(ctx, owner, at(".artifacts"), "", 0); err != nil || len(entries) > 0 {
+		t.Errorf(".artifacts holds %v, %v", baseNames(entries), err)
 	}
 }
 
