@@ -40,12 +40,15 @@ func table() []operation {
 		get("LISTXATTRS", (*call).xattrNames),
 		get("CHECKACCESS", (*call).checkAccess),
 		get("GETACLSTATUS", (*call).aclStatus),
+		get("GETLINKTARGET", (*call).linkTarget),
+		get("GETFILELINKSTATUS", (*call).linkStatus),
 		get("GETSERVERDEFAULTS", (*call).serverDefaults),
 		get("GETSTATUS", (*call).fileSystemStatus),
 		get("GETFILEBLOCKLOCATIONS", (*call).blockLocations),
 		content(change(put, "CREATE", (*call).create)),
 		change(put, "MKDIRS", (*call).mkdirs),
 		change(put, "RENAME", (*call).rename),
+		change(put, "CREATESYMLINK", (*call).createSymlink),
 		change(put, "SETPERMISSION", (*call).setPermission),
 		change(put, "SETOWNER", (*call).setOwner),
 		change(put, "SETTIMES", (*call).setTimes),
@@ -74,13 +77,13 @@ func table() []operation {
 }
 
 // unsupported names what there is nothing for in the file system, by method:
-// storage policies, erasure coding, snapshots, links, quotas by
+// storage policies, erasure coding, snapshots, quotas by
 // hand, and tokens made from others.
 func unsupported() map[string]string {
 	return map[string]string{
 		http.MethodGet: `GETDELEGATIONTOKEN GETALLSTORAGEPOLICY GETSTORAGEPOLICY GETSNAPSHOTDIFF GETSNAPSHOTDIFFLISTING
-			GETSNAPSHOTTABLEDIRECTORYLIST GETSNAPSHOTLIST GET_BLOCK_LOCATIONS GETECPOLICY GETECPOLICIES GETLINKTARGET GETFILELINKSTATUS`,
-		http.MethodPut: `RENEWDELEGATIONTOKEN CANCELDELEGATIONTOKEN CREATESYMLINK ALLOWSNAPSHOT DISALLOWSNAPSHOT CREATESNAPSHOT RENAMESNAPSHOT
+			GETSNAPSHOTTABLEDIRECTORYLIST GETSNAPSHOTLIST GET_BLOCK_LOCATIONS GETECPOLICY GETECPOLICIES`,
+		http.MethodPut: `RENEWDELEGATIONTOKEN CANCELDELEGATIONTOKEN ALLOWSNAPSHOT DISALLOWSNAPSHOT CREATESNAPSHOT RENAMESNAPSHOT
 			SETSTORAGEPOLICY SATISFYSTORAGEPOLICY
 			ENABLEECPOLICY DISABLEECPOLICY SETECPOLICY SETQUOTA SETQUOTABYSTORAGETYPE`,
 		http.MethodPost:   `UNSETSTORAGEPOLICY UNSETECPOLICY`,

@@ -29,13 +29,17 @@ type fileStatus struct {
 	Permission       string `json:"permission"` // octal
 	Replication      int    `json:"replication"`
 	StoragePolicy    int    `json:"storagePolicy"`
+	Symlink          string `json:"symlink,omitempty"` // where it leads to
 	Type             string `json:"type"`
 }
 
 func statusOf(i dfs.Info, suffix string) fileStatus {
 	s := fileStatus{ACLBit: i.ACL, AccessTime: i.Accessed.UnixMilli(), FileID: i.ID, Group: i.Group, ModificationTime: i.Modified.UnixMilli(),
 		Owner: i.Owner, PathSuffix: suffix, Permission: strconv.FormatUint(uint64(i.Mode), 8), Type: "DIRECTORY"}
-	if !i.Dir {
+	switch {
+	case i.Link != "":
+		s.Type, s.Symlink, s.ChildrenNum = "SYMLINK", i.Link, new(0)
+	case !i.Dir:
 		s.Type, s.Length, s.BlockSize, s.Replication, s.ChildrenNum = "FILE", i.Size, blockSize, 1, new(0)
 	}
 	return s
