@@ -19,6 +19,7 @@ type File struct {
 	Path     string            `json:"path"`
 	Name     string            `json:"name"`
 	Dir      bool              `json:"dir"`
+	Link     string            `json:"link,omitempty" doc:"of a symbolic link: where it leads to, from the project's directory where it begins with a slash, else from the link's"`
 	Size     int64             `json:"size"`
 	Mode     uint32            `json:"mode" doc:"permission bits as POSIX has them"`
 	ACL      bool              `json:"acl,omitempty" doc:"an access list says more than the mode"`
@@ -40,8 +41,8 @@ type FileUsage struct {
 
 // FileChange is the body of POST files/{path}: one change to what is there.
 type FileChange struct {
-	Op string `json:"op" enum:"mkdir,rename"`
-	To string `json:"to,omitempty" doc:"of rename: the new path"`
+	Op string `json:"op" enum:"mkdir,rename,link"`
+	To string `json:"to,omitempty" doc:"of rename: the new path; of link: where it leads to, from the project's directory where it begins with a slash, else from the link's"`
 	// Overwrite says that a rename replaces a file by a file.
 	Overwrite bool `json:"overwrite,omitempty" doc:"of rename: replace a file that is there by a file"`
 }
@@ -91,6 +92,11 @@ func (c *Client) Stat(ctx context.Context, p bine.ProjectName, path string) (Fil
 	return get[File](ctx, c, url.Values{"path": {strings.Trim(path, "/")}}, "projects", string(p), "stat")
 }
 
+// LinkInfo is Stat that does not follow a symbolic link at the end of the path.
+func (c *Client) LinkInfo(ctx context.Context, p bine.ProjectName, path string) (File, error) {
+	return get[File](ctx, c, url.Values{"path": {strings.Trim(path, "/")}, "link": {"true"}}, "projects", string(p), "stat")
+}
+
 // Usage sums up what is below a directory.
 func (c *Client) Usage(ctx context.Context, p bine.ProjectName, path string) (FileUsage, error) {
 	return get[FileUsage](ctx, c, url.Values{"path": {strings.Trim(path, "/")}}, "projects", string(p), "usage")
@@ -124,7 +130,7 @@ func (c *Client) UploadFile(ctx context.Context, p bine.ProjectName, path string
 	return call[File](ctx, c, request{method: http.MethodPut, path: filePath(p, "files", path), body: body, mime: "application/octet-stream", query: q})
 }
 
-// ChangeFile makes a directory (and those above it) or renames.
+// ChangeFile makes a directory (and those above it) or a symbolic link, or renames.
 func (c *Client) ChangeFile(ctx context.Context, p bine.ProjectName, path string, change FileChange) (File, error) {
 	return call[File](ctx, c, request{method: http.MethodPost, path: filePath(p, "files", path), body: change})
 }

@@ -16,7 +16,7 @@ import (
 
 func (a *app) fsCommand() *cobra.Command {
 	c := group("fs", "Files of the project", a.lsCommand(), a.catCommand(), a.tailCommand(), a.statCommand(), a.findCommand(), a.duCommand(), a.usageCommand(),
-		a.checksumCommand(), a.cpCommand(), a.putCommand(), a.getCommand(), a.syncCommand(), a.mkdirCommand(), a.touchCommand(), a.mvCommand(), a.rmCommand(), a.trashCommand(),
+		a.checksumCommand(), a.cpCommand(), a.putCommand(), a.getCommand(), a.syncCommand(), a.mkdirCommand(), a.touchCommand(), a.mvCommand(), a.lnCommand(), a.rmCommand(), a.trashCommand(),
 		a.chmodCommand(), a.chownCommand(), a.getfaclCommand(), a.setfaclCommand(), a.xattrCommand())
 	c.Long = `Files of the project.
 
@@ -138,7 +138,7 @@ func (r remote) discard(ctx context.Context, at string, recursive, permanent boo
 	if permanent {
 		return r.api.RemoveFile(ctx, r.project, at, recursive)
 	}
-	if f, err := r.api.Stat(ctx, r.project, at); err != nil {
+	if f, err := r.api.LinkInfo(ctx, r.project, at); err != nil {
 		return err
 	} else if f.Dir && !recursive {
 		return usagef("%s is a directory: give -r to put it into the trash with everything in it", at)

@@ -17,10 +17,15 @@ import (
 )
 
 func (a *app) statCommand() *cobra.Command {
-	return &cobra.Command{Use: "stat PATH…", Short: "Show what is known of files and directories", Args: atLeast(1, 0), RunE: func(c *cobra.Command, args []string) error {
+	var follow bool
+	c := &cobra.Command{Use: "stat PATH…", Short: "Show what is known of files, directories and symbolic links", Args: atLeast(1, 0), RunE: func(c *cobra.Command, args []string) error {
 		all := []client.File{}
 		err := a.eachFile(c, args, func(r remote, at string) error {
-			f, err := r.api.Stat(c.Context(), r.project, at)
+			look := r.api.LinkInfo
+			if follow {
+				look = r.api.Stat
+			}
+			f, err := look(c.Context(), r.project, at)
 			if err == nil {
 				all = append(all, f)
 			}
@@ -32,7 +37,11 @@ func (a *app) statCommand() *cobra.Command {
 		failed := a.show(all, each(all, func(f client.File) string { return f.Path }), func(t *table) {
 			t.row("MODE", "OWNER", "GROUP", "BYTES", "MODIFIED", "CREATED", "ATTRIBUTES", "PATH")
 			for _, f := range all {
-				t.row(modeOf(f), f.Owner, f.Group, f.Size, f.Modified, f.Created, len(f.Attrs), f.Path)
+				name := f.Path
+				if f.Link != "" {
+					name += " -> " + f.Link
+				}
+				t.row(modeOf(f), f.Owner, f.Group, f.Size, f.Modified, f.Created, len(f.Attrs), name)
 			}
 		})
 		if failed != nil {
@@ -40,6 +49,8 @@ func (a *app) statCommand() *cobra.Command {
 		}
 		return err
 	}}
+	c.Flags().BoolVarP(&follow, "dereference", "L", false, "what a symbolic link leads to, not the link")
+	return c
 }
 
 func (a *app) touchCommand() *cobra.Command {
@@ -82,7 +93,8 @@ func parseDate(text string) (time.Time, error) {
 	return time.Time{}, usagef("%q is not a date: write it like 2026-01-31 or 2026-01-31 06:00", text)
 }
 
-// eachBelow runs f for every path and, where recursive, for all that is below it.
+// eachBelow runs f for every path and, where recursive, for all that is below
+// it but symbolic links.
 func (a *app) eachBelow(c *cobra.Command, paths []string, recursive bool, f func(r remote, file client.File) error) error {
 	return a.eachFile(c, paths, func(r remote, at string) error {
 		top, err := r.api.Stat(c.Context(), r.project, at)
@@ -92,7 +104,12 @@ func (a *app) eachBelow(c *cobra.Command, paths []string, recursive bool, f func
 		if err := f(r, top); err != nil || !recursive || !top.Dir {
 			return err
 		}
-		return r.files(c.Context(), at, 0, func(file client.File, _ int) error { return f(r, file) })
+		return r.files(c.Context(), at, 0, func(file client.File, _ int) error {
+			if file.Link != "" {
+				return nil
+			}
+			return f(r, file)
+		})
 	})
 }
 

@@ -26,7 +26,7 @@ func (a *app) findCommand() *cobra.Command {
 	o := &finding{}
 	c := &cobra.Command{Use: "find [PATH…]", Short: "List what is below directories and meets conditions, as find does", DisableFlagParsing: true}
 	c.Flags().StringVar(&o.name, "name", "", "pattern of the name: *.csv")
-	c.Flags().StringVar(&o.kind, "type", "", "f for files, d for directories")
+	c.Flags().StringVar(&o.kind, "type", "", "f for files, d for directories, l for symbolic links")
 	c.Flags().StringVar(&o.size, "size", "", "of files: +10M is more, -1k is less; c, k, M, G; rounded up to the unit")
 	c.Flags().StringVar(&o.newer, "newer", "", "changed within a time (90m, 2h, 7d), since a date, or after another file of the project")
 	c.Flags().IntVar(&o.depth, "maxdepth", 0, "directories as deep as this only")
@@ -99,8 +99,8 @@ func (o *finding) test(c *cobra.Command, a *app) (func(client.File) bool, error)
 	if _, err := path.Match(o.name, ""); err != nil {
 		return nil, usagef("-name %s is not a pattern: a bracket is not closed", o.name)
 	}
-	if o.kind != "" && o.kind != "f" && o.kind != "d" {
-		return nil, usagef("-type takes f or d, not %s", o.kind)
+	if o.kind != "" && o.kind != "f" && o.kind != "d" && o.kind != "l" {
+		return nil, usagef("-type takes f, d or l, not %s", o.kind)
 	}
 	if o.depth < 0 {
 		return nil, usagef("-maxdepth takes a number from 1 on")
@@ -119,8 +119,19 @@ func (o *finding) test(c *cobra.Command, a *app) (func(client.File) bool, error)
 				return false
 			}
 		}
-		return (o.kind == "" || f.Dir == (o.kind == "d")) && fits(f) && f.Modified.After(since)
+		return (o.kind == "" || o.kind == typeOf(f)) && fits(f) && f.Modified.After(since)
 	}, nil
+}
+
+// typeOf is the type of a file as find names it.
+func typeOf(f client.File) string {
+	switch {
+	case f.Dir:
+		return "d"
+	case f.Link != "":
+		return "l"
+	}
+	return "f"
 }
 
 // sizeTest reads +10M, -1k or 5c.

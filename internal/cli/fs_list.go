@@ -59,8 +59,13 @@ func fillFiles(t *table, all []client.File, long, byPath bool) {
 		if byPath {
 			name = f.Path
 		}
-		if f.Dir {
+		switch {
+		case f.Dir:
 			name += "/"
+		case f.Link != "" && long:
+			name += " -> " + f.Link
+		case f.Link != "":
+			name += "@"
 		}
 		if long {
 			t.row(modeOf(f), f.Owner, f.Group, f.Size, f.Modified, name)
@@ -74,8 +79,11 @@ func fillFiles(t *table, all []client.File, long, byPath bool) {
 // access list says more.
 func modeOf(f client.File) string {
 	mode := fs.FileMode(f.Mode)
-	if f.Dir {
+	switch {
+	case f.Dir:
 		mode |= fs.ModeDir
+	case f.Link != "":
+		return "l" + mode.String()[1:]
 	}
 	if f.ACL {
 		return mode.String() + "+"

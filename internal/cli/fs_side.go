@@ -76,7 +76,7 @@ func (a *app) remote(arg string) (remote, string, error) {
 	if err != nil {
 		return remote{}, "", err
 	}
-	return remote{api, project}, strings.Trim(rest, "/"), nil
+	return remote{api, project, a.Err}, strings.Trim(rest, "/"), nil
 }
 
 func (a *app) target(arg string) (*client.Client, bine.ProjectName, string, error) {
@@ -109,6 +109,7 @@ func (a *app) location(arg string) (location, error) {
 type remote struct {
 	api     *client.Client
 	project bine.ProjectName
+	errs    io.Writer
 }
 
 func entryOf(f client.File) entry {
@@ -163,6 +164,10 @@ func (r remote) filesAt(ctx context.Context, dir string, most, depth int, f func
 func (r remote) walk(ctx context.Context, at string) ([]entry, error) {
 	var all []entry
 	err := r.files(ctx, at, 0, func(f client.File, _ int) error {
+		if f.Link != "" {
+			fmt.Fprintf(r.errs, "bine: %s is left out: it is a symbolic link\n", r.name(f.Path))
+			return nil
+		}
 		e := entryOf(f)
 		e.path = strings.TrimPrefix(strings.TrimPrefix(f.Path, at), "/")
 		all = append(all, e)

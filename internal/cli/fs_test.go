@@ -136,7 +136,7 @@ func (f *files) answer(w http.ResponseWriter, r *http.Request, project, route, a
 	if at == "" && route == "stat" {
 		return client.File{Dir: true}
 	}
-	fresh := r.Method == "PUT" && route == "files" || route == "files-copy" || strings.Contains(string(body), "mkdir")
+	fresh := r.Method == "PUT" && route == "files" || route == "files-copy" || strings.Contains(string(body), `"mkdir"`) || strings.Contains(string(body), `"link"`)
 	if one == nil && !fresh {
 		return &bine.Error{Kind: bine.NotFound, Message: at + ": there is no such file or directory"}
 	}
@@ -161,6 +161,16 @@ func (f *files) answer(w http.ResponseWriter, r *http.Request, project, route, a
 		if c.Op == "mkdir" {
 			return f.put(full, "", true).File
 		}
+		if c.Op == "link" {
+			if one != nil {
+				return &bine.Error{Kind: bine.Conflict, Message: at + " is there already"}
+			}
+			f.seen = append(f.seen, "link to "+c.To)
+			f.put(full, "", false).Link = c.To
+			return f.tree[full].File
+		}
+		link := one.Link
+		defer func() { f.tree[project+"/"+c.To].Link = link }()
 		delete(f.tree, full)
 		return f.put(project+"/"+c.To, one.text, one.Dir).File
 	case "GET acls":

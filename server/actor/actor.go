@@ -83,6 +83,24 @@ func Locate(p bine.ProjectName, relative string) (string, error) {
 	return dfs.Locate(p, relative)
 }
 
+// Target gives what a symbolic link leads to for which the project writes text:
+// what begins with a slash is a path of the project, anything else begins at
+// the directory of the link.
+func Target(p bine.ProjectName, text string) (string, error) {
+	if !strings.HasPrefix(text, "/") {
+		return text, plain(text)
+	}
+	return Locate(p, text)
+}
+
+// TargetText is how the project writes what a link leads to: the opposite of Target.
+func TargetText(p bine.ProjectName, target string) string {
+	if !strings.HasPrefix(target, "/") {
+		return target
+	}
+	return "/" + dfs.Relative(p, target)
+}
+
 // Clean gives the one form of a path of the file system (dfs.Clean).
 func Clean(path string) (string, error) {
 	if err := plain(path); err != nil {

@@ -27,6 +27,8 @@ type Files interface {
 	Create(ctx context.Context, user dfs.User, path string, r io.Reader, o dfs.CreateOptions) (dfs.Info, error)
 	Append(ctx context.Context, user dfs.User, path string, offset int64, data []byte) (dfs.Info, error)
 	Open(ctx context.Context, user dfs.User, path string, offset, length int64) (io.ReadCloser, dfs.Info, error)
+	Symlink(ctx context.Context, user dfs.User, path, target string, o dfs.SymlinkOptions) (dfs.Info, error)
+	LinkInfo(ctx context.Context, user dfs.User, path string) (dfs.Info, error)
 	Rename(ctx context.Context, user dfs.User, from, to string, o dfs.RenameOptions) (dfs.Info, error)
 	Remove(ctx context.Context, user dfs.User, path string, o dfs.RemoveOptions) error
 	SetAttributes(ctx context.Context, user dfs.User, path string, a dfs.Attributes) (dfs.Info, error)
@@ -53,7 +55,7 @@ func (a *API) fileRoutes() {
 		access: see, stream: true, gives: "application/octet-stream"}, a.download)
 	add(a, route{id: "upload-file", method: http.MethodPut, path: one, tag: "files", summary: "Write a file, whole or not at all; a Data Scientist below Resources and Jupyter",
 		access: write, stream: true, body: "application/octet-stream"}, a.upload)
-	add(a, route{id: "change-file", method: http.MethodPost, path: one, tag: "files", summary: "Make a directory or rename", access: write}, a.changeFile)
+	add(a, route{id: "change-file", method: http.MethodPost, path: one, tag: "files", summary: "Make a directory or a symbolic link, or rename", access: write}, a.changeFile)
 	add(a, route{id: "remove-file", method: http.MethodDelete, path: one, tag: "files", summary: "Remove a file or a directory", access: write}, a.removeFile)
 }
 
@@ -80,8 +82,8 @@ func projectPath(p bine.ProjectName, relative string) (string, error) {
 
 func fileOf(p bine.ProjectName, i dfs.Info, attrs map[string][]byte) client.File {
 	f := client.File{Path: dfs.Relative(p, i.Path), Name: i.Name, Dir: i.Dir, Size: i.Size,
-		Mode: i.Mode, ACL: i.ACL, Owner: i.Owner, Group: i.Group, Modified: i.Modified, Created: i.Created}
-	if !i.Dir {
+		Mode: i.Mode, ACL: i.ACL, Owner: i.Owner, Group: i.Group, Modified: i.Modified, Created: i.Created, Link: actor.TargetText(p, i.Link)}
+	if !i.Dir && i.Link == "" {
 		f.ETag = etagOf(i)
 	}
 	for name, value := range attrs {
@@ -132,10 +134,18 @@ type InPath struct {
 	Path string `query:"path" doc:"path below the project's directory; empty is that itself"`
 }
 
-func (a *API) stat(ctx context.Context, in *InPath) (*body[client.File], error) {
+func (a *API) stat(ctx context.Context, in *struct {
+	InPath
+	Link bool `query:"link" doc:"a symbolic link itself, not what it leads to"`
+}) (*body[client.File], error) {
 	full, err := projectPath(in.Project, in.Path)
 	if err != nil {
 		return nil, err
+	}
+	if in.Link {
+		if info, err := a.Files.LinkInfo(ctx, fileUser(ctx), full); err != nil || info.Link != "" {
+			return answer(fileOf(in.Project, info, nil), err)
+		}
 	}
 	info, err := a.Files.Stat(ctx, fileUser(ctx), full)
 	if err != nil {
@@ -210,12 +220,23 @@ func (a *API) changeFile(ctx context.Context, in *struct {
 		return nil, err
 	}
 	var info dfs.Info
-	if in.Body.Op == "mkdir" {
+	switch in.Body.Op {
+	case "mkdir":
 		info, err = a.Files.Mkdir(ctx, fileUser(ctx), full, dfs.MkdirOptions{Parents: true})
-	} else {
+	case "link":
+		info, err = a.link(ctx, in.Project, full, in.Body.To)
+	default:
 		info, err = a.rename(ctx, in.Project, full, in.Body)
 	}
 	return answer(fileOf(in.Project, info, nil), err)
+}
+
+func (a *API) link(ctx context.Context, p bine.ProjectName, at, to string) (dfs.Info, error) {
+	target, err := actor.Target(p, to)
+	if err != nil {
+		return dfs.Info{}, err
+	}
+	return a.Files.Symlink(ctx, fileUser(ctx), at, target, dfs.SymlinkOptions{})
 }
 
 func (a *API) rename(ctx context.Context, p bine.ProjectName, from string, change client.FileChange) (dfs.Info, error) {
