@@ -42,6 +42,7 @@ func emptyStories() []story {
 		{"files", templates.FilesPage{Shell: s}},
 		{"file", templates.FilePage{Shell: s}},
 		{"datasets", templates.DatasetsPage{Shell: s}},
+		{"access", templates.AccessPage{Shell: s}},
 		{"trash", templates.TrashPage{Shell: s}},
 		{"artifact", templates.ArtifactPage{Shell: s}},
 		{"jobs", templates.JobsPage{Shell: s}},
@@ -93,6 +94,7 @@ func stories(text func(string) string) []story {
 		{"history-full", f.history("full")},
 		{"files", f.files()},
 		{"datasets", f.datasets()},
+		{"access", f.access()},
 		{"trash", templates.TrashPage{Shell: f.shell("Trash", "files"), Files: []client.TrashedFile{{Number: 7, Path: "Resources/" + f.text("old.csv"), Size: 4096, By: "demo__ada", Removed: before(time.Hour)}, {Number: 8, Path: "Jupyter", Dir: true, By: "demo__ada", Removed: before(time.Hour)}}, Next: "7"}},
 		{"file", templates.FilePage{Shell: f.shell("File", "files"), File: f.file("planes.csv", false), Preview: templates.Preview{Kind: "table", Header: []string{text("tailnum"), "year"}, Rows: [][]string{{text("N10156"), "2004"}, {"N102UW", "1998"}}, Truncated: true}}},
 		{"file-text", templates.FilePage{Shell: f.shell("File", "files"), File: f.file("notes.txt", false), Preview: templates.Preview{Kind: "text", Text: text("some notes")}}},
@@ -391,6 +393,15 @@ func (f *fixture) history(view string) templates.HistoryPage {
 
 func (f *fixture) file(name string, dir bool) client.File {
 	return client.File{Path: "Resources/" + f.text(name), Name: f.text(name), Dir: dir, Size: 31_457_280, Owner: "demo__ada", Modified: before(time.Hour), Attrs: map[string]string{f.text("origin"): f.text("nycflights13")}}
+}
+
+func (f *fixture) access() templates.AccessPage {
+	list, err := bine.ParseACL("user::rwx,user:demo__maria:rwx,group::r-x,mask::r-x,other::---,default:user::rwx,default:group::r-x,default:other::---", true)
+	if err != nil {
+		panic(err)
+	}
+	list[1].Name = "demo__" + f.text("maria")
+	return templates.AccessPage{Shell: f.shell("Access", "files"), File: f.file("raw", true), Path: "Resources/" + f.text("raw"), ACL: bine.ACL{Owner: "demo__ada", Group: "demo__data_scientist", Mode: 0o750, Entries: list}}
 }
 
 func (f *fixture) files() templates.FilesPage {

@@ -104,6 +104,7 @@ func problem(w http.ResponseWriter, status int, kind bine.Kind, message string, 
 const png = "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00\x00\x00\x1f\x15\xc4\x89"
 
 func (f *fakeAPI) answers() map[string]any {
+	list := bine.ACL{Owner: "demo__ada", Group: "demo__data_scientist", Mode: 0o750, Entries: []bine.ACLEntry{{Type: "user", Perm: "rwx"}, {Type: "user", Name: "demo__grace", Perm: "rwx"}, {Type: "group", Perm: "r-x"}, {Type: "mask", Perm: "r-x"}, {Type: "other", Perm: "---"}, {Default: true, Type: "user", Perm: "rwx"}, {Default: true, Type: "group", Perm: "r-x"}, {Default: true, Type: "other", Perm: "---"}}}
 	p := bine.Project{Name: "demo", State: bine.ProjectReady, Role: f.role, CreatedBy: "ada", CreatedAt: now}
 	run := bine.Run{ID: "flights-1", Project: "demo", Pipeline: "flights", Version: 1, Number: 1, State: bine.Failed, Reason: "step train failed", Params: json.RawMessage(`{"horizon":30}`), StartedBy: "ada", CreatedAt: now, StartedAt: &now, EndedAt: ptr(now.Add(time.Minute))}
 	steps, items := f.steps()
@@ -147,6 +148,7 @@ func (f *fakeAPI) answers() map[string]any {
 		"GET " + one + "/files/data.csv": "a,b\n1,<script>\n", "GET " + one + "/files/README.md": "read <me>", "GET " + one + "/files/plot.png": png, "GET " + one + "/files/fake.png": "<html><script>alert(1)</script>",
 		"PUT " + one + "/files/raw/up.txt": file("raw/up.txt", false), "POST " + one + "/files/raw/new": file("raw/new", true), "POST " + one + "/files/data.csv": file("b.csv", false),
 		"DELETE " + one + "/files/data.csv": nil, "DELETE " + one + "/files/raw": nil,
+		"GET " + one + "/acls/raw": list, "PUT " + one + "/acls/raw": list, "DELETE " + one + "/acls/raw": bine.ACL{},
 		"GET " + one + "/trash": client.Page[client.TrashedFile]{Items: []client.TrashedFile{{Number: 7, Path: "raw"}}}, "POST " + one + "/trash/7": file("Resources/old/raw", true), "DELETE " + one + "/trash/7": nil,
 		"GET " + one + "/shares": []bine.Share{{Owner: "other", Dataset: "raw", To: "demo", Offered: bine.ShareRead}}, "GET /datasets": []bine.Share{},
 		"PUT " + one + "/offers/raw/other": bine.Share{}, "PUT " + one + "/wishes/other/raw": bine.Share{},
