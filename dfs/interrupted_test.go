@@ -177,7 +177,9 @@ func TestAChangeThatIsKilledAtAnyStatementIsMadeOrNot(t *testing.T) {
 		}
 		w.arm(n, late)
 		err = it.do(w.died, victim, root)
-		return root, before, w.die(), err
+		seen = w.die()
+		w.rest(t, db)
+		return root, before, seen, err
 	}
 	for _, it := range interruptions() {
 		t.Run(it.name, func(t *testing.T) {

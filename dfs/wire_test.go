@@ -1,16 +1,20 @@
 package dfs_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"io"
 	"net"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
 	"github.com/bine-ml/bine/dfs/block"
+	"github.com/bine-ml/bine/internal/database"
 )
 
 // wire stands between a file system and its MySQL server and block store. It
@@ -29,6 +33,7 @@ type wire struct {
 	seen   int
 	dead   bool
 	conns  []net.Conn
+	ids    []any // of the connections, as the server counts them
 	died   context.Context
 	notice context.CancelFunc
 }
@@ -87,6 +92,20 @@ func (w *wire) die() (seen int) {
 	return w.seen
 }
 
+// rest waits until the server has ended what it was doing when the wire died: it
+// answers the first statement of a packet before it has done the last.
+func (w *wire) rest(t *testing.T, db *database.DB) {
+	t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for left := 1; left > 0; {
+		query := "SELECT COUNT(*) FROM information_schema.processlist WHERE id IN (0" + strings.Repeat(", ?", len(w.ids)) + ")"
+		if err := db.Read().QueryRow(query, w.ids...).Scan(&left); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func (w *wire) serve(client net.Conn) {
 	server, err := net.Dial("unix", w.server)
 	if err != nil {
@@ -101,12 +120,16 @@ func (w *wire) serve(client net.Conn) {
 	go func() {
 		defer client.Close()
 		buffer := make([]byte, 64<<10)
-		for {
+		for greeted := false; ; greeted = true {
 			n, err := server.Read(buffer)
 			if err != nil {
 				return
 			}
 			w.mu.Lock()
+			if !greeted { // a header, the protocol, the version, and the connection's id
+				at := 5 + bytes.IndexByte(buffer[5:n], 0) + 1
+				w.ids = append(w.ids, binary.LittleEndian.Uint32(buffer[at:]))
+			}
 			final := last
 			w.mu.Unlock()
 			if final {
