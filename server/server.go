@@ -74,6 +74,7 @@ func New(c Config) (*Server, error) {
 		door := webhdfs.New(webhdfs.Config{Files: c.Files, Guard: a.Guard(), Sealer: c.API.Sealer, Projects: c.API.Store, Desk: a, Secure: c.API.Secure})
 		router.Any(webhdfs.Root, door.Handle)
 		router.Any(webhdfs.Pattern, door.Handle)
+		router.POST(webhdfs.TokenRoute, door.Token)
 	}
 	router.GET("/healthz", func(g *gin.Context) { g.String(http.StatusOK, "ok\n") })
 	router.GET("/readyz", ready(c.Ready, c.Log))

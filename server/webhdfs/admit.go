@@ -15,8 +15,7 @@ func (c *call) admit() error {
 	if err := c.credential(); err != nil {
 		return err
 	}
-	// The guard is asked by a bearer only: a session of a browser is no way in.
-	asked := (&http.Request{Method: c.r.Method, Header: http.Header{"Authorization": {"Bearer " + c.said}}, RemoteAddr: c.r.RemoteAddr}).WithContext(c.ctx())
+	asked := c.bearing(c.said)
 	project := projectOf(c.path)
 	access := auth.Access{Role: bine.DataScientist, Job: true}
 	if project == "" {
@@ -41,6 +40,12 @@ func (c *call) admit() error {
 		return bine.Errorf(bine.Forbidden, "%s may not act for %.60q: nobody acts for somebody else", c.actor.Identity.User, other)
 	}
 	return nil
+}
+
+// bearing is what the guard is asked: it sees a bearer only, so that a session
+// of a browser is no way in.
+func (c *call) bearing(said string) *http.Request {
+	return (&http.Request{Method: c.r.Method, Header: http.Header{"Authorization": {"Bearer " + said}}, RemoteAddr: c.r.RemoteAddr}).WithContext(c.ctx())
 }
 
 // credential finds what the request brings: a header, else the address.

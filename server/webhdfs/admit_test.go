@@ -13,6 +13,11 @@ import (
 
 const readme = "/Projects/demo/README.md"
 
+// basic is what a header of Basic carries.
+func basic(user, password string) string {
+	return base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
+}
+
 func TestWhoIsLetInByWhat(t *testing.T) {
 	w := newWorld(t)
 	all := []bine.Scope{bine.ScopeAll}
@@ -20,9 +25,6 @@ func TestWhoIsLetInByWhat(t *testing.T) {
 	expired := w.key("olga", bine.Key{Scopes: all, ExpiresAt: &soon})
 	<-time.After(time.Until(soon))
 	key := w.keys["olga"]
-	basic := func(user, password string) string {
-		return "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
-	}
 	read := w.key("olga", bine.Key{Scopes: []bine.Scope{bine.ScopeRead}})
 	for name, c := range map[string]struct {
 		query, header string
@@ -32,9 +34,9 @@ func TestWhoIsLetInByWhat(t *testing.T) {
 		"a name":                     {"&user.name=olga", "", 401},
 		"bearer":                     {"", "Bearer " + key, 200},
 		"bearer in small letters":    {"", "bearer " + key, 200},
-		"the password of Basic":      {"", basic("olga", key), 200},
-		"Basic without a name":       {"", basic("", key), 200},
-		"Basic with a password":      {"", basic("olga", "correct horse battery"), 401},
+		"the password of Basic":      {"", "Basic " + basic("olga", key), 200},
+		"Basic without a name":       {"", "Basic " + basic("", key), 200},
+		"Basic with a password":      {"", "Basic " + basic("olga", "correct horse battery"), 401},
 		"Basic that is none":         {"", "Basic %%%", 401},
 		"delegation":                 {"&delegation=" + key, "", 200},
 		"delegation and a name":      {"&user.name=root&delegation=" + key, "", 200},
