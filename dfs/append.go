@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"io"
 
@@ -30,11 +31,40 @@ func (t *Tree) Append(ctx context.Context, user User, path string, offset int64,
 	return a.info, t.db.Explain(err)
 }
 
+// AppendTo adds data at offset to a file that may have been renamed.
+func (t *Tree) AppendTo(ctx context.Context, user User, file Info, offset int64, data []byte) (Info, error) {
+	path := file.Path
+	for moves := 0; ; moves++ {
+		parts, err := split(path)
+		if err != nil {
+			return Info{}, err
+		}
+		a := &appending{t: t, user: user, parts: parts, id: file.ID, offset: offset, data: data}
+		err = again(path, func() error { return a.try(ctx) })
+		if path != file.Path && bine.IsKind(err, bine.NotFound) { // where it is now is not told
+			err = notFound(file.Path)
+		}
+		if !errors.Is(err, errElsewhere) {
+			return a.info, t.db.Explain(err)
+		}
+		if path, err = t.Where(ctx, file.ID); err != nil || path[0] != '/' || moves == mostMoves {
+			return Info{}, errors.Join(err, notFound(file.Path))
+		}
+	}
+}
+
+// mostMoves is how often a file may be renamed while it is looked for.
+const mostMoves = 5
+
+// errElsewhere says that a path no longer leads to the file that is appended to.
+var errElsewhere = errors.New("the file is elsewhere")
+
 // appending is one call of Append.
 type appending struct {
 	t      *Tree
 	user   User
 	parts  []string
+	id     int64 // of the file; 0 where the path alone says which
 	offset int64
 	data   []byte
 	info   Info
@@ -59,6 +89,9 @@ func (a *appending) try(ctx context.Context) error {
 	err := a.t.db.Write(ctx, func(tx *sql.Tx) (err error) {
 		if c, err = a.t.walk(ctx, tx, a.user, a.parts, true); err != nil {
 			return err
+		}
+		if a.id != 0 && (!c.complete() || c.last().id != a.id) {
+			return errElsewhere
 		}
 		next, err = a.inPlace(ctx, tx, c)
 		return err

@@ -116,6 +116,9 @@ type FS interface {
 	// size. At offset 0 a file that is not there is made. Small appends are
 	// coalesced: a file that grew line by line reads like any other.
 	Append(ctx context.Context, user User, path string, offset int64, data []byte) (Info, error)
+	// AppendTo is Append to the file that was described as file before, wherever
+	// it was renamed to since. One that was removed is NotFound: none is made.
+	AppendTo(ctx context.Context, user User, file Info, offset int64, data []byte) (Info, error)
 	// Open reads length bytes from offset on, or fewer where the file ends;
 	// length 0 is to the end. It answers the state of the file that is read: a
 	// reader goes on with it while the file is overwritten or removed, for as
@@ -140,7 +143,8 @@ type FS interface {
 	// LinkInfo is Stat that does not follow a link at the end of the path.
 	LinkInfo(ctx context.Context, user User, path string) (Info, error)
 	// Rename moves a file or directory, whatever is below it, in one step. What
-	// is at to is a Conflict, unless both are files and o.Overwrite is set. A
+	// is at to is a Conflict, unless o.Overwrite is set and both are files, or
+	// both directories and the one at to is empty. A
 	// directory under itself is Invalid however deep, and so is another project.
 	Rename(ctx context.Context, user User, from, to string, o RenameOptions) (Info, error)
 	// Remove removes a file, an empty directory or, with o.Recursive, a whole
@@ -219,7 +223,7 @@ type CreateOptions struct {
 
 // RenameOptions says how a file or directory is renamed.
 type RenameOptions struct {
-	Overwrite bool // replace a file that is there by a file
+	Overwrite bool // replace a file that is there by a file, or an empty directory by a directory
 }
 
 // RemoveOptions says how a file or directory is removed.

@@ -106,6 +106,16 @@ func agree(t *rapid.T, what string, err error, should bool) bool {
 	return err == nil
 }
 
+// empty reports whether nothing is below a path.
+func (m *model) empty(path string) bool {
+	for at := range m.files {
+		if strings.HasPrefix(at, path+"/") {
+			return false
+		}
+	}
+	return true
+}
+
 func (m *model) actions() map[string]func(*rapid.T) {
 	ctx := context.Background()
 	return map[string]func(*rapid.T){
@@ -180,7 +190,7 @@ func (m *model) actions() map[string]func(*rapid.T) {
 			from, to, overwrite := m.path(t, "from"), m.path(t, "to"), rapid.Bool().Draw(t, "overwrite")
 			_, fromDir, there := m.is(from)
 			_, toDir, taken := m.is(to)
-			should := there && m.reach(to, false) && !strings.HasPrefix(to, from+"/") && (!taken || overwrite && !fromDir && !toDir)
+			should := there && m.reach(to, false) && !strings.HasPrefix(to, from+"/") && (!taken || overwrite && fromDir == toDir && (!toDir || m.empty(to)))
 			if from == to {
 				should = there
 			}
@@ -192,9 +202,8 @@ func (m *model) actions() map[string]func(*rapid.T) {
 		"remove": func(t *rapid.T) {
 			path, recursive := m.path(t, "path"), rapid.Bool().Draw(t, "recursive")
 			_, _, there := m.is(path)
-			empty := !slices.ContainsFunc(slices.Collect(maps.Keys(m.files)), func(at string) bool { return strings.HasPrefix(at, path+"/") })
 			err := m.tree.Remove(ctx, owner, path, dfs.RemoveOptions{Recursive: recursive})
-			if agree(t, "remove "+path, err, there && (empty || recursive)) {
+			if agree(t, "remove "+path, err, there && (m.empty(path) || recursive)) {
 				m.take(path)
 			}
 		},

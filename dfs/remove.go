@@ -88,6 +88,10 @@ func (t *Tree) dropDir(ctx context.Context, tx *sql.Tx, c *chain, recursive bool
 	return t.addUsage(ctx, tx, c.project(), Usage{Directories: -1})
 }
 
+func (t *Tree) dropEmpty(ctx context.Context, tx *sql.Tx, c *chain) error {
+	return t.dropDir(ctx, tx, c, false)
+}
+
 func isEmpty(ctx context.Context, tx *sql.Tx, dir int64) (bool, error) {
 	var one int64
 	err := tx.QueryRowContext(ctx, "SELECT 1 FROM dfs_inodes WHERE parent_id = ? LIMIT 1", dir).Scan(&one)

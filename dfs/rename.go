@@ -155,10 +155,14 @@ func (t *Tree) move(ctx context.Context, tx *sql.Tx, user User, a, b *chain, o R
 		return err
 	}
 	if b.complete() {
-		if !o.Overwrite || n.dir() || b.last().dir() {
+		if !o.Overwrite || n.dir() != b.last().dir() {
 			return exists(b)
 		}
-		if err := t.dropFile(ctx, tx, b); err != nil {
+		drop := t.dropFile
+		if n.dir() {
+			drop = t.dropEmpty
+		}
+		if err := drop(ctx, tx, b); err != nil {
 			return err
 		}
 		if err := t.record(ctx, tx, user, b, Removed, ""); err != nil {

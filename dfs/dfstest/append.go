@@ -20,6 +20,7 @@ var appends = map[string]func(*testing.T, dfs.FS){
 	"pieces of every size can be appended to any":        appendSizes,
 	"a reader sees whole pieces only":                    appendWhole,
 	"appenders of the same offset: one of them is right": appendRace,
+	"an appender follows a file that is renamed":         appendFollows,
 }
 
 func app(t *testing.T, fs dfs.FS, path string, offset int, data []byte) dfs.Info {
@@ -29,6 +30,32 @@ func app(t *testing.T, fs dfs.FS, path string, offset int, data []byte) dfs.Info
 		t.Fatalf("Append(%s, %d, %d bytes): %v", path, offset, len(data), err)
 	}
 	return info
+}
+
+func appendFollows(t *testing.T, fs dfs.FS) {
+	for _, size := range []int{10, 100_000} {
+		dir := fmt.Sprintf("Resources/%d", size)
+		first := put(t, fs, at(dir, "a"), noise(size))
+		rename(t, fs, at(dir), at("Jupyter", fmt.Sprint(size)))
+		to := at("Jupyter", fmt.Sprint(size), "a")
+		more, err := fs.AppendTo(t.Context(), owner, first, first.Size, []byte("more"))
+		if err != nil || more.Path != to || more.ID != first.ID || more.Size != int64(size)+4 {
+			t.Fatalf("AppendTo answered %+v, %v", more, err)
+		}
+		wantContent(t, fs, to, append(noise(size), "more"...))
+		put(t, fs, at(dir, "a"), []byte("another"))
+		if more, err = fs.AppendTo(t.Context(), owner, first, more.Size, noise(100_000)); err != nil || more.Path != to {
+			t.Fatalf("with another in its place, AppendTo answered %+v, %v", more, err)
+		}
+		wantContent(t, fs, at(dir, "a"), []byte("another"))
+		_, err = fs.AppendTo(t.Context(), stranger, first, more.Size, []byte("x"))
+		wantKind(t, "by a stranger", err, bine.NotFound, first.Path)
+		if err := fs.Remove(t.Context(), owner, at("Jupyter", fmt.Sprint(size)), dfs.RemoveOptions{Recursive: true}); err != nil {
+			t.Fatal(err)
+		}
+		_, err = fs.AppendTo(t.Context(), owner, first, 0, []byte("x"))
+		wantKind(t, "after it was removed", err, bine.NotFound, first.Path)
+	}
 }
 
 func grow(t *testing.T, fs dfs.FS) {

@@ -15,6 +15,7 @@ var renames = map[string]func(*testing.T, dfs.FS){
 	"a directory never goes under itself":             renameUnderItself,
 	"what is at the target is a Conflict":             renameOver,
 	"a file may replace a file if asked":              renameReplace,
+	"a directory may replace an empty one if asked":   renameOverEmpty,
 	"nothing moves between projects":                  renameAcross,
 	"onto itself is nothing":                          renameSame,
 	"the target's directory has to be there":          renameNowhere,
@@ -76,7 +77,7 @@ func renameOver(t *testing.T, fs dfs.FS) {
 	put(t, fs, at("Resources/a"), []byte("a"))
 	put(t, fs, at("Resources/b"), []byte("b"))
 	mkdir(t, fs, at("Resources/d"))
-	mkdir(t, fs, at("Resources/e"))
+	mkdir(t, fs, at("Resources/e/full"))
 	_, err := fs.Rename(t.Context(), owner, at("Resources/a"), at("Resources/b"), dfs.RenameOptions{})
 	wantKind(t, "file over file", err, bine.Conflict, at("Resources/b"))
 	for _, pair := range [][2]string{{"a", "d"}, {"d", "a"}, {"d", "e"}} {
@@ -86,6 +87,31 @@ func renameOver(t *testing.T, fs dfs.FS) {
 	}
 	wantContent(t, fs, at("Resources/a"), []byte("a"))
 	wantContent(t, fs, at("Resources/b"), []byte("b"))
+}
+
+func renameOverEmpty(t *testing.T, fs dfs.FS) {
+	put(t, fs, at("Resources/a/b"), []byte("b"))
+	mkdir(t, fs, at("Resources/empty"))
+	before, err := fs.Usage(t.Context(), owner, at())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = fs.Rename(t.Context(), owner, at("Resources/a"), at("Resources/empty"), dfs.RenameOptions{})
+	wantKind(t, "unasked", err, bine.Conflict, at("Resources/empty"))
+	for range 2 { // the second time what is there is not empty
+		_, err = fs.Rename(t.Context(), owner, at("Resources/a"), at("Resources/empty"), dfs.RenameOptions{Overwrite: true})
+		if bine.IsKind(err, bine.Conflict) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantContent(t, fs, at("Resources/empty/b"), []byte("b"))
+		wantUsage(t, fs, at(), before.Bytes, before.Files, before.Directories-1)
+		put(t, fs, at("Resources/a/c"), []byte("c"))
+	}
+	wantKind(t, "over a full one", err, bine.Conflict, at("Resources/empty"))
+	wantContent(t, fs, at("Resources/a/c"), []byte("c"))
 }
 
 func renameReplace(t *testing.T, fs dfs.FS) {

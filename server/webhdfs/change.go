@@ -26,14 +26,18 @@ func (c *call) mkdirs() (answer, error) {
 }
 
 // rename moves a file or directory. Without renameoptions it is the older form:
-// it moves into a directory that is there, and answers false where it cannot.
+// it moves into a directory that is there, and answers false where it cannot:
+// also for the root, and for a directory to itself or below.
 func (c *call) rename() (answer, error) {
 	to, err := c.params.path("destination")
 	if err != nil {
 		return answer{}, err
 	}
 	older := c.params.text("renameoptions") == ""
-	if at, err := c.stat(to); older && err == nil && at.Dir && to != c.path {
+	if older && c.path == "/" {
+		return yes(false), nil
+	}
+	if at, err := c.stat(to); older && err == nil && at.Dir {
 		to = strings.TrimSuffix(to, "/") + "/" + path.Base(c.path)
 	}
 	if err := c.mayWrite(c.path, to); err != nil {
@@ -41,6 +45,10 @@ func (c *call) rename() (answer, error) {
 	}
 	if !older {
 		return c.renameAs(to)
+	}
+	if strings.HasPrefix(to, c.path+"/") {
+		_, err := c.stat(c.path)
+		return yes(false), err
 	}
 	_, err = c.files().Rename(c.ctx(), c.user(), c.path, to, dfs.RenameOptions{})
 	if bine.IsKind(err, bine.Conflict) || bine.IsKind(err, bine.NotFound) {
@@ -61,7 +69,16 @@ func (c *call) renameAs(to string) (answer, error) {
 			return answer{}, badParam("renameoptions", "%.40q is neither NONE nor OVERWRITE", option)
 		}
 	}
+	if to == c.path {
+		if _, err := c.stat(to); err != nil {
+			return answer{}, err
+		}
+		return answer{}, &exception{class: alreadyExists, message: "The source " + c.path + " and the destination are the same"}
+	}
 	_, err := c.files().Rename(c.ctx(), c.user(), c.path, to, o)
+	if strings.HasPrefix(to, c.path+"/") && bine.IsKind(err, bine.Invalid) {
+		err = &exception{class: ioException, message: err.Error(), err: err}
+	}
 	return answer{}, conflictAs(err, alreadyExists)
 }
 
@@ -114,10 +131,11 @@ func (c *call) truncate() (answer, error) {
 
 func (c *call) setPermission() (answer, error) {
 	mode, err := c.params.mode("permission")
-	if err != nil {
+	switch text := c.params.text("permission"); {
+	case text != "" && strings.Trim(text, "0") == "": // for nobody, until the owner sets another
+	case err != nil:
 		return answer{}, err
-	}
-	if mode == 0 { // Hadoop's default
+	case mode == 0: // Hadoop's default
 		mode = 0o755
 	}
 	return c.setAttributes(dfs.Attributes{Mode: &mode})

@@ -116,7 +116,7 @@ func (c *call) wanted() (span api.Span, partial bool, err error) {
 }
 
 func outOfRange(offset, size int64, path string) error {
-	return &exception{class: ioException, message: fmt.Sprintf("Offset=%d out of the range [0, %d); OPEN, path=%s", offset, size, path)}
+	return &exception{class: endOfFile, message: fmt.Sprintf("Offset=%d out of the range [0, %d); OPEN, path=%s", offset, size, path)}
 }
 
 // create makes a file: the first step looks whether it may be made, the second
@@ -219,7 +219,7 @@ func (c *call) append() (answer, error) {
 			return answer{}, brokenOff(err)
 		}
 		if n > 0 || at == info.Size {
-			if _, err := c.files().Append(c.ctx(), c.user(), c.path, at, (*buffer)[:n]); err != nil {
+			if _, err := c.files().AppendTo(c.ctx(), c.user(), info, at, (*buffer)[:n]); err != nil {
 				return answer{}, err
 			}
 		}

@@ -24,6 +24,7 @@ var (
 	security             = class{"java.lang.SecurityException", http.StatusUnauthorized}
 	accessControl        = class{"org.apache.hadoop.security.AccessControlException", http.StatusForbidden}
 	ioException          = class{"java.io.IOException", http.StatusForbidden}
+	endOfFile            = class{"java.io.EOFException", http.StatusForbidden}
 	alreadyExists        = class{"org.apache.hadoop.fs.FileAlreadyExistsException", http.StatusForbidden}
 	parentNotDirectory   = class{"org.apache.hadoop.fs.ParentNotDirectoryException", http.StatusForbidden}
 	notEmpty             = class{"org.apache.hadoop.fs.PathIsNotEmptyDirectoryException", http.StatusForbidden}

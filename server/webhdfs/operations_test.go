@@ -68,7 +68,8 @@ func TestWhatIsAskedForBadly(t *testing.T) {
 		"PUT " + readme + "?op=RENAME&destination=" + dir + "/x&renameoptions=SWAP":    bad,
 		"PUT " + readme + "?op=RENAME&destination=" + dir + "&renameoptions=OVERWRITE": "403 FileAlreadyExistsException",
 		"PUT " + dir + "/none?op=RENAME&destination=" + dir + "/x&renameoptions=NONE":  "404 FileNotFoundException",
-		"PUT " + dir + "?op=RENAME&destination=" + dir + "/x/y":                        bad,
+		"PUT " + dir + "?op=RENAME&destination=" + dir + "/x/y&renameoptions=NONE":     "403 IOException",
+		"PUT " + dir + "?op=RENAME&destination=" + dir + "&renameoptions=NONE":         "403 FileAlreadyExistsException",
 		"DELETE " + dir + "?op=DELETE&recursive=perhaps":                               bad,
 		"DELETE /Projects/demo?op=DELETE":                                              bad,
 		"PUT " + readme + "?op=SETPERMISSION&permission=999":                           bad,
@@ -135,6 +136,7 @@ func TestAttributes(t *testing.T) {
 	const file = "/Projects/demo/Resources/f"
 	w.put(file, "123456789")
 	for _, step := range []struct{ method, request, want string }{
+		{"PUT", "?op=SETPERMISSION&permission=000", "200 "},
 		{"PUT", "?op=SETPERMISSION&permission=600", "200 "},
 		{"PUT", "?op=SETTIMES&modificationtime=1700000000123&accesstime=-1", "200 "},
 		{"PUT", "?op=SETOWNER&owner=demo__sven&group=demo__data_owner", "200 "},
