@@ -1,12 +1,16 @@
 #!/bin/sh
-# Installs what tests need beyond a compiler: MariaDB and Chromium, from
-# Debian's packages, where this is Debian and we are root. Elsewhere it says
+# Installs what tests need beyond a compiler: MariaDB and Chromium, for the long
+# forms (BINE_E2E_LONG=1) Java and Maven too, from Debian's packages, where this is Debian and we are root. Elsewhere it says
 # what is missing; the tests that need it are then left out, except under CI,
 # where leaving one out is a failure.
 set -eu
 want=""
 command -v mariadbd >/dev/null || [ -x /usr/sbin/mariadbd ] || want="$want mariadb-server"
 command -v chromium >/dev/null || want="$want chromium"
+if [ -n "${BINE_E2E_LONG:-}" ]; then # Hadoop, Spark and Flink
+	command -v javac >/dev/null || want="$want default-jdk-headless"
+	command -v mvn >/dev/null || want="$want maven"
+fi
 [ -n "$want" ] || exit 0
 if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
 	echo "installing$want"

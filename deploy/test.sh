@@ -5,6 +5,7 @@ long=""
 [ "${1:-}" = --long ] && long=1
 step() { printf '\n== %s (%s s)\n' "$1" "$(($(date +%s) - begun))"; }
 begun=$(date +%s)
+[ -z "$long" ] || BINE_E2E_LONG=1 deploy/test-deps.sh
 
 step "formatting, modules, vet, staticcheck, workflowcheck"
 bad=$(gofmt -l $(git ls-files '*.go'))
