@@ -4,8 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
-	"sync"
 	"time"
 
 	"github.com/bine-ml/bine"
@@ -40,7 +38,7 @@ type Tree struct {
 	db     *database.DB
 	blocks block.Store
 	o      Options
-	reads  statements
+	reads  *database.Prepared
 	hints  hints
 	ids    ids
 	sql    dialect
@@ -71,11 +69,11 @@ func New(db *database.DB, blocks block.Store, o Options) *Tree {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Tree{db: db, blocks: blocks, o: o, reads: statements{pool: db.Read()}, sql: dialectOf(db.Dialect())}
+	return &Tree{db: db, blocks: blocks, o: o, reads: database.NewPrepared(db), sql: dialectOf(db.Dialect())}
 }
 
 // Close gives the prepared statements back. The database stays open.
-func (t *Tree) Close() error { return t.reads.close() }
+func (t *Tree) Close() error { return t.reads.Close() }
 
 func (t *Tree) now() int64 { return database.Micros(t.o.Now()) }
 
@@ -140,67 +138,7 @@ func (t *Tree) reader(ctx context.Context) database.Reader {
 	if r := t.db.Reader(ctx); r != database.Reader(t.db.Read()) {
 		return r
 	}
-	return &t.reads
-}
-
-// statements prepares each statement once. Their number is bounded: they
-// differ by the depth of a path only.
-type statements struct {
-	pool   *sql.DB
-	mu     sync.RWMutex
-	cached map[string]*sql.Stmt
-}
-
-func (s *statements) get(ctx context.Context, query string) (*sql.Stmt, error) {
-	s.mu.RLock()
-	stmt := s.cached[query]
-	s.mu.RUnlock()
-	if stmt != nil {
-		return stmt, nil
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if stmt := s.cached[query]; stmt != nil {
-		return stmt, nil
-	}
-	stmt, err := s.pool.PrepareContext(ctx, query)
-	if err != nil {
-		return nil, fmt.Errorf("prepare %s: %w", prefix(query, 80), err)
-	}
-	if s.cached == nil {
-		s.cached = map[string]*sql.Stmt{}
-	}
-	s.cached[query] = stmt
-	return stmt, nil
-}
-
-// QueryContext answers a query by its prepared statement.
-func (s *statements) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	stmt, err := s.get(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	return stmt.QueryContext(ctx, args...)
-}
-
-// QueryRowContext answers a query of one row by its prepared statement.
-func (s *statements) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	stmt, err := s.get(ctx, query)
-	if err != nil { // the pool answers the same error, in the form that is asked for
-		return s.pool.QueryRowContext(ctx, query, args...)
-	}
-	return stmt.QueryRowContext(ctx, args...)
-}
-
-func (s *statements) close() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var err error
-	for _, stmt := range s.cached {
-		err = errors.Join(err, stmt.Close())
-	}
-	s.cached = nil
-	return err
+	return t.reads
 }
 
 // marks gives n question marks with commas between.

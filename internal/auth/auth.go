@@ -36,6 +36,14 @@ type Identity struct {
 	Project bine.ProjectName // the only project that a key or job token is good for
 	Attempt bine.AttemptID   // of a job token
 	session bine.Hash
+	// standing is what was found along with the identity, nil if nothing was.
+	standing *standing
+}
+
+// standing is the role of a user in a project, empty for none.
+type standing struct {
+	project bine.ProjectName
+	role    bine.Role
 }
 
 // Known reports whether anybody in particular is asking.
@@ -66,10 +74,19 @@ type sessions interface {
 	DeleteSessions(ctx context.Context, user bine.UserName, except bine.Hash) error
 }
 
+// Holder is what a key says of who presents it: whose it is, and how they stand
+// to the project that was asked about.
+type Holder struct {
+	Key    bine.Key
+	Secret bine.Hash
+	Admin  bool
+	Role   bine.Role // empty: no member, or no project was asked about
+}
+
 // keys is the part of the store that keys and job tokens need.
 type keys interface {
 	CreateKey(ctx context.Context, key bine.Key, secret bine.Hash) error
-	Key(ctx context.Context, id string) (bine.Key, bine.Hash, error)
+	KeyHolder(ctx context.Context, id string, project bine.ProjectName) (Holder, error)
 	TouchKey(ctx context.Context, id string, at time.Time) error
 	PutToken(ctx context.Context, token bine.Hash, attempt bine.AttemptID, user bine.UserName) error
 	TokenAttempt(ctx context.Context, token bine.Hash) (bine.Attempt, bine.UserName, bool, error)

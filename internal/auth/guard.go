@@ -28,7 +28,11 @@ func NewGuard(a *Auth, members memberships, cookie string) *Guard {
 // Admit says who makes a request and how they stand to the project, and fails
 // where the access does not admit them. project is empty for what is not of one.
 func (g *Guard) Admit(r *http.Request, access Access, project bine.ProjectName) (Identity, Membership, error) {
-	id, err := g.auth.Identify(r, g.cookie)
+	about := project
+	if access.Role == "" || project.Check() != nil {
+		about = ""
+	}
+	id, err := g.auth.identifyFor(r, g.cookie, about)
 	if err != nil && !access.Public {
 		return Identity{}, Membership{}, err
 	}
@@ -49,11 +53,11 @@ func (g *Guard) membership(ctx context.Context, id Identity, project bine.Projec
 	if project.Check() != nil { // no such name can exist: not worth a question
 		return m, nil
 	}
-	role, member, err := g.members.RoleOf(ctx, project, id.User)
-	if err != nil && !bine.IsKind(err, bine.NotFound) {
+	role, err := g.roleOf(ctx, id, project)
+	if err != nil {
 		return m, err
 	}
-	if member && err == nil {
+	if role != "" {
 		m.Role, m.Exists = role, true
 		return m, nil
 	}
@@ -65,4 +69,18 @@ func (g *Guard) membership(ctx context.Context, id Identity, project bine.Projec
 		}
 	}
 	return m, nil
+}
+
+// roleOf gives the role of the caller in a project, empty for none.
+func (g *Guard) roleOf(ctx context.Context, id Identity, project bine.ProjectName) (bine.Role, error) {
+	if s := id.standing; s != nil && s.project == project {
+		return s.role, nil
+	}
+	role, member, err := g.members.RoleOf(ctx, project, id.User)
+	switch {
+	case bine.IsKind(err, bine.NotFound) || err == nil && !member:
+		return "", nil
+	default:
+		return role, err
+	}
 }

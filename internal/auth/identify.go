@@ -27,12 +27,18 @@ const keyStep = time.Minute
 // is not good is Unauthenticated, and Limited where too many API keys from the
 // same address were not known. A good one is always taken.
 func (a *Auth) Identify(r *http.Request, cookie string) (Identity, error) {
+	return a.identifyFor(r, cookie, "")
+}
+
+// identifyFor is Identify for a request about a project: how the caller stands
+// to it is found along, where that costs nothing more.
+func (a *Auth) identifyFor(r *http.Request, cookie string, project bine.ProjectName) (Identity, error) {
 	if header := r.Header.Get("Authorization"); header != "" {
 		scheme, token, _ := strings.Cut(header, " ")
 		if !strings.EqualFold(scheme, "Bearer") {
 			return Identity{}, bine.Errorf(bine.Unauthenticated, "the Authorization header is not understood: send Bearer and an API key")
 		}
-		who, err := a.IdentifyToken(r.Context(), strings.TrimSpace(token))
+		who, err := a.identifyToken(r.Context(), strings.TrimSpace(token), project)
 		if errors.Is(err, errUnknownKey) {
 			if wait, ok := a.wrongKeys.Take(AddressOf(r)); !ok {
 				err = limited("too many API keys that are not known", wait)
@@ -57,10 +63,14 @@ func AddressOf(r *http.Request) string {
 
 // IdentifyToken says who presents an API key or a job token.
 func (a *Auth) IdentifyToken(ctx context.Context, token string) (Identity, error) {
+	return a.identifyToken(ctx, token, "")
+}
+
+func (a *Auth) identifyToken(ctx context.Context, token string, project bine.ProjectName) (Identity, error) {
 	if strings.HasPrefix(token, jobPrefix) {
 		return a.identifyJob(ctx, token)
 	}
-	return a.identifyKey(ctx, token)
+	return a.identifyKey(ctx, token, project)
 }
 
 // IdentifySession says whose session an id is, and lets it last longer.
@@ -97,32 +107,29 @@ func asUnauthenticated(err, refused error) error {
 // errUnknownKey refuses a key that was never made, or was taken back.
 var errUnknownKey error = bine.Errorf(bine.Unauthenticated, "the API key is not known; it may have been revoked")
 
-func (a *Auth) identifyKey(ctx context.Context, token string) (Identity, error) {
+func (a *Auth) identifyKey(ctx context.Context, token string, project bine.ProjectName) (Identity, error) {
 	id, secret, ok := splitKey(token)
 	if !ok {
 		return Identity{}, errUnknownKey
 	}
-	key, want, err := a.store.Key(ctx, id)
+	h, err := a.store.KeyHolder(ctx, id, project)
 	if err != nil {
 		return Identity{}, asUnauthenticated(err, errUnknownKey)
 	}
-	if !same(hashOf(secret), want) {
+	key := h.Key
+	if !same(hashOf(secret), h.Secret) {
 		return Identity{}, errUnknownKey
 	}
 	now := a.now()
 	if key.ExpiresAt != nil && !now.Before(*key.ExpiresAt) {
 		return Identity{}, bine.Errorf(bine.Unauthenticated, "the API key %s has expired: make a new one", key.ID)
 	}
-	user, err := a.store.User(ctx, key.User)
-	if err != nil {
-		return Identity{}, asUnauthenticated(err, errUnknownKey)
-	}
 	if key.UsedAt == nil || now.Sub(*key.UsedAt) >= keyStep {
 		if err := a.store.TouchKey(ctx, id, now.UTC()); err != nil {
 			a.log.WarnContext(ctx, "the use of a key could not be noted", "key", id, "error", err)
 		}
 	}
-	return Identity{User: user.Name, Admin: user.Admin, Via: ViaKey, Scopes: key.Scopes, Project: key.Project}, nil
+	return Identity{User: key.User, Admin: h.Admin, Via: ViaKey, Scopes: key.Scopes, Project: key.Project, standing: &standing{project, h.Role}}, nil
 }
 
 func (a *Auth) identifyJob(ctx context.Context, token string) (Identity, error) {

@@ -92,12 +92,13 @@ func (m *memory) CreateKey(_ context.Context, k bine.Key, secret bine.Hash) erro
 	return nil
 }
 
-func (m *memory) Key(_ context.Context, id string) (bine.Key, bine.Hash, error) {
+func (m *memory) KeyHolder(_ context.Context, id string, _ bine.ProjectName) (auth.Holder, error) {
 	k, ok := m.keys[id]
-	if !ok {
-		return k, "", absent("key")
+	u, known := m.users[k.User]
+	if !ok || !known {
+		return auth.Holder{}, absent("key")
 	}
-	return k, m.secrets[id], nil
+	return auth.Holder{Key: k, Secret: m.secrets[id], Admin: u.Admin}, nil
 }
 
 func (m *memory) TouchKey(_ context.Context, id string, at time.Time) error {

@@ -46,12 +46,33 @@ func (s *Store) CreateKey(ctx context.Context, k bine.Key, secretHash bine.Hash)
 	return forDomain(err, "key")
 }
 
-// Key gives a key and the hash of its secret.
-func (s *Store) Key(ctx context.Context, id string) (bine.Key, bine.Hash, error) {
-	var row keyRow
-	err := s.db.Reader(ctx).QueryRowContext(ctx, "SELECT id, name, user_name, scopes, project, secret_hash, created_at, expires_at, used_at FROM api_keys WHERE id = ?", id).
-		Scan(&row.ID, &row.Name, &row.UserName, &row.Scopes, &row.Project, &row.SecretHash, &row.Created, &row.Expires, &row.Used)
-	return row.key(), row.SecretHash, forDomain(s.db.Explain(err), named("key", id))
+// Holder is what a key says of who presents it.
+type Holder struct {
+	Key    bine.Key // without its name, and when it was made
+	Secret bine.Hash
+	Admin  bool
+	Role   bine.Role // in the project that is asked about; empty for none
+}
+
+// holder asks at once for all that admits a request.
+const holder = "SELECT k.user_name, k.scopes, k.project, k.secret_hash, k.expires_at, k.used_at, u.admin, m.role" +
+	" FROM api_keys k JOIN users u ON u.name = k.user_name LEFT JOIN members m ON m.project = ? AND m.user_name = k.user_name WHERE k.id = ?"
+
+// KeyHolder gives a key with the hash of its secret, and how its user stands to a
+// project, which may be empty.
+func (s *Store) KeyHolder(ctx context.Context, id string, project bine.ProjectName) (Holder, error) {
+	row, h := keyRow{ID: id}, Holder{}
+	var role *bine.Role
+	err := s.point(ctx).QueryRowContext(ctx, holder, project, id).Scan(&row.UserName, &row.Scopes, &row.Project, &h.Secret, &row.Expires, &row.Used, &h.Admin, &role)
+	if err != nil {
+		return h, forDomain(s.db.Explain(err), named("key", id))
+	}
+	h.Key = row.key()
+	h.Key.CreatedAt = time.Time{}
+	if role != nil {
+		h.Role = *role
+	}
+	return h, nil
 }
 
 // Keys gives the keys of a user, newest first.

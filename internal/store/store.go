@@ -27,13 +27,26 @@ import (
 type Store struct {
 	db  *database.DB
 	hub *hub
+	// points answers what every request asks.
+	points *database.Prepared
 }
 
 // New makes a store on db.
-func New(db *database.DB) *Store { return &Store{db: db, hub: newHub(db)} }
+func New(db *database.DB) *Store {
+	return &Store{db: db, hub: newHub(db), points: database.NewPrepared(db)}
+}
 
 // read is gorm for reading.
 func (s *Store) read(ctx context.Context) *gorm.DB { return s.db.Gorm(ctx) }
+
+// point is for reading by the key of a row, by a prepared statement where ctx
+// carries no transaction.
+func (s *Store) point(ctx context.Context) database.Reader {
+	if r := s.db.Reader(ctx); r != database.Reader(s.db.Read()) {
+		return r
+	}
+	return s.points
+}
 
 // tx is one transaction, with the events that it is to leave.
 type tx struct {

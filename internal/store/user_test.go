@@ -58,14 +58,24 @@ func TestKeysGoWithTheirUserAndProject(t *testing.T) {
 		kind(t, "of nobody", s.CreateKey(ctx, bine.Key{ID: "k2", User: "eve"}, "x"), bine.NotFound)
 		ok(t, s.TouchKey(ctx, "k1", used))
 		k.UsedAt = &used
-		is, hash, err := s.Key(ctx, "k1")
-		same(t, "key", []any{is, hash, err}, []any{k, bine.Hash("secret"), error(nil)})
+		same(t, "key", got(s.Keys(ctx, "bob"))(t), []bine.Key{k})
+		want := store.Holder{Key: k, Secret: "secret"}
+		want.Key.Name, want.Key.CreatedAt = "", time.Time{}
+		same(t, "holder", got(s.KeyHolder(ctx, "k1", ""))(t), want)
+		same(t, "holder elsewhere", got(s.KeyHolder(ctx, "k1", "nowhere"))(t), want)
+		ok(t, s.SetMember(ctx, "p", bine.Member{User: "bob", Role: bine.DataScientist}))
+		want.Role = bine.DataScientist
+		same(t, "holder in p", got(s.KeyHolder(ctx, "k1", "p"))(t), want)
+		ok(t, s.RemoveMember(ctx, "p", "bob"))
+		want.Role = ""
+		same(t, "holder after they left", got(s.KeyHolder(ctx, "k1", "p"))(t), want)
 		ok(t, s.CreateKey(ctx, bine.Key{ID: "k3", User: "bob", Scopes: []bine.Scope{bine.ScopeAll}}, "x"))
 		same(t, "bob's keys", len(got(s.Keys(ctx, "bob"))(t)), 2)
 		kind(t, "deleting another's", s.DeleteKey(ctx, "ann", "k3"), bine.NotFound)
 		ok(t, s.DeleteProject(ctx, "p"))
 		same(t, "bob's keys when the project is gone", len(got(s.Keys(ctx, "bob"))(t)), 1)
 		ok(t, s.DeleteKey(ctx, "bob", "k3"))
+		kind(t, "a key that was revoked", second(s.KeyHolder(ctx, "k3", "")), bine.NotFound)
 		ok(t, s.TouchKey(ctx, "k3", used))
 	})
 }

@@ -22,3 +22,8 @@ func (a accounts) Session(ctx context.Context, hash bine.Hash) (auth.Session, er
 	s, err := a.Store.Session(ctx, hash)
 	return auth.Session(s), err
 }
+
+func (a accounts) KeyHolder(ctx context.Context, id string, project bine.ProjectName) (auth.Holder, error) {
+	h, err := a.Store.KeyHolder(ctx, id, project)
+	return auth.Holder(h), err
+}

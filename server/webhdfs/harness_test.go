@@ -19,6 +19,7 @@ import (
 	"github.com/bine-ml/bine/dfs"
 	"github.com/bine-ml/bine/dfs/block/mem"
 	"github.com/bine-ml/bine/internal/auth"
+	"github.com/bine-ml/bine/internal/database"
 	"github.com/bine-ml/bine/internal/database/databasetest"
 	"github.com/bine-ml/bine/internal/lease"
 	"github.com/bine-ml/bine/internal/store"
@@ -61,7 +62,11 @@ func (l *locked) String() string {
 // Scientist sven) and other (owned by mallory).
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	db := databasetest.SQLite(t)
+	return newWorldOn(t, databasetest.SQLite(t))
+}
+
+func newWorldOn(t testing.TB, db *database.DB) *world {
+	t.Helper()
 	s := store.New(db)
 	w := &world{t: t, store: s, files: dfs.New(db, new(mem.Store), dfs.Options{}), log: &locked{}, keys: map[bine.UserName]string{}}
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
