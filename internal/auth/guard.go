@@ -28,21 +28,36 @@ func NewGuard(a *Auth, members memberships, cookie string) *Guard {
 // Admit says who makes a request and how they stand to the project, and fails
 // where the access does not admit them. project is empty for what is not of one.
 func (g *Guard) Admit(r *http.Request, access Access, project bine.ProjectName) (Identity, Membership, error) {
-	about := project
-	if access.Role == "" || project.Check() != nil {
-		about = ""
-	}
-	id, err := g.auth.identifyFor(r, g.cookie, about)
+	id, err := g.auth.identifyFor(r, g.cookie, access.about(project))
+	return g.admit(r.Context(), id, err, access, project)
+}
+
+// AdmitToken is Admit for a request from a network address that brings an API key
+// or a job token, and nothing else counts.
+func (g *Guard) AdmitToken(ctx context.Context, token, address string, access Access, project bine.ProjectName) (Identity, Membership, error) {
+	id, err := g.auth.identifyBearer(ctx, token, address, access.about(project))
+	return g.admit(ctx, id, err, access, project)
+}
+
+func (g *Guard) admit(ctx context.Context, id Identity, err error, access Access, project bine.ProjectName) (Identity, Membership, error) {
 	if err != nil && !access.Public {
 		return Identity{}, Membership{}, err
 	}
 	m := Membership{Project: project}
 	if access.Role != "" && id.Known() {
-		if m, err = g.membership(r.Context(), id, project, access.OrAdmin); err != nil {
+		if m, err = g.membership(ctx, id, project, access.OrAdmin); err != nil {
 			return id, Membership{}, err
 		}
 	}
 	return id, m, access.Admit(id, m)
+}
+
+// about is the project that a caller's role matters in, "" for none.
+func (a Access) about(project bine.ProjectName) bine.ProjectName {
+	if a.Role == "" || project.Check() != nil {
+		return ""
+	}
+	return project
 }
 
 // Identify says who makes a request; nobody is no error, a bad key is.

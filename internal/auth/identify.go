@@ -38,18 +38,24 @@ func (a *Auth) identifyFor(r *http.Request, cookie string, project bine.ProjectN
 		if !strings.EqualFold(scheme, "Bearer") {
 			return Identity{}, bine.Errorf(bine.Unauthenticated, "the Authorization header is not understood: send Bearer and an API key")
 		}
-		who, err := a.identifyToken(r.Context(), strings.TrimSpace(token), project)
-		if errors.Is(err, errUnknownKey) {
-			if wait, ok := a.wrongKeys.Take(AddressOf(r)); !ok {
-				err = limited("too many API keys that are not known", wait)
-			}
-		}
-		return who, err
+		return a.identifyBearer(r.Context(), strings.TrimSpace(token), AddressOf(r), project)
 	}
 	if c, err := r.Cookie(cookie); err == nil && c.Value != "" {
 		return a.IdentifySession(r.Context(), c.Value)
 	}
 	return Identity{}, nil
+}
+
+// identifyBearer says who presents a key or token from an address, and counts
+// those that are not known.
+func (a *Auth) identifyBearer(ctx context.Context, token, address string, project bine.ProjectName) (Identity, error) {
+	who, err := a.identifyToken(ctx, token, project)
+	if errors.Is(err, errUnknownKey) {
+		if wait, ok := a.wrongKeys.Take(address); !ok {
+			err = limited("too many API keys that are not known", wait)
+		}
+	}
+	return who, err
 }
 
 // AddressOf gives the network address that a request comes from.

@@ -1,7 +1,6 @@
 package webhdfs
 
 import (
-	"net/http"
 	"strings"
 
 	"github.com/bine-ml/bine"
@@ -10,12 +9,12 @@ import (
 	"github.com/bine-ml/bine/server/actor"
 )
 
-// admit says who acts, or why nobody may.
+// admit says who acts, or why nobody may. The guard is asked by what the call
+// brings as a key only: a session of a browser is no way in.
 func (c *call) admit() error {
 	if err := c.credential(); err != nil {
 		return err
 	}
-	asked := c.bearing(c.said)
 	project := projectOf(c.path)
 	access := auth.Access{Role: bine.DataScientist, Job: true}
 	if project == "" {
@@ -25,10 +24,11 @@ func (c *call) admit() error {
 		access.Scopes = []bine.Scope{bine.ScopeRead}
 	}
 	var err error
-	c.actor.Identity, c.actor.Member, err = c.door.Guard.Admit(asked, access, project)
+	address := auth.AddressOf(c.r)
+	c.actor.Identity, c.actor.Member, err = c.door.Guard.AdmitToken(c.ctx(), c.said, address, access, project)
 	if bound := c.actor.Identity.Project; project != "" && bound != "" && bound != project {
 		// Who can act in one project only acts in that, and sees of others what they share.
-		c.actor.Identity, c.actor.Member, err = c.door.Guard.Admit(asked, access, bound)
+		c.actor.Identity, c.actor.Member, err = c.door.Guard.AdmitToken(c.ctx(), c.said, address, access, bound)
 	}
 	if err != nil {
 		return err
@@ -40,12 +40,6 @@ func (c *call) admit() error {
 		return bine.Errorf(bine.Forbidden, "%s may not act for %.60q: nobody acts for somebody else", c.actor.Identity.User, other)
 	}
 	return nil
-}
-
-// bearing is what the guard is asked: it sees a bearer only, so that a session
-// of a browser is no way in.
-func (c *call) bearing(said string) *http.Request {
-	return (&http.Request{Method: c.r.Method, Header: http.Header{"Authorization": {"Bearer " + said}}, RemoteAddr: c.r.RemoteAddr}).WithContext(c.ctx())
 }
 
 // credential finds what the request brings: a header, else the address.

@@ -17,16 +17,17 @@ type params map[string][]string
 // readParams reads a query. A parameter that is there twice counts once, where
 // it is first, but for those that are lists.
 func readParams(query string) (params, error) {
-	values, err := url.ParseQuery(query)
+	p, err := url.ParseQuery(query)
 	if err != nil {
 		return nil, &exception{class: illegalArgument, message: "The query cannot be read: write every & ; % and + of a value in percent form"}
 	}
-	p := make(params, len(values))
-	for name, list := range values {
-		lower := strings.ToLower(name)
-		p[lower] = append(p[lower], list...)
+	for name, list := range p {
+		if lower := strings.ToLower(name); lower != name {
+			delete(p, name)
+			p[lower] = append(p[lower], list...)
+		}
 	}
-	return p, nil
+	return params(p), nil
 }
 
 // text gives a parameter, "" where it is not there.

@@ -45,6 +45,42 @@ func statusOf(i dfs.Info, suffix string) fileStatus {
 	return s
 }
 
+// appendJSON writes what encoding/json would.
+func (s fileStatus) appendJSON(b []byte) []byte {
+	number := func(name string, n int64) { b = strconv.AppendInt(append(b, name...), n, 10) }
+	text := func(name, value string) { b = appendString(append(b, name...), value) }
+	number(`{"accessTime":`, s.AccessTime)
+	number(`,"blockSize":`, s.BlockSize)
+	if s.ChildrenNum != nil {
+		number(`,"childrenNum":`, int64(*s.ChildrenNum))
+	}
+	number(`,"fileId":`, s.FileID)
+	text(`,"group":`, s.Group)
+	number(`,"length":`, s.Length)
+	number(`,"modificationTime":`, s.ModificationTime)
+	text(`,"owner":`, s.Owner)
+	text(`,"pathSuffix":`, s.PathSuffix)
+	text(`,"permission":`, s.Permission)
+	number(`,"replication":`, int64(s.Replication))
+	number(`,"storagePolicy":`, int64(s.StoragePolicy))
+	text(`,"type":`, s.Type)
+	return append(b, '}')
+}
+
+// appendString writes a string as JSON; one that needs escapes by encoding/json.
+func appendString(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c >= 0x7f || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+			text, err := json.Marshal(s)
+			if err != nil {
+				panic(err) // no string fails
+			}
+			return append(b, text...)
+		}
+	}
+	return append(append(append(b, '"'), s...), '"')
+}
+
 func (c *call) status() (answer, error) {
 	info, err := c.stat(c.path)
 	if err != nil {
@@ -142,14 +178,11 @@ func (c *call) list() (answer, error) {
 
 // writePages writes a listing whose first page is there already.
 func (c *call) writePages(w io.Writer, page []dfs.Info) error {
-	more, before := true, `{"FileStatuses":{"FileStatus":[`
+	more, before, line := true, `{"FileStatuses":{"FileStatus":[`, []byte(nil)
 	for {
 		for _, e := range page {
-			text, err := json.Marshal(statusOf(e, e.Name))
-			if err != nil {
-				return err
-			}
-			if _, err := io.WriteString(w, before+string(text)); err != nil {
+			line = statusOf(e, e.Name).appendJSON(append(line[:0], before...))
+			if _, err := w.Write(line); err != nil {
 				return err
 			}
 			before = ","

@@ -44,13 +44,13 @@ type noToken struct {
 func (d *Door) Token(g *gin.Context) {
 	api.CountAs(g, "webhdfs-token")
 	d.Desk.GiveUpIdle(g.Writer, g.Request)
-	c := &call{door: d, w: g.Writer, r: g.Request}
+	c := &call{door: d, w: g.Writer, r: g.Request, context: g.Request.Context()}
 	said, refused := grant(g.Writer, g.Request)
 	if refused != nil {
 		c.answer(answer{status: http.StatusBadRequest, json: refused})
 		return
 	}
-	_, _, err := d.Guard.Admit(c.bearing(said), auth.Access{User: true, Bound: true, Job: true, Scopes: []bine.Scope{bine.ScopeRead}}, "")
+	_, _, err := d.Guard.AdmitToken(c.ctx(), said, auth.AddressOf(c.r), auth.Access{User: true, Bound: true, Job: true, Scopes: []bine.Scope{bine.ScopeRead}}, "")
 	if err != nil {
 		problem, header := d.Desk.Explain(c.ctx(), err)
 		maps.Copy(c.w.Header(), header)

@@ -37,7 +37,7 @@ const (
 
 // guard admits requests.
 type guard interface {
-	Admit(r *http.Request, access auth.Access, project bine.ProjectName) (auth.Identity, auth.Membership, error)
+	AdmitToken(ctx context.Context, token, address string, access auth.Access, project bine.ProjectName) (auth.Identity, auth.Membership, error)
 }
 
 // sealer keeps what a ticket says from who holds it.
@@ -95,18 +95,18 @@ const timeout = 30 * time.Second
 
 // Handle answers a request at Root or Pattern.
 func (d *Door) Handle(g *gin.Context) {
-	api.CountAs(g, "webhdfs")
 	d.Desk.GiveUpIdle(g.Writer, g.Request)
-	c := &call{door: d, w: g.Writer, r: g.Request}
+	c := &call{door: d, w: g.Writer, r: g.Request, context: g.Request.Context()}
 	if err := c.read(g.Param("path")); err != nil {
+		api.CountAs(g, "webhdfs")
 		c.fail(err)
 		return
 	}
 	api.CountAs(g, c.op.counted)
 	if !c.op.stream {
-		ctx, cancel := context.WithTimeout(c.r.Context(), timeout)
+		var cancel context.CancelFunc
+		c.context, cancel = context.WithTimeout(c.context, timeout)
 		defer cancel()
-		c.r = c.r.WithContext(ctx)
 	}
 	if err := c.admit(); err != nil {
 		c.fail(c.record(err))
@@ -125,13 +125,15 @@ func (d *Door) Handle(g *gin.Context) {
 
 // call is one request.
 type call struct {
-	door   *Door
-	w      http.ResponseWriter
-	r      *http.Request
-	op     *operation
-	path   string // of the file system, in its one form
-	params params
-	actor  actor.Actor
+	door *Door
+	w    http.ResponseWriter
+	r    *http.Request
+	// context is that of the request, with the time it may take.
+	context context.Context
+	op      *operation
+	path    string // of the file system, in its one form
+	params  params
+	actor   actor.Actor
 	// said is the credential that the request brought, and whether in the
 	// address rather than in a header.
 	said      string
@@ -140,7 +142,7 @@ type call struct {
 	redirected bool
 }
 
-func (c *call) ctx() context.Context { return c.r.Context() }
+func (c *call) ctx() context.Context { return c.context }
 
 func (c *call) user() dfs.User { return c.actor.User() }
 
