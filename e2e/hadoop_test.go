@@ -4,7 +4,6 @@ import (
 	"encoding/xml"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -22,24 +21,10 @@ func TestHadoopContract(t *testing.T) {
 	if !long() {
 		t.Skip("Hadoop's contract tests take Maven: make test-all runs them")
 	}
-	mvn := need(t, "mvn")
 	s := newSystem(t)
 	s.start("up", "--log-level", "warn")
 	s.ready(30 * time.Second)
-	p := s.project("judged")
-	built := filepath.Join(s.dir, "contract")
-	cmd := exec.CommandContext(t.Context(), mvn, "-B", "-q", "test", "-Dbuilt="+built)
-	cmd.Dir = "hadoop"
-	cmd.Env = append(s.env, "BINE_TEST_API="+s.url, "BINE_API_KEY="+s.key(), "BINE_TEST_PROJECT="+string(p), "BINE_TEST_USER=admin")
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Errorf("mvn: %v\n%s", err, tail(string(out)))
-	}
-	passed, skipped := surefire(t, filepath.Join(built, "surefire-reports"))
-	t.Logf("%d of Hadoop's tests passed, %d were skipped:\n%s", passed, len(skipped), strings.Join(skipped, "\n"))
-	if passed < leastContract {
-		t.Errorf("%d of Hadoop's tests passed, want at least %d", passed, leastContract)
-	}
+	s.maven("hadoop", s.project("judged"), leastContract)
 }
 
 // surefire counts the tests in Maven's reports that passed, and says which were

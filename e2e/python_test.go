@@ -62,12 +62,13 @@ func TestPythonFileSystemMeetsTheServer(t *testing.T) {
 	}
 }
 
-// TestWebHDFSByClientsOfOthers runs HdfsCLI, fsspec and OpenDAL against a server.
+// TestWebHDFSByClientsOfOthers runs HdfsCLI, fsspec and OpenDAL against a server,
+// and what reads tables by fsspec: pandas, pyarrow, DuckDB and a reader by shards.
 func TestWebHDFSByClientsOfOthers(t *testing.T) {
 	s := newSystem(t)
 	s.start("up", "--log-level", "warn")
 	s.ready(30 * time.Second)
-	out, err := s.python("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_webhdfs.py").CombinedOutput()
+	out, err := s.python("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_webhdfs.py", "tests/test_webhdfs_suites.py").CombinedOutput()
 	if err != nil {
 		t.Errorf("WebHDFS by clients of others: %v\n%s", err, out)
 	}

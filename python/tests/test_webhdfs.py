@@ -1,4 +1,5 @@
-"""WebHDFS by clients that others wrote: HdfsCLI, fsspec and OpenDAL, against a real server.
+"""WebHDFS by clients that others wrote: HdfsCLI, fsspec, OpenDAL, and pandas,
+pyarrow and DuckDB on top of fsspec, against a real server.
 
 BINE_TEST_API, BINE_TEST_KEY and BINE_TEST_PROJECT are those of test_server.py.
 """
@@ -6,12 +7,15 @@ BINE_TEST_API, BINE_TEST_KEY and BINE_TEST_PROJECT are those of test_server.py.
 from __future__ import annotations
 
 import os
+import pickle
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import pytest
 
 import bine
+import bine.fs  # which makes bine:// known
 
 API, KEY = os.environ.get("BINE_TEST_API", ""), os.environ.get("BINE_TEST_KEY", "")
 
@@ -19,15 +23,23 @@ needed = bool(os.environ.get("BINE_TEST_REQUIRED"))
 pytestmark = pytest.mark.skipif(not API and not needed, reason="BINE_TEST_API is not set")
 
 if needed:
+    import duckdb
     import fsspec
     import hdfs
     import opendal
+    import pandas
+    import pyarrow
     import requests
 else:
+    duckdb = pytest.importorskip("duckdb")
     fsspec = pytest.importorskip("fsspec")
     hdfs = pytest.importorskip("hdfs")
     opendal = pytest.importorskip("opendal")
+    pandas = pytest.importorskip("pandas")
+    pyarrow = pytest.importorskip("pyarrow")
     requests = pytest.importorskip("requests")
+
+from pyarrow import dataset, parquet  # noqa: E402
 
 LARGE = bytes(range(256)) * (48 << 10)  # 12 MiB, over every buffer
 
@@ -235,3 +247,70 @@ class TestOpenDAL:
         op.delete("large")
         with pytest.raises(opendal.exceptions.NotFound):
             op.stat("large")
+
+
+class TestTables:
+    """What reads and writes tables by fsspec: through our own file system, and through WebHDFS."""
+
+    @pytest.fixture(params=["webhdfs", "bine"])
+    def on(self, request, root):
+        """The options of a file system, and the address of a new directory on it."""
+        at, name = urlsplit(API), f"{root}/{uuid.uuid4().hex}"
+        if request.param == "bine":
+            return {"api": API, "key": KEY}, f"bine://{name.removeprefix('/Projects/')}"
+        return {"token": KEY, "use_https": at.scheme == "https"}, f"webhdfs://{at.netloc}{name}"
+
+    @pytest.fixture
+    def there(self, on):
+        options, address = on
+        return fsspec.core.url_to_fs(address, **options)
+
+    @pytest.fixture
+    def frame(self):
+        rows = range(3000)
+        return pandas.DataFrame({"id": rows, "year": [2013 + n % 3 for n in rows], "delay": [n * 1.5 for n in rows]})
+
+    def test_pandas(self, on, frame):
+        options, address = on
+        frame.to_csv(f"{address}/a.csv", index=False, storage_options=options)
+        assert pandas.read_csv(f"{address}/a.csv", storage_options=options).equals(frame)
+        frame.to_parquet(f"{address}/a.parquet", storage_options=options)
+        assert pandas.read_parquet(f"{address}/a.parquet", columns=["delay"], storage_options=options)["delay"].sum() == frame["delay"].sum()
+
+    def test_pyarrow_dataset(self, there, frame):
+        fs, path = there
+        table = pyarrow.Table.from_pandas(frame, preserve_index=False)
+        parquet.write_to_dataset(table, f"{path}/parts", partition_cols=["year"], filesystem=fs)
+        found = dataset.dataset(f"{path}/parts", filesystem=fs, partitioning="hive")
+        assert found.count_rows() == 3000
+        some = found.to_table(filter=(dataset.field("year") == 2014) & (dataset.field("id") < 10), columns=["id"])
+        assert sorted(some["id"].to_pylist()) == [1, 4, 7]
+        dataset.write_dataset(found.to_table(), f"{path}/again", format="parquet", partitioning=["year"], filesystem=fs)
+        assert dataset.dataset(f"{path}/again", filesystem=fs, partitioning=["year"]).count_rows() == 3000
+
+    def test_duckdb(self, on, there, frame):
+        fs, path = there
+        address = on[1] if on[1].startswith("bine") else f"webhdfs://{path}"
+        with fs.open(f"{path}/in.parquet", "wb") as f:
+            frame.to_parquet(f)
+        with duckdb.connect() as db:
+            db.register_filesystem(fs)
+            assert db.sql(f"select count(*), sum(delay) from '{address}/*.parquet' where year = 2013").fetchall() == [(1000, frame[frame.year == 2013].delay.sum())]
+            db.sql(f"copy (select year, avg(delay) as delay from '{address}/in.parquet' group by year) to '{address}/out.csv' (header)")
+            assert db.sql(f"select count(*) from '{address}/out.csv'").fetchall() == [(3,)]
+
+    def test_sharded_reading_as_petastorm_does(self, there, frame):
+        """Workers take row groups in turn, each with a connection of its own, and read some columns."""
+        fs, path = there
+        with fs.open(f"{path}/rows.parquet", "wb") as f:
+            frame.to_parquet(f, row_group_size=250)
+        groups = parquet.ParquetFile(fs.open(f"{path}/rows.parquet")).metadata.num_row_groups
+        assert groups == 12
+
+        def shard(worker):
+            file = parquet.ParquetFile(pickle.loads(pickle.dumps(fs)).open(f"{path}/rows.parquet", cache_type="none"))
+            return [n for group in range(worker, groups, 4) for n in file.read_row_group(group, columns=["id"])["id"].to_pylist()]
+
+        with ThreadPoolExecutor(4) as pool:
+            shards = list(pool.map(shard, range(4)))
+        assert [len(s) for s in shards] == [750] * 4 and sorted(sum(shards, [])) == list(range(3000))

@@ -1,0 +1,62 @@
+package e2e_test
+
+import (
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bine-ml/bine"
+)
+
+// TestSparkOverWebHDFS writes and reads partitioned Parquet, and the checkpoint
+// of a stream, with both of Hadoop's output committers.
+func TestSparkOverWebHDFS(t *testing.T) {
+	if !long() {
+		t.Skip("Spark takes two minutes and half a gigabyte: make test-all runs it")
+	}
+	need(t, "java")
+	s := newSystem(t)
+	s.start("up", "--log-level", "warn")
+	s.ready(30 * time.Second)
+	p := s.project("judged")
+	cmd := s.python("-m", "pytest", "-q", "-p", "no:cacheprovider", "../e2e/spark/test_spark.py")
+	cmd.Env = append(cmd.Env, "BINE_TEST_PROJECT="+string(p))
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("Spark: %v\n%s", err, tail(string(out)))
+	}
+	t.Logf("Spark: %s", tail(string(out)))
+}
+
+// TestFlinkCheckpoints runs a job of Flink that fails and goes on from its
+// checkpoint, which is on the server.
+func TestFlinkCheckpoints(t *testing.T) {
+	if !long() {
+		t.Skip("Flink takes Maven: make test-all runs it")
+	}
+	s := newSystem(t)
+	s.start("up", "--log-level", "warn")
+	s.ready(30 * time.Second)
+	s.maven("flink", s.project("judged"), 2)
+}
+
+// maven runs the tests of a Maven project below this directory, of which at
+// least so many have to pass, and prints those that were skipped, with reasons.
+func (s *system) maven(project string, p bine.ProjectName, least int) {
+	s.t.Helper()
+	built := filepath.Join(s.dir, project)
+	cmd := exec.CommandContext(s.t.Context(), need(s.t, "mvn"), "-B", "-q", "test", "-Dbuilt="+built)
+	cmd.Dir = project
+	cmd.Env = append(s.env, "BINE_TEST_API="+s.url, "BINE_API_KEY="+s.key(), "BINE_TEST_PROJECT="+string(p), "BINE_TEST_USER=admin")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		s.t.Errorf("mvn: %v\n%s", err, tail(string(out)))
+	}
+	passed, skipped := surefire(s.t, filepath.Join(built, "surefire-reports"))
+	s.t.Logf("%d tests passed, %d were skipped:\n%s", passed, len(skipped), strings.Join(skipped, "\n"))
+	if passed < least {
+		s.t.Errorf("%d tests passed, want at least %d", passed, least)
+	}
+}
