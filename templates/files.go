@@ -37,8 +37,8 @@ type Preview struct {
 }
 
 var (
-	filesPage = load("files.html")
-	filePage  = load("file.html")
+	filesPage = load("files.html", "files_head.html", "files_list.html", "path.html")
+	filePage  = load("file.html", "path.html")
 )
 
 func (p FilesPage) page() *template.Template { return filesPage }

@@ -39,7 +39,8 @@ func render(w io.Writer, p Page, block string) error {
 	return err
 }
 
-// load parses the HTML file of a page together with what all pages share.
-func load(name string) *template.Template {
-	return template.Must(template.New(name).Funcs(functions()).ParseFS(files, "layout.html", "parts.html", name))
+// load parses the HTML file of a page together with what all pages share, and
+// with the files that hold its parts.
+func load(name string, parts ...string) *template.Template {
+	return template.Must(template.New(name).Funcs(functions()).ParseFS(files, append([]string{"layout.html", "parts.html", name}, parts...)...))
 }
