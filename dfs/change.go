@@ -47,13 +47,15 @@ func (c *Change) Touches(path string) bool {
 	if c.Op == Altered {
 		return false
 	}
-	below := func(inner, outer string) bool {
-		return inner == outer || strings.HasPrefix(inner, outer) && inner[len(outer)] == '/'
-	}
 	if below(c.Path, path) || c.From != "" && below(c.From, path) {
 		return true
 	}
 	return c.Op == Removed && below(path, c.Path) || c.Op == Renamed && (below(path, c.Path) || below(path, c.From))
+}
+
+// below reports whether a path is at or below another.
+func below(inner, outer string) bool {
+	return inner == outer || strings.HasPrefix(inner, outer) && inner[len(outer)] == '/'
 }
 
 // record adds a change of what c leads to to the feed. It comes last in its

@@ -54,19 +54,18 @@ func (t *Tree) Changes(ctx context.Context, q ChangesQuery) (list []Change, next
 	if q.Project != "" {
 		where, args = "project = ? AND "+where, append([]any{string(q.Project)}, args...)
 	}
-	rows, err := t.reader(ctx).QueryContext(ctx, "SELECT id, project, op, inode_id, parent_id, dir, size, version, path, came_from, who, at FROM dfs_changes WHERE "+where+" ORDER BY id LIMIT ?", append(args, limit)...)
+	rows, err := t.reader(ctx).QueryContext(ctx, "SELECT "+changeColumns+" FROM dfs_changes WHERE "+where+" ORDER BY id LIMIT ?", append(args, limit)...)
 	if err != nil {
 		return nil, q.After, t.db.Explain(fmt.Errorf("read changes: %w", err))
 	}
 	defer rows.Close()
 	next = q.After
 	for rows.Next() {
-		var c Change
-		var at int64
-		if err := rows.Scan(&c.ID, &c.Project, &c.Op, &c.Inode, &c.Parent, &c.Dir, &c.Size, &c.Version, &c.Path, &c.From, &c.By, &at); err != nil {
+		c, err := scanChange(rows)
+		if err != nil {
 			return nil, q.After, err
 		}
-		c.At, next = database.Time(at), c.ID
+		next = c.ID
 		list = append(list, c)
 	}
 	if err := rows.Err(); err != nil {

@@ -9,8 +9,8 @@ import (
 	"github.com/bine-ml/bine/dfs/block"
 )
 
-// Reclaim removes what has been in the trash for Options.Trash, frees what
-// removed trees hold and the blocks that nothing refers to since Options.Grace,
+// Reclaim removes what has been in the trash for Options.Trash and uploads that
+// nobody went on with for Options.Uploads, frees what removed trees hold and the blocks that nothing refers to since Options.Grace,
 // and removes changes that are older than Options.Changes: up to about limit rows
 // and blocks. It says how many those were; whoever calls it calls again until
 // that is 0. It may be stopped at any moment and run by several at once.
@@ -18,6 +18,10 @@ func (t *Tree) Reclaim(ctx context.Context, limit int) (int, error) {
 	done, err := t.expireTrash(ctx, min(limit, batchSize))
 	if err != nil {
 		return done, fmt.Errorf("empty the trash: %w", err)
+	}
+	n, err := t.expireUploads(ctx, min(limit, batchSize))
+	if done += n; err != nil {
+		return done, fmt.Errorf("remove parts of uploads: %w", err)
 	}
 	for done < limit {
 		n, err := t.reclaimTree(ctx, min(limit-done, batchSize))

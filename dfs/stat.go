@@ -3,6 +3,9 @@ package dfs
 import (
 	"context"
 	"fmt"
+	"strings"
+
+	"github.com/bine-ml/bine/internal/database"
 )
 
 // Stat describes what is at path.
@@ -42,6 +45,38 @@ const mostListed = 10_000
 
 // List gives up to limit entries of the directory behind the name after.
 func (t *Tree) List(ctx context.Context, user User, dir, after string, limit int) ([]Info, bool, error) {
+	return t.list(ctx, user, dir, after, limit, "", nil)
+}
+
+// Match says which entries of a directory are wanted; the zero value is all.
+type Match struct {
+	Prefix   string // with which names begin, byte by byte
+	Contains string // what is in names, small and capital letters being the same
+}
+
+// ListMatching is List for the entries that match.
+func (t *Tree) ListMatching(ctx context.Context, user User, dir, after string, limit int, m Match) ([]Info, bool, error) {
+	var where string
+	var args []any
+	if m.Prefix != "" {
+		where, args = " AND name >= ? AND name < ?", []any{m.Prefix, m.Prefix + "\U0010FFFF"}
+	}
+	if m.Contains != "" {
+		where, args = where+" AND INSTR("+t.lowerName()+", ?) > 0", append(args, strings.ToLower(m.Contains))
+	}
+	return t.list(ctx, user, dir, after, limit, where, args)
+}
+
+// lowerName is the name of an inode in small letters: of ASCII alone on SQLite.
+func (t *Tree) lowerName() string {
+	if t.db.Dialect() == database.MySQL {
+		return "LOWER(CONVERT(name USING utf8mb4))"
+	}
+	return "LOWER(name)"
+}
+
+// list gives entries of a directory that a condition holds for.
+func (t *Tree) list(ctx context.Context, user User, dir, after string, limit int, where string, args []any) ([]Info, bool, error) {
 	c, err := t.find(ctx, user, dir)
 	if err != nil {
 		return nil, false, err
@@ -59,7 +94,7 @@ func (t *Tree) List(ctx context.Context, user User, dir, after string, limit int
 	if limit <= 0 || limit > mostListed {
 		limit = mostListed
 	}
-	rows, err := t.reader(ctx).QueryContext(ctx, "SELECT name, "+allColumns+" FROM dfs_inodes WHERE parent_id = ? AND name > ? ORDER BY name LIMIT ?", at.id, after, limit+1)
+	rows, err := t.reader(ctx).QueryContext(ctx, "SELECT name, "+allColumns+" FROM dfs_inodes WHERE parent_id = ? AND name > ?"+where+" ORDER BY name LIMIT ?", append(append([]any{at.id, after}, args...), limit+1)...)
 	if err != nil {
 		return nil, false, t.db.Explain(fmt.Errorf("list %s: %w", c.path, err))
 	}

@@ -18,6 +18,7 @@ type Options struct {
 	Grace     time.Duration    // for how long a block outlives the file that it was of; default 1 h
 	Trash     time.Duration    // for how long what was put into the trash can be restored; default 7 days
 	Changes   time.Duration    // for how long the feed keeps changes; default 7 days
+	Uploads   time.Duration    // for how long the parts of an upload wait for the next; default 3 days
 	Now       func() time.Time // default time.Now
 }
 
@@ -65,6 +66,9 @@ func New(db *database.DB, blocks block.Store, o Options) *Tree {
 	}
 	if o.Changes <= 0 {
 		o.Changes = 7 * 24 * time.Hour
+	}
+	if o.Uploads <= 0 {
+		o.Uploads = 3 * 24 * time.Hour
 	}
 	if o.Now == nil {
 		o.Now = time.Now

@@ -94,6 +94,64 @@ func (t *Tree) Usage(ctx context.Context, user User, path string) (Usage, error)
 	return u, nil
 }
 
+// ChildUsage is what is at and below one entry of a directory.
+type ChildUsage struct {
+	Name string
+	Dir  bool
+	Usage
+}
+
+const countByChild = `WITH RECURSIVE below (top, id, mode, size) AS (
+SELECT id, id, mode, size FROM dfs_inodes WHERE parent_id = ?
+UNION ALL SELECT below.top, i.id, i.mode, i.size FROM below JOIN dfs_inodes i ON i.parent_id = below.id WHERE below.mode >= 16384 AND below.mode < 20480),
+sums (top, bytes, files, directories) AS (SELECT top, SUM(size), SUM(CASE WHEN mode >= 16384 AND mode < 20480 THEN 0 ELSE 1 END),
+SUM(CASE WHEN mode >= 16384 AND mode < 20480 THEN 1 ELSE 0 END) FROM below GROUP BY top),
+ranked (top, bytes, files, directories, all_bytes, all_files, all_directories) AS (
+SELECT top, bytes, files, directories, SUM(bytes) OVER (), SUM(files) OVER (), SUM(directories) OVER () FROM sums ORDER BY bytes DESC, files DESC, top LIMIT ?)
+SELECT i.name, i.mode, bytes, files, directories, all_bytes, all_files, all_directories FROM ranked JOIN dfs_inodes i ON i.id = ranked.top
+ORDER BY bytes DESC, files DESC, top`
+
+// UsageByChild sums up what is below each entry of a directory, in one statement:
+// the limit largest entries, and what all of them have together. That of a
+// directory counts the directory itself.
+func (t *Tree) UsageByChild(ctx context.Context, user User, dir string, limit int) (list []ChildUsage, total Usage, err error) {
+	c, err := t.find(ctx, user, dir)
+	if err != nil {
+		return nil, total, err
+	}
+	n := c.last()
+	if !n.dir() {
+		return nil, total, notDirectory(c.path)
+	}
+	if err := user.may(c, len(c.nodes)-1, read|pass); err != nil {
+		return nil, total, err
+	}
+	if (n.id == rootID || n.id == projectsID) && !user.Super {
+		return nil, total, user.forbidden(c.path, read)
+	}
+	if limit <= 0 || limit > mostListed {
+		limit = mostListed
+	}
+	rows, err := t.reader(ctx).QueryContext(ctx, countByChild, n.id, limit)
+	if err != nil {
+		return nil, total, t.db.Explain(fmt.Errorf("sum up %s: %w", c.path, err))
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var u ChildUsage
+		var mode int64
+		if err := rows.Scan(&u.Name, &mode, &u.Bytes, &u.Files, &u.Directories, &total.Bytes, &total.Files, &total.Directories); err != nil {
+			return nil, total, err
+		}
+		u.Dir = mode&typeBits == typeDir
+		list = append(list, u)
+	}
+	if project := c.project(); project != nil && !user.foreign(c) {
+		total.Quota = Quota{Bytes: project.quota}
+	}
+	return list, total, t.db.Explain(rows.Err())
+}
+
 // SetQuota limits what may be below the directory of a project.
 func (t *Tree) SetQuota(ctx context.Context, user User, dir string, q Quota) error {
 	parts, err := split(dir)
