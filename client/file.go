@@ -87,6 +87,25 @@ func (c *Client) Files(ctx context.Context, p bine.ProjectName, dir string, l Li
 	return get[Page[File]](ctx, c, q, "projects", string(p), "files")
 }
 
+// FileFilter says which entries of a directory are wanted; the zero value is all.
+type FileFilter struct {
+	Prefix   string // with which names begin
+	Contains string // what is in names, small and capital letters being the same
+}
+
+// FilesMatching lists the entries of a directory that f says, in pages, by name.
+func (c *Client) FilesMatching(ctx context.Context, p bine.ProjectName, dir string, f FileFilter, l List) (Page[File], error) {
+	q := l.query()
+	q.Set("dir", strings.Trim(dir, "/"))
+	if f.Prefix != "" {
+		q.Set("prefix", f.Prefix)
+	}
+	if f.Contains != "" {
+		q.Set("contains", f.Contains)
+	}
+	return get[Page[File]](ctx, c, q, "projects", string(p), "files")
+}
+
 // Stat describes one file or directory.
 func (c *Client) Stat(ctx context.Context, p bine.ProjectName, path string) (File, error) {
 	return get[File](ctx, c, url.Values{"path": {strings.Trim(path, "/")}}, "projects", string(p), "stat")

@@ -44,6 +44,7 @@ func (t *Tree) History(ctx context.Context, user User, path string, from PathHis
 		limit = mostListed
 	}
 	h := &tracing{t: t, user: user, inode: c.last().id, dir: c.last().dir(), at: c.path, before: from.Before, readable: map[string]bool{}}
+	h.sees = user.Super || user.Role == bine.DataOwner && !user.foreign(c)
 	if from.Was != "" {
 		h.at = from.Was
 	}
@@ -111,6 +112,7 @@ type tracing struct {
 	at       string // where it was at the time that is looked at
 	before   int64
 	over     bool // it was made: before that there is nothing
+	sees     bool // the user may read everything in the project
 	readable map[string]bool
 }
 
@@ -140,7 +142,7 @@ func (h *tracing) follow(c *Change) {
 // mayTell reports whether the user may know what lies where a change was made:
 // it depends on what is there of the directories above it now.
 func (h *tracing) mayTell(ctx context.Context, c *Change) bool {
-	if h.user.Super || h.user.Role == bine.DataOwner || c.Inode == h.inode {
+	if h.sees {
 		return true
 	}
 	for _, path := range []string{c.Path, c.From} {

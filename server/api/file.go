@@ -23,6 +23,7 @@ import (
 type Files interface {
 	Stat(ctx context.Context, user dfs.User, path string) (dfs.Info, error)
 	List(ctx context.Context, user dfs.User, dir, after string, limit int) ([]dfs.Info, bool, error)
+	ListMatching(ctx context.Context, user dfs.User, dir, after string, limit int, m dfs.Match) ([]dfs.Info, bool, error)
 	Mkdir(ctx context.Context, user dfs.User, path string, o dfs.MkdirOptions) (dfs.Info, error)
 	Create(ctx context.Context, user dfs.User, path string, r io.Reader, o dfs.CreateOptions) (dfs.Info, error)
 	Append(ctx context.Context, user dfs.User, path string, offset int64, data []byte) (dfs.Info, error)
@@ -40,6 +41,8 @@ type Files interface {
 	ACLs
 	Sharing
 	Trash
+	Uploads
+	Looking
 }
 
 // fileRoutes are those of the files of a project. The content of a file goes
@@ -101,7 +104,9 @@ func etagOf(i dfs.Info) string { return fmt.Sprintf(`"%d-%d"`, i.ID, i.Version) 
 func (a *API) files(ctx context.Context, in *struct {
 	InProject
 	InPage
-	Dir string `query:"dir" doc:"directory; empty is the project's"`
+	Dir      string `query:"dir" doc:"directory; empty is the project's"`
+	Prefix   string `query:"prefix" maxLength:"255" doc:"only names that begin with it"`
+	Contains string `query:"contains" maxLength:"255" doc:"only names that have it in them, small and capital letters being the same"`
 }) (*body[client.Page[client.File]], error) {
 	dir, err := projectPath(in.Project, in.Dir)
 	if err != nil {
@@ -111,7 +116,7 @@ func (a *API) files(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, bine.Errorf(bine.Invalid, "after is not a cursor: use next of the page before")
 	}
-	entries, more, err := a.Files.List(ctx, fileUser(ctx), dir, string(after), in.Limit)
+	entries, more, err := a.Files.ListMatching(ctx, fileUser(ctx), dir, string(after), in.Limit, dfs.Match{Prefix: in.Prefix, Contains: in.Contains})
 	if err != nil {
 		return nil, err
 	}
