@@ -61,6 +61,8 @@ type API struct {
 	faults  []error
 	closing chan struct{}
 	close   sync.Once
+	// previewing has room for as many previews as are made at once.
+	previewing chan struct{}
 }
 
 // The address under which everything of this version of the API lives.
@@ -78,7 +80,7 @@ func Mount(router *gin.Engine, c Config) (*API, error) {
 	if c.Idle == 0 {
 		c.Idle = time.Minute
 	}
-	a := &API{Config: c, now: time.Now, closing: make(chan struct{})}
+	a := &API{Config: c, now: time.Now, closing: make(chan struct{}), previewing: make(chan struct{}, previews)}
 	a.guard = auth.NewGuard(c.Auth, c.Store, a.Cookie())
 	a.huma = huma.NewAPI(a.document(), &adapter{router})
 	a.huma.UseMiddleware(a.admit)
@@ -114,6 +116,7 @@ func (a *API) register() {
 	a.uploadRoutes()
 	a.archiveRoutes()
 	a.lookingRoutes()
+	a.previewRoutes()
 	a.artifactRoutes()
 	a.modelRoutes()
 	a.deploymentRoutes()
