@@ -152,19 +152,18 @@ func (l *looked) next() ([]byte, error) {
 
 // deltas are numbers by their differences, in blocks of miniblocks.
 type deltas struct {
-	rest    []byte
-	width   int // bytes of a value
-	total   uint64
-	begun   bool
-	last    int64
-	inMini  uint64 // values of a miniblock
-	minis   int
-	widths  []byte
-	least   int64
-	packed  []byte
-	at      uint64
-	left    uint64 // of the miniblock
-	pending bool
+	rest   []byte
+	width  int // bytes of a value
+	total  uint64
+	begun  bool
+	last   int64
+	inMini uint64 // values of a miniblock
+	minis  int
+	widths []byte
+	least  int64
+	packed []byte
+	at     uint64
+	left   uint64 // of the miniblock
 }
 
 func newDeltas(b []byte, width int) (*deltas, error) {
