@@ -15,7 +15,7 @@ type ArtifactPage struct {
 	Preview Preview
 }
 
-var artifactPage = load("artifact.html")
+var artifactPage = load("artifact.html", "preview.html")
 
 func (p ArtifactPage) page() *template.Template { return artifactPage }
 

@@ -2,6 +2,7 @@ package templates
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"html"
@@ -26,6 +27,7 @@ func functions() template.FuncMap {
 		"post": post, "url": join, "text": text, "word": word,
 		"ago": ago, "when": when, "took": took, "seconds": seconds, "clock": clock,
 		"bytes": size, "cores": cores, "percent": percent, "pretty": pretty, "short": short, "number": number, "share": share,
+		"markdown": Markdown, "dataimage": dataImage, "terminal": func(s string) string { return escapes.ReplaceAllString(s, "") },
 		"empty": func(icon, title, text, cli string) Empty { return Empty{icon, title, text, cli} },
 	}
 }
@@ -76,6 +78,16 @@ func post(segments ...any) template.HTMLAttr {
 		path = html.EscapeString(text(segments[0]))
 	}
 	return template.HTMLAttr(fmt.Sprintf(`method="post" action="%s" hx-post="%s" hx-target="find .answer" hx-swap="innerHTML" hx-disable="find button[type=submit]"`, path, path))
+}
+
+// dataImage is a picture inside of the page. Its bytes were looked at: they are of
+// a kind that carries no script.
+func dataImage(kind string, image []byte) template.URL {
+	switch kind {
+	case "image/png", "image/jpeg", "image/gif", "image/webp":
+		return template.URL("data:" + kind + ";base64," + base64.StdEncoding.EncodeToString(image))
+	}
+	return ""
 }
 
 // tones sorts the states of everything into six looks.

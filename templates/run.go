@@ -37,7 +37,7 @@ type StepView struct {
 	Previews map[bine.Hash]Preview // beginnings of small inputs or outputs
 }
 
-var runPage = load("run.html")
+var runPage = load("run.html", "preview.html")
 
 func (p RunPage) page() *template.Template { return runPage }
 

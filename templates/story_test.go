@@ -39,8 +39,11 @@ func emptyStories() []story {
 		{"runs", templates.RunsPage{Shell: s}},
 		{"run", templates.RunPage{Shell: s}},
 		{"history", templates.HistoryPage{Shell: s}},
-		{"files", templates.FilesPage{Shell: s}},
-		{"file", templates.FilePage{Shell: s}},
+		{"files", templates.FilesPage{PathPage: templates.PathPage{Shell: s}}},
+		{"file", templates.FilePage{PathPage: templates.PathPage{Shell: s}}},
+		{"files-usage", templates.FilesPage{PathPage: templates.PathPage{Shell: s, Tab: "usage"}, Map: &templates.UsageMap{Shell: s}}},
+		{"file-changes", templates.FilePage{PathPage: templates.PathPage{Shell: s, Tab: "changes"}}},
+		{"picker", templates.PickerPart{Shell: s}},
 		{"datasets", templates.DatasetsPage{Shell: s}},
 		{"access", templates.AccessPage{Shell: s}},
 		{"trash", templates.TrashPage{Shell: s}},
@@ -96,9 +99,17 @@ func stories(text func(string) string) []story {
 		{"datasets", f.datasets()},
 		{"access", f.access()},
 		{"trash", templates.TrashPage{Shell: f.shell("Trash", "files"), Files: []client.TrashedFile{{Number: 7, Path: "Resources/" + f.text("old.csv"), Size: 4096, By: "demo__ada", Removed: before(time.Hour)}, {Number: 8, Path: "Jupyter", Dir: true, By: "demo__ada", Removed: before(time.Hour)}}, Next: "7"}},
-		{"file", templates.FilePage{Shell: f.shell("File", "files"), File: f.file("planes.csv", false), Preview: templates.Preview{Kind: "table", Header: []string{text("tailnum"), "year"}, Rows: [][]string{{text("N10156"), "2004"}, {"N102UW", "1998"}}, Truncated: true}}},
-		{"file-text", templates.FilePage{Shell: f.shell("File", "files"), File: f.file("notes.txt", false), Preview: templates.Preview{Kind: "text", Text: text("some notes")}}},
-		{"file-image", templates.FilePage{Shell: f.shell("File", "files"), File: f.file("plot.png", false), Preview: templates.Preview{Kind: "image", Image: "/x.png"}}},
+		{"file", f.filePage("planes.parquet", client.FilePreview{Kind: "table", Header: []string{text("tailnum"), "year"}, Types: []string{text("string"), "int32"}, Rows: [][]string{{text("N10156"), "2004"}, {"N102UW", "1998"}}, Facts: []client.PreviewFact{{Name: "Rows", Value: text("3322")}}, Note: text("the column x is not shown"), Truncated: true})},
+		{"file-text", f.filePage("notes.txt", client.FilePreview{Kind: "text", Text: text("some notes")})},
+		{"file-image", templates.FilePage{PathPage: f.pathPage("plot.png", false, "preview"), Preview: templates.Preview{FilePreview: client.FilePreview{Kind: "image"}, Image: "/x.png"}}},
+		{"file-markdown", f.filePage("README.md", client.FilePreview{Kind: "markdown", Text: text("# Flights\n\nSome *words*, `code` and\n\n| a | b |\n|---|--:|\n| 1 | 2 |\n\n- one\n- two\n\n```\nx = 1\n```\n")})},
+		{"file-notebook", f.filePage("explore.ipynb", f.notebook())},
+		{"file-details", templates.FilePage{PathPage: f.pathPage("planes.csv", false, "details")}},
+		{"file-changes", templates.FilePage{PathPage: f.pathPage("planes.csv", false, "changes")}},
+		{"files-changes", templates.FilesPage{PathPage: f.pathPage("raw", true, "changes"), Dir: "Resources/raw"}},
+		{"files-usage", f.usageMap()},
+		{"files-details", templates.FilesPage{PathPage: f.pathPage("raw", true, "details"), Dir: "Resources/raw"}},
+		{"picker", templates.PickerPart{Shell: f.shell("Folders", "files"), Dir: "Resources/" + text("raw"), Dirs: []string{text("a"), "b"}, More: true}},
 		{"artifact", templates.ArtifactPage{Shell: f.shell("Artifact", "runs"), Name: text("clean"), Ref: f.ref("dir"), Entries: []bine.ArtifactEntry{{Path: text("part-0.csv"), Hash: bine.HashOf(nil), Size: 12345}}}},
 		{"jobs", templates.JobsPage{Shell: f.shell("Jobs", "jobs"), Jobs: []bine.Pipeline{f.stored("cleanup", bine.Succeeded), f.stored("export", bine.Failed)}}},
 		{"job", templates.JobPage{Shell: f.shell("Job", "jobs"), Job: f.stored("cleanup", bine.Succeeded), Version: f.version(), Definition: f.definition(), Runs: f.runs()}},
@@ -360,8 +371,8 @@ func (f *fixture) runTable() templates.RunPage {
 	table.Hash = bine.HashOf([]byte("table"))
 	p.Step.Artifacts[f.text("rows")] = table
 	p.Step.Previews = map[bine.Hash]templates.Preview{
-		f.ref("dir").Hash: {Kind: "text", Text: f.text("{\n  \"auc\": 0.71\n}")},
-		table.Hash:        {Kind: "table", Header: []string{"carrier", "rows"}, Rows: [][]string{{f.text("UA"), "58665"}, {"AA", "32729"}}, Truncated: true},
+		f.ref("dir").Hash: {FilePreview: client.FilePreview{Kind: "text", Text: f.text("{\n  \"auc\": 0.71\n}")}},
+		table.Hash:        {FilePreview: client.FilePreview{Kind: "table", Header: []string{"carrier", "rows"}, Rows: [][]string{{f.text("UA"), "58665"}, {"AA", "32729"}}, Truncated: true}},
 	}
 	return p
 }
@@ -405,8 +416,45 @@ func (f *fixture) access() templates.AccessPage {
 }
 
 func (f *fixture) files() templates.FilesPage {
-	p := templates.FilesPage{Shell: f.shell("Files", "files"), Dir: "Resources", Files: []client.File{f.file("raw", true), f.file("planes.csv", false), f.file("notes.txt", false)}, Readme: templates.Preview{Kind: "text", Text: f.text("What is in here")}, Next: "c", Usage: &client.FileUsage{Bytes: 130 << 20, Files: 214, Quota: 1 << 30}}
+	p := templates.FilesPage{PathPage: templates.PathPage{Shell: f.shell("Files", "files"), File: client.File{Path: "Resources", Name: "Resources", Dir: true}, Tab: "files"}, Dir: "Resources", Filter: f.text("pl"), Note: f.text("only the first are sorted"), Begun: []client.PartialUpload{{Path: "Resources/" + f.text("big.bin"), Size: 1 << 30, Offset: 1 << 29, Modified: beforeP(time.Hour)}}, Files: []client.File{f.file("raw", true), f.file("planes.csv", false), f.file("notes.txt", false)}, Readme: templates.Preview{FilePreview: client.FilePreview{Kind: "text", Text: f.text("What is in here")}}, Next: "c", Usage: &client.FileUsage{Bytes: 130 << 20, Files: 214, Quota: 1 << 30}}
 	p.Crumbs = p.FileCrumbs("Resources")
+	return p
+}
+
+func (f *fixture) pathPage(name string, dir bool, tab string) templates.PathPage {
+	file := f.file(name, dir)
+	file.Group, file.Mode = "demo__data_scientist", 0o640
+	file.Attrs["user.tag."+f.text("source")] = f.text("BTS")
+	p := templates.PathPage{Shell: f.shell("File", "files"), File: file, Tab: tab, More: "older"}
+	for i, op := range []string{"written", "renamed", "created", "removed", "altered"} {
+		c := client.PathChange{ID: int64(i), At: before(time.Duration(i) * time.Hour), Op: op, Path: "Resources/" + f.text(name), Size: 31_457_280, By: "demo__ada"}
+		if op == "renamed" {
+			c.From = "Resources/" + f.text("old.csv")
+		}
+		p.Changes = append(p.Changes, c)
+	}
+	return p
+}
+
+func (f *fixture) filePage(name string, p client.FilePreview) templates.FilePage {
+	return templates.FilePage{PathPage: f.pathPage(name, false, "preview"), Preview: templates.Preview{FilePreview: p}}
+}
+
+func (f *fixture) notebook() client.FilePreview {
+	one := 1
+	return client.FilePreview{Kind: "notebook", Cells: []client.NotebookCell{
+		{Kind: "markdown", Text: f.text("# Explore\n\nWhat is in the *data*")},
+		{Kind: "code", Count: &one, Text: f.text("df.head()"), Outputs: []client.NotebookOutput{{Kind: "text", Text: f.text("   a\n0  1")}, {Kind: "image", Type: "image/png", Image: []byte("\x89PNG")}, {Kind: "error", Text: f.text("\x1b[31mValueError\x1b[0m: no")}}},
+		{Kind: "raw", Text: f.text("raw")}}}
+}
+
+func (f *fixture) usageMap() templates.FilesPage {
+	p := templates.FilesPage{PathPage: f.pathPage("raw", true, "usage"), Dir: ""}
+	u := client.UsageByEntry{FileUsage: client.FileUsage{Bytes: 1_000_000, Files: 700}}
+	for i, name := range []string{f.text("train"), "test", ".trash", "images", ".uploads", "notes.txt"} {
+		u.Entries = append(u.Entries, client.EntryUsage{Name: name, Dir: i < 5, Bytes: 480_000 >> i, Files: 300 >> i})
+	}
+	p.Map = &templates.UsageMap{Shell: p.Shell, Dir: "", Usage: u}
 	return p
 }
 

@@ -84,7 +84,7 @@ func (c *call) bare(title string) templates.Shell {
 // name only, so that no link can put words into the page.
 var notices = map[string]string{
 	"saved": "Saved.", "stored": "Stored.", "deleted": "Deleted.", "triggered": "Started; the run appears in a moment.",
-	"password": "The password is changed. All other sessions have ended.", "uploaded": "Uploaded.", "renamed": "Renamed.", "trashed": "Deleted. It can be restored from the trash for a week.", "restored": "Restored.", "asked": "Asked. The dataset is listed here as soon as it is offered.",
+	"password": "The password is changed. All other sessions have ended.", "uploaded": "Uploaded.", "renamed": "Renamed.", "moved": "Moved.", "copied": "Copied.", "trashed": "Deleted. It can be restored from the trash for a week.", "restored": "Restored.", "asked": "Asked. The dataset is listed here as soon as it is offered.",
 }
 
 func (c *call) cluster() *templates.Cluster {

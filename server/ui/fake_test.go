@@ -10,6 +10,7 @@ import (
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/client"
+	"github.com/bine-ml/bine/server/preview"
 )
 
 var now = time.Date(2026, 3, 14, 9, 26, 53, 0, time.UTC)
@@ -53,7 +54,12 @@ func (f *fakeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	answer, ok := f.answers()[r.Method+" "+path]
 	if at := r.URL.Query().Get("path"); path == "/projects/demo/stat" && at != "gone" {
-		answer, ok = client.File{Path: at, Name: at[strings.LastIndexByte(at, '/')+1:], Dir: at == "raw", Size: 100, Modified: now}, true
+		answer, ok = client.File{Path: at, Name: at[strings.LastIndexByte(at, '/')+1:], Dir: at == "raw", Size: 100, Owner: "demo__ada", Group: "demo__data_scientist", Mode: 0o640, Modified: now}, true
+	}
+	if at := r.URL.Query().Get("path"); path == "/projects/demo/preview" {
+		text, _ := f.answers()["GET /projects/demo/files/"+at].(string)
+		shown, err := preview.Of(r.Context(), at, int64(len(text)), strings.NewReader(text))
+		answer, ok = shown, err == nil
 	}
 	switch {
 	case !ok:
@@ -145,7 +151,10 @@ func (f *fakeAPI) answers() map[string]any {
 		"GET " + one + "/runs/flights-1/attempts":            []bine.Attempt{attempt}, "GET " + one + "/runs/flights-1/metrics": []bine.Metric{{Name: "=loss", Value: 0.5, At: now}},
 		"GET " + one + "/runs/flights-1/logs": "\x1b[31mValueError: bad\x1b[0m\n",
 		"GET " + one + "/history":             history, "GET " + one + "/usage": client.FileUsage{Bytes: 1}, "GET " + one + "/files": client.Page[client.File]{Items: []client.File{file("README.md", false), file("data.csv", false), file("raw", true)}},
-		"GET " + one + "/files/data.csv": "a,b\n1,<script>\n", "GET " + one + "/files/README.md": "read <me>", "GET " + one + "/files/plot.png": png, "GET " + one + "/files/fake.png": "<html><script>alert(1)</script>",
+		"GET " + one + "/files/data.csv": "a,b\n1,<script>\n", "GET " + one + "/files/README.md": "read *me* <script>alert(1)</script> [x](javascript:alert(2))", "GET " + one + "/files/plot.png": png, "GET " + one + "/files/fake.png": "<html><script>alert(1)</script>",
+		"GET " + one + "/uploads": []client.PartialUpload{{Path: "big.bin", Size: 100, Offset: 40, Modified: &now}}, "GET " + one + "/files/a.ipynb": `{"nbformat":4,"cells":[{"cell_type":"markdown","source":"<img src=x onerror=alert(1)>"},{"cell_type":"code","source":"1","outputs":[{"output_type":"display_data","data":{"text/html":"<script>alert(2)</script>"}}]}]}`,
+		"GET " + one + "/changes": client.Page[client.PathChange]{Items: []client.PathChange{{ID: 1, At: now, Op: "renamed", Path: "raw", From: "<old>", By: "demo__ada"}}, Next: "c"}, "GET " + one + "/usage-by-entry": client.UsageByEntry{FileUsage: client.FileUsage{Bytes: 10, Files: 3}, Entries: []client.EntryUsage{{Name: "<big>", Dir: true, Bytes: 7, Files: 1}}},
+		"PATCH " + one + "/files/data.csv": file("data.csv", false), "PUT " + one + "/xattrs/data.csv": nil, "DELETE " + one + "/xattrs/data.csv": nil, "POST " + one + "/files-copy": file("raw/data.csv", false),
 		"PUT " + one + "/files/raw/up.txt": file("raw/up.txt", false), "POST " + one + "/files/raw/new": file("raw/new", true), "POST " + one + "/files/data.csv": file("b.csv", false),
 		"DELETE " + one + "/files/data.csv": nil, "DELETE " + one + "/files/raw": nil,
 		"GET " + one + "/acls/raw": list, "PUT " + one + "/acls/raw": list, "DELETE " + one + "/acls/raw": bine.ACL{},

@@ -1,19 +1,28 @@
 package ui
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"mime/multipart"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/client"
 	"github.com/bine-ml/bine/templates"
 )
 
-const filesPage = 200
+// How much of a directory is shown at once, and how much is sorted by anything but names.
+const (
+	filesPage   = 200
+	filesSorted = 1000
+	changesPage = 50
+	mapEntries  = 30
+)
 
 func (c *call) filesURL(dir string) string {
 	address := c.path("files")
@@ -25,6 +34,7 @@ func (c *call) filesURL(dir string) string {
 	return address
 }
 
+// showFiles shows a directory or a file.
 func showFiles(c *call) error {
 	at := strings.Trim(c.r.PathValue("path"), "/")
 	title := "Files"
@@ -35,31 +45,118 @@ func showFiles(c *call) error {
 	if err != nil {
 		return err
 	}
+	p := templates.PathPage{Shell: s, File: client.File{Dir: true}}
 	if at != "" {
-		f, err := c.api.Stat(c.ctx(), c.project(), at)
-		if err != nil {
+		if p.File, err = c.api.Stat(c.ctx(), c.project(), at); err != nil {
 			return err
 		}
-		s.Crumbs = append(s.Crumbs, s.FileCrumbs(path.Dir("/"+at))...)
-		if !f.Dir {
-			preview, err := c.preview(f)
-			if err != nil {
-				return err
-			}
-			return c.show(templates.FilePage{Shell: s, File: f, Preview: preview})
+		p.Crumbs = append(p.Crumbs, s.FileCrumbs(path.Dir("/"+at))...)
+	}
+	if p.Tab = c.query("tab"); p.Tab == "changes" {
+		if err := c.changes(&p); err != nil {
+			return err
 		}
 	}
-	page := templates.FilesPage{Shell: s, Dir: at}
-	files, err := c.api.Files(c.ctx(), c.project(), at, client.List{After: c.query("after"), Limit: filesPage})
+	if !p.File.Dir {
+		return c.showFile(p)
+	}
+	return c.showDirectory(p)
+}
+
+// changes adds what has become of a path.
+func (c *call) changes(p *templates.PathPage) error {
+	found, err := c.api.Changes(c.ctx(), c.project(), p.File.Path, client.List{After: c.query("after"), Limit: changesPage})
+	p.Changes, p.More = found.Items, found.Next
+	return err
+}
+
+func (c *call) showFile(p templates.PathPage) error {
+	page := templates.FilePage{PathPage: p}
+	switch p.Tab {
+	case "changes", "details":
+		return c.show(page)
+	}
+	page.Tab = "preview"
+	var err error
+	page.Preview, err = c.preview(p.File)
 	if err != nil {
 		return err
 	}
-	page.Files, page.Next = files.Items, files.Next
-	if usage, err := c.api.Usage(c.ctx(), c.project(), at); err == nil {
+	return c.show(page)
+}
+
+func (c *call) showDirectory(p templates.PathPage) error {
+	page := templates.FilesPage{PathPage: p, Dir: p.File.Path, Filter: strings.TrimSpace(c.query("q"))}
+	if usage, err := c.api.Usage(c.ctx(), c.project(), page.Dir); err == nil && c.part() == "" {
 		page.Usage = &usage
 	}
-	page.Readme = c.directoryReadme(files.Items)
+	switch p.Tab {
+	case "changes", "details":
+		return c.show(page)
+	case "usage":
+		found, err := c.api.UsageByEntry(c.ctx(), c.project(), page.Dir, mapEntries)
+		page.Map = &templates.UsageMap{Shell: p.Shell, Dir: page.Dir, Usage: found}
+		if err != nil {
+			return err
+		}
+		return c.show(page)
+	}
+	page.Tab = "files"
+	if err := c.list(&page); err != nil {
+		return err
+	}
+	if c.part() == "" {
+		page.Readme = c.directoryReadme(page.Files)
+		page.Begun = c.begun(page.Dir)
+	}
 	return c.show(page)
+}
+
+// list adds the entries that are asked for, in the order that is asked for. A list
+// that is longer than what can be sorted at once stays in the order of names.
+func (c *call) list(page *templates.FilesPage) error {
+	filter := client.FileFilter{Contains: page.Filter}
+	if begins, ok := strings.CutSuffix(page.Filter, "*"); ok {
+		filter = client.FileFilter{Prefix: begins}
+	}
+	by := orders[c.query("sort")]
+	l := client.List{After: c.query("after"), Limit: filesPage}
+	if by != nil {
+		l = client.List{Limit: filesSorted}
+	}
+	found, err := c.api.FilesMatching(c.ctx(), c.project(), page.Dir, filter, l)
+	if err != nil {
+		return err
+	}
+	page.Files, page.Next = found.Items, found.Next
+	switch {
+	case by != nil && found.Next == "":
+		page.Sort = c.query("sort")
+		slices.SortStableFunc(page.Files, by)
+	case by != nil:
+		page.Note = "These are more than 1,000: they are listed by name. Filter them, and the rest can be sorted."
+	}
+	return nil
+}
+
+// orders are the ways to sort that are not by name, the largest or latest first.
+var orders = map[string]func(a, b client.File) int{
+	"size":     func(a, b client.File) int { return cmp.Compare(b.Size, a.Size) },
+	"modified": func(a, b client.File) int { return b.Modified.Compare(a.Modified) },
+}
+
+// begun are the uploads into a directory that broke off.
+func (c *call) begun(dir string) (list []client.PartialUpload) {
+	all, err := c.api.Uploads(c.ctx(), c.project())
+	if err != nil {
+		return nil // who may not upload has none
+	}
+	for _, u := range all {
+		if len(list) < 10 && (parent(u.Path) == dir || strings.HasPrefix(u.Path, dir+"/")) && u.Modified != nil && c.now().Sub(*u.Modified) > time.Minute {
+			list = append(list, u)
+		}
+	}
+	return list
 }
 
 // directoryReadme shows what the directory says of itself. It is on the first page, or
@@ -71,7 +168,7 @@ func (c *call) directoryReadme(files []client.File) templates.Preview {
 			continue
 		}
 		p, err := c.preview(f)
-		if err == nil && p.Kind == "text" {
+		if err == nil && (p.Kind == client.PreviewText || p.Kind == client.PreviewMarkdown) {
 			return p
 		}
 	}
@@ -96,12 +193,18 @@ func makeDirectory(c *call) error {
 	return c.goTo(c.filesURL(c.target()))
 }
 
+// rename takes a new path, or a new name in the same directory.
 func rename(c *call) error {
 	f, err := c.form()
 	if err != nil {
 		return err
 	}
 	to := strings.Trim(f.Get("to"), "/ ")
+	if name := f.Get("name"); name != "" {
+		if to = strings.Trim(parent(c.target())+"/"+name, "/"); strings.Contains(name, "/") {
+			return bine.Errorf(bine.Invalid, "a name has no slash: move the file to put it elsewhere")
+		}
+	}
 	if _, err := c.api.ChangeFile(c.ctx(), c.project(), c.target(), client.FileChange{Op: "rename", To: to}); err != nil {
 		return err
 	}

@@ -3,8 +3,6 @@ package ui
 import (
 	"bytes"
 	"cmp"
-	"encoding/csv"
-	"encoding/json"
 	"errors"
 	"io"
 	"maps"
@@ -13,17 +11,16 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/client"
+	"github.com/bine-ml/bine/server/preview"
 	"github.com/bine-ml/bine/templates"
 )
 
 // How much of a file is read for its preview.
 const (
 	previewBytes = 256 << 10
-	previewRows  = 200
 	longestImage = 32 << 20
 )
 
@@ -34,85 +31,33 @@ var images = map[string]bool{".png": true, ".jpg": true, ".jpeg": true, ".gif": 
 func isImage(name string) bool { return images[strings.ToLower(path.Ext(name))] }
 
 func (c *call) preview(f client.File) (templates.Preview, error) {
-	if isImage(f.Name) {
+	p, err := c.api.Preview(c.ctx(), c.project(), f.Path)
+	if err != nil {
+		return templates.Preview{}, err
+	}
+	if p.Kind == client.PreviewImage {
 		address := c.path("images")
 		for part := range strings.SplitSeq(f.Path, "/") {
 			address += "/" + url.PathEscape(part)
 		}
-		return templates.Preview{Kind: "image", Image: address}, nil
+		return templates.Preview{FilePreview: p, Image: address}, nil
 	}
-	if f.Size == 0 {
-		return templates.Preview{Kind: "text"}, nil
-	}
-	body, err := c.api.Download(c.ctx(), c.project(), f.Path, 0, previewBytes)
-	if err != nil {
-		return templates.Preview{}, err
-	}
-	defer body.Close()
-	return readPreview(body, f.Name, f.Size)
+	return templates.Preview{FilePreview: p}, nil
 }
 
-// readPreview shows the beginning of a file as a table or text, if it is either.
-func readPreview(body io.Reader, name string, size int64) (templates.Preview, error) {
+// readPreview shows the beginning of an artifact as far as it is read.
+func (c *call) readPreview(body io.Reader, name string, size int64) (templates.Preview, error) {
 	text, err := io.ReadAll(io.LimitReader(body, previewBytes))
 	if err != nil {
 		return templates.Preview{}, err
 	}
-	cut := size > int64(len(text))
-	if bytes.IndexByte(text, 0) >= 0 || !validText(text) {
-		return templates.Preview{}, nil
-	}
-	switch strings.ToLower(path.Ext(name)) {
-	case ".json", ".ipynb":
-		if pretty := (&bytes.Buffer{}); !cut && json.Indent(pretty, text, "", "  ") == nil {
-			text = pretty.Bytes()
-		}
-	case ".csv":
-		return table(text, ',', cut), nil
-	case ".tsv":
-		return table(text, '\t', cut), nil
-	}
-	return templates.Preview{Kind: "text", Text: string(text), Truncated: cut}, nil
+	p, err := preview.Of(c.ctx(), name, int64(len(text)), bytes.NewReader(text))
+	p.Truncated = p.Truncated || size > int64(len(text))
+	return templates.Preview{FilePreview: p}, err
 }
 
-// validText reports whether text is UTF-8 but for a character cut off at its end.
-func validText(text []byte) bool {
-	for i := 0; i < utf8.UTFMax && len(text) > 0; i++ {
-		if utf8.Valid(text) {
-			return true
-		}
-		text = text[:len(text)-1]
-	}
-	return utf8.Valid(text)
-}
-
-// table reads the first rows; a text that is no table after all is shown as text.
-func table(text []byte, comma rune, cut bool) templates.Preview {
-	r := csv.NewReader(bytes.NewReader(text))
-	r.Comma, r.FieldsPerRecord, r.LazyQuotes = comma, -1, true
-	p := templates.Preview{Kind: "table", Truncated: cut}
-	for {
-		row, err := r.Read()
-		if err != nil {
-			if !errors.Is(err, io.EOF) && len(p.Rows) == 0 {
-				return templates.Preview{Kind: "text", Text: string(text), Truncated: cut}
-			}
-			break
-		}
-		if p.Header == nil {
-			p.Header = row
-			continue
-		}
-		if len(p.Rows) == previewRows {
-			p.Truncated = true
-			break
-		}
-		p.Rows = append(p.Rows, row)
-	}
-	if cut && len(p.Rows) > 1 && len(p.Rows) < previewRows {
-		p.Rows = p.Rows[:len(p.Rows)-1] // the last row may be half of one
-	}
-	return p
+func imagePreview(address string) templates.Preview {
+	return templates.Preview{FilePreview: client.FilePreview{Kind: client.PreviewImage}, Image: address}
 }
 
 // How much of the artifacts of a step its panel shows.
@@ -144,7 +89,7 @@ func (c *call) smallPreview(ref bine.ArtifactRef, name string) (templates.Previe
 		return templates.Preview{}, false
 	}
 	if isImage(name) {
-		return templates.Preview{Kind: "image", Image: c.path("artifacts", string(ref.Hash), "image")}, ref.Size <= smallImage
+		return imagePreview(c.path("artifacts", string(ref.Hash), "image")), ref.Size <= smallImage
 	}
 	if ref.Size > smallPreview {
 		return templates.Preview{}, false
@@ -154,11 +99,11 @@ func (c *call) smallPreview(ref bine.ArtifactRef, name string) (templates.Previe
 		return templates.Preview{}, false
 	}
 	defer body.Close()
-	p, err := readPreview(body, name, ref.Size)
+	p, err := c.readPreview(body, name, ref.Size)
 	if len(p.Rows) > smallRows {
 		p.Rows, p.Truncated = p.Rows[:smallRows], true
 	}
-	return p, err == nil && p.Kind != ""
+	return p, err == nil && p.Kind != client.PreviewNone
 }
 
 // showImage sends a picture of the project's files for a preview.
@@ -218,7 +163,7 @@ func showArtifact(c *call) error {
 		return c.show(page)
 	}
 	if isImage(page.Name) {
-		page.Preview = templates.Preview{Kind: "image", Image: page.ArtifactImage(page.Ref)}
+		page.Preview = imagePreview(page.ArtifactImage(page.Ref))
 		return c.show(page)
 	}
 	body, err := c.api.OpenArtifact(c.ctx(), c.project(), page.Ref.Hash)
@@ -226,7 +171,7 @@ func showArtifact(c *call) error {
 		return err
 	}
 	defer body.Close()
-	if page.Preview, err = readPreview(body, page.Name, previewBytes); err != nil {
+	if page.Preview, err = c.readPreview(body, page.Name, previewBytes); err != nil {
 		return err
 	}
 	return c.show(page)
