@@ -101,6 +101,9 @@ func (p *page) explain() {
 		p.t.Logf("the browser shows nothing: %v", err)
 		return
 	}
+	p.mu.Lock()
+	p.t.Logf("the browser complained of: %v", p.faults)
+	p.mu.Unlock()
 	p.t.Logf("the browser was at %s and showed:\n%s", at, tail(text))
 	if png, err := picture(p.ctx); err == nil {
 		path := filepath.Join(os.TempDir(), "bine-e2e-"+p.t.Name()+".png")

@@ -2,6 +2,7 @@
 // attributes and leaves a page usable that it never runs on.
 import "htmx.org/dist/htmx.esm.js";
 import { startCopy } from "./copy.js";
+import { startFiles } from "./files.js";
 import { startForms } from "./forms.js";
 import { startGraph } from "./graph.js";
 import { startLive } from "./live.js";
@@ -14,6 +15,8 @@ function init() {
   startLogs();
   startTimes();
   startGraph();
+  if (document.querySelector("[data-files], [data-selection]")) startFiles();
+  if (document.querySelector("[data-uploads]")) import("./upload.js").then((m) => m.startUploads());
   if (document.querySelector("[data-editor]")) import("./editor.js").then((m) => m.startEditors());
   if (document.querySelector("[data-chart]")) import("./chart.js").then((m) => m.startCharts());
 }
