@@ -133,9 +133,10 @@ func upload(p *page) {
 	}
 	p.click(`.nav a[href="/projects/shop/files"]`)
 	p.at("/projects/shop/files")
+	p.do(chromedp.WaitReady(`[data-uploads][data-started]`, chromedp.ByQuery))
 	p.click(`.button.primary`) // the menu
 	p.do(chromedp.SetUploadFiles(`[type=file]`, []string{path}, chromedp.ByQuery))
-	p.click(`form[action*="/upload"] button`)
+	p.sees(`[data-uploads-count]`, "1 of 1 done")
 	p.sees(`td`, "sales.csv")
 	p.click(`td a.name[href$="sales.csv"]`)
 	p.sees(`table`, "tuesday")
@@ -149,7 +150,6 @@ func regret(p *page) {
 	p.fill(`form[action*="/mkdir"] input[name=name]`, "scratch")
 	p.click(`form[action*="/mkdir"] button`)
 	p.sees(`td`, "scratch")
-	p.click(`summary[aria-label="Delete scratch"]`)
 	p.click(`form[action$="remove?path=scratch"] button`)
 	p.sees(`[role=status]`, "restored from the trash")
 	p.click(`.head a[href="/projects/shop/trash"]`)

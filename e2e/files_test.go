@@ -400,7 +400,7 @@ func (f *filesJourney) pictures() {
 		for _, scheme := range []string{"light", "dark"} {
 			f.do(emulation.SetDeviceMetricsOverride(width, 900, 1, false),
 				emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}))
-			for name, path := range map[string]string{"top": at, "directory": at + "/Resources", "many": at + "/Jupyter/many", "usage": at + "?tab=usage", "changes": at + "/Resources?tab=changes", "details": at + "/Resources?tab=details",
+			for name, path := range map[string]string{"top": at, "directory": at + "/Resources", "many": at + "/Jupyter/many", "usage": at + "/Resources?tab=usage", "changes": at + "/Resources?tab=changes", "details": at + "/Resources?tab=details",
 				"parquet": at + "/Resources/table.parquet", "file-details": at + "/Resources/table.parquet?tab=details", "notebook": at + "/Resources/explore.ipynb", "markdown": at + "/Resources/README.md", "selected": at + "/Resources"} {
 				f.open(path)
 				if name == "selected" {

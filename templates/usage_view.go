@@ -92,7 +92,7 @@ func (m UsageMap) SVG() template.HTML {
 
 func drawUsage(b *strings.Builder, r UsageRow, at box, i int) {
 	label := html.EscapeString(r.Label)
-	said := fmt.Sprintf("%s: %s, %s", label, size(r.Bytes), r.Share)
+	said := fmt.Sprintf("%s %s, %s", label, size(r.Bytes), r.Share)
 	open, end := fmt.Sprintf(`<g class="map-box map-%d">`, i%6), `</g>`
 	if r.URL != "" {
 		open, end = fmt.Sprintf(`<a class="map-box map-%d" href="%s" aria-label="%s">`, i%6, html.EscapeString(r.URL), said), `</a>`
@@ -101,7 +101,7 @@ func drawUsage(b *strings.Builder, r UsageRow, at box, i int) {
 	if fit := int((at.w - 16) / 8.4); fit >= 3 && at.h >= 26 {
 		fmt.Fprintf(b, `<text x="%.1f" y="%.1f">%s</text>`, at.x+9, at.y+20, html.EscapeString(shorten(r.Label, fit)))
 		if at.h >= 46 && fit >= 8 {
-			fmt.Fprintf(b, `<text class="map-size" x="%.1f" y="%.1f">%s</text>`, at.x+9, at.y+38, size(r.Bytes))
+			fmt.Fprintf(b, ` <text class="map-size" x="%.1f" y="%.1f">%s</text>`, at.x+9, at.y+38, size(r.Bytes))
 		}
 	}
 	b.WriteString(end)

@@ -202,6 +202,7 @@ type chunk struct {
 	list       []string // the values of the row that is read, of a repeated column
 	more       bool     // there are more than are shown
 	open       bool     // a row was begun
+	none       bool     // the list of the row is missing, not empty
 }
 
 // page reads one page.
@@ -360,6 +361,9 @@ func (ch *chunk) rows(n, encoding int64, rep, def *hybrid, data []byte) error {
 
 // missing notes that there is no value; of a list that is empty, nothing is noted.
 func (ch *chunk) missing(level int) {
+	if level < ch.listDef {
+		ch.none = true
+	}
 	if len(ch.list) < mostListed && (ch.maxRep == 0 || level == ch.maxDef-1) {
 		ch.list = append(ch.list, "null")
 	}
@@ -377,8 +381,11 @@ func (ch *chunk) close() {
 		}
 		cell = "[" + cell + "]"
 	}
+	if ch.none && len(ch.list) == 0 {
+		cell = "null"
+	}
 	ch.cells = append(ch.cells, clip(cell))
-	ch.list, ch.more, ch.open = ch.list[:0], false, false
+	ch.list, ch.more, ch.open, ch.none = ch.list[:0], false, false, false
 }
 
 func (ch *chunk) finish() []string {

@@ -29,6 +29,7 @@ type column struct {
 	name    string
 	maxDef  int
 	maxRep  int
+	listDef int // below which level a list itself is missing
 	typ     int64
 	length  int64 // of fixed values
 	logical logical
@@ -49,7 +50,7 @@ func columnsOf(schema []value) (all []column, err error) {
 	}
 	rest := schema[1:]
 	for range schema[0].field(5).number {
-		if rest, err = walk(rest, nil, 0, 0, &all); err != nil {
+		if rest, err = walk(rest, nil, levels{}, &all); err != nil {
 			return nil, err
 		}
 	}
@@ -58,28 +59,34 @@ func columnsOf(schema []value) (all []column, err error) {
 
 const deepestSchema = 40
 
-func walk(schema []value, above []string, def, rep int, all *[]column) ([]value, error) {
+// levels count what may be missing and what may be repeated above a value.
+type levels struct{ def, rep, list int }
+
+func walk(schema []value, above []string, l levels, all *[]column) ([]value, error) {
 	if len(schema) == 0 || len(above) > deepestSchema {
 		return nil, errThrift
 	}
 	e, rest := schema[0], schema[1:]
 	switch e.field(3).number {
 	case 1:
-		def++
+		l.def++
 	case 2:
-		def, rep = def+1, rep+1
+		if l.rep == 0 {
+			l.list = l.def
+		}
+		l.def, l.rep = l.def+1, l.rep+1
 	}
 	path := append(above[:len(above):len(above)], string(e.field(4).bytes))
 	if !e.has(1) {
 		var err error
 		for range e.field(5).number {
-			if rest, err = walk(rest, path, def, rep, all); err != nil {
+			if rest, err = walk(rest, path, l, all); err != nil {
 				return nil, err
 			}
 		}
 		return rest, nil
 	}
-	*all = append(*all, column{name: columnName(path), maxDef: def, maxRep: rep, typ: e.field(1).number, length: e.field(2).number, logical: logicalOf(e)})
+	*all = append(*all, column{name: columnName(path), maxDef: l.def, maxRep: l.rep, listDef: l.list, typ: e.field(1).number, length: e.field(2).number, logical: logicalOf(e)})
 	return rest, nil
 }
 
