@@ -197,7 +197,7 @@ func checkACLName(c *chain, e bine.ACLEntry) error {
 		return bine.Errorf(bine.Invalid, "%s: the name %q… is too long", c.path, prefix60(e.Name))
 	case e.Type == bine.ACLGroup && e.Name != groupOf(project, bine.DataScientist) && e.Name != groupOf(project, bine.DataOwner):
 		return wrong("is about no group of the project: they are " + groupOf(project, bine.DataScientist) + " and " + groupOf(project, bine.DataOwner))
-	case e.Type == bine.ACLUser && (project == "" || len(e.Name) <= len(prefix) || !strings.HasPrefix(e.Name, prefix) || strings.ContainsAny(e.Name, ":,/\x00 ")):
+	case e.Type == bine.ACLUser && (project == "" || !strings.HasPrefix(e.Name, prefix) || bine.UserName(e.Name[len(prefix):]).Check() != nil):
 		return wrong("is about no user of the project: they are named " + prefix + "<user>")
 	}
 	return nil

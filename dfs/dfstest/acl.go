@@ -163,7 +163,7 @@ func aclWrong(t *testing.T, fs dfs.FS) {
 		many += fmt.Sprintf("user:u%d:r--,", i)
 	}
 	for text, path := range map[string]string{
-		"user:other__eve:r--": dir, "user:bob:r--": dir, "group:demo__nobody:r--": dir, "group:wheel:r--": dir, "user:demo__:r--": dir,
+		"user:other__eve:r--": dir, "user:bob:r--": dir, "group:demo__nobody:r--": dir, "group:wheel:r--": dir, "user:demo__:r--": dir, "user:demo__other__eve:r--": dir,
 		"mask:demo__bob:r--": dir, "other:demo__bob:r--": dir, "user:demo__bob:r--,user:demo__bob:rw-": dir,
 		"default:user:demo__bob:r--": file, "mask::r--,mask::rw-": dir,
 	} {

@@ -240,6 +240,26 @@ def test_finding(fs, top):
     assert fs.du(top) == 5 and fs.cat_file(f"{top}/odd %?#[1].csv") == b"x"
 
 
+def test_symbolic_links(fs, top):
+    project, _, inside = top.partition("/")
+    files = fs.client.project(project).files
+    fs.pipe_file(f"{top}/real/a.csv", b"a,b")
+    assert files.symlink(f"{inside}/a.csv", "real/a.csv").link == "real/a.csv"
+    files.symlink(f"{inside}/dir", f"/{inside}/real")
+    files.symlink(f"{inside}/real/up", "..")
+    files.symlink(f"{inside}/none", "nothing")
+    listed = {one["name"][len(top) + 1 :]: (one["type"], one["size"]) for one in fs.ls(top)}
+    assert listed == {"a.csv": ("file", 3), "dir": ("link", 0), "none": ("link", 0), "real": ("directory", 0)}
+    assert fs.cat_file(f"{top}/a.csv") == fs.cat_file(f"{top}/dir/a.csv") == b"a,b"
+    assert fs.isdir(f"{top}/dir") and not fs.exists(f"{top}/none")
+    assert fs.find(top) == [f"{top}/a.csv", f"{top}/real/a.csv"]
+    assert fs.find(f"{top}/dir") == [f"{top}/dir/a.csv"]
+    assert fs.du(top) == 6
+    with pytest.raises(bine.Error) as caught:
+        files.symlink(f"{inside}/out", "../../../../other")
+    assert caught.value.kind == "invalid"
+
+
 def test_moving_and_copying(fs, top, projects):
     fs.pipe({f"{top}/d/a": b"a", f"{top}/d/b/c": b"c"})
     fs.mv(f"{top}/d", f"{top}/e", recursive=True)

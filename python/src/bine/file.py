@@ -117,6 +117,13 @@ class Files:
         """Makes a directory, and those above it."""
         return self._change(path, {"op": "mkdir"})
 
+    def symlink(self, path: str, target: str) -> File:
+        """Makes a symbolic link at ``path``.
+
+        A ``target`` that begins with a slash is a path of the project, another begins at the link's directory.
+        """
+        return self._change(path, {"op": "link", "to": str(target)})
+
     def rename(self, path: str, to: str, overwrite: bool = False) -> File:
         """Moves a file or directory within the project; with ``overwrite`` a file may replace a file."""
         body: dict[str, Any] = {"op": "rename", "to": str(to).strip("/")}

@@ -18,6 +18,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 from glob import has_magic
 from typing import IO, Any, Optional, Union
@@ -111,11 +112,32 @@ class BineFileSystem(AbstractFileSystem):  # type: ignore[misc]
     def _list(self, project: str, rest: str) -> list[dict[str, Any]]:
         files = self.client.project(project).files
         try:
-            return [_info(project, f) for f in files.list(rest)]
+            return [_info(project, self._led(files, f)) for f in files.list(rest)]
         except Error as e:
             if e.kind != "conflict" or not rest:
                 raise
             return [_info(project, files.stat(rest))]  # a file
+
+    @staticmethod
+    def _led(files: Any, f: File) -> File:
+        """A symbolic link with the size of the file that it leads to, if it leads to one."""
+        if not f.link:
+            return f
+        try:
+            to = files.stat(f.path)
+        except Error as e:
+            if e.kind not in ("not_found", "conflict", "forbidden"):
+                raise
+            return f
+        return f if to.dir else replace(f, size=to.size, etag=to.etag, modified=to.modified)
+
+    def find(
+        self, path: str, maxdepth: Optional[int] = None, withdirs: bool = False, detail: bool = False, **options: Any
+    ) -> Any:
+        """Everything below path. A symbolic link to a file is taken for that; others are left out."""
+        found = super().find(path, maxdepth=maxdepth, withdirs=withdirs, detail=True, **options)
+        kept = {name: one for name, one in found.items() if one["type"] != "link"}
+        return kept if detail else list(kept)
 
     def info(self, path: str, **_: Any) -> dict[str, Any]:
         """What is at path: name, size, type, mode, owner, group, created, modified, etag and attrs."""
@@ -416,7 +438,7 @@ def _info(project: str, f: File) -> dict[str, Any]:
     return {
         "name": f"{project}/{f.path}".strip("/"),
         "size": f.size,
-        "type": "directory" if f.dir else "file",
+        "type": "directory" if f.dir else "link" if f.link and not f.etag else "file",
         "mode": f.mode,
         "owner": f.owner,
         "group": f.group,

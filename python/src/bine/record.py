@@ -51,6 +51,7 @@ class File:
     path: str = ""
     name: str = ""
     dir: bool = False
+    link: str = ""  # of a symbolic link in a list: where it leads to
     size: int = 0
     owner: str = ""
     group: str = ""
