@@ -7,6 +7,7 @@ import (
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/dfs"
 	"github.com/bine-ml/bine/dfs/block/mem"
+	"github.com/bine-ml/bine/dfs/dfstest"
 	"github.com/bine-ml/bine/internal/database"
 )
 
@@ -52,5 +53,25 @@ func TestListAndMaskBelongTogether(t *testing.T) {
 		if tried == 0 {
 			t.Error("bob never tried")
 		}
+	})
+}
+
+func TestListsDoNotBoundShares(t *testing.T) {
+	eachEngine(t, func(t *testing.T, db *database.DB) {
+		s := newSharing(t, db)
+		s.offer(dfstest.Other, bine.ShareRead)
+		s.want(bine.ShareRead)
+		nothing, err := bine.ParseACL("user::---,user:demo__bob:---,group::---,other::---,default:user:demo__bob:---", true)
+		s.ok(err)
+		_, err = s.tree.SetACL(t.Context(), owner, at("weather"), nothing)
+		s.ok(err)
+		if _, _, err := s.tree.List(t.Context(), theirs, at("weather"), "", 0); err != nil {
+			t.Errorf("what is shared is not listed: %v", err)
+		}
+		if _, err := s.tree.ACL(t.Context(), theirs, at("weather")); err != nil {
+			t.Errorf("the list of what is shared: %v", err)
+		}
+		_, err = s.tree.ModifyACL(t.Context(), theirs, at("weather"), []bine.ACLEntry{{Type: bine.ACLUser, Name: "demo__bob", Perm: "rwx"}})
+		wantErr(t, "a change of the list by another project", err, bine.Forbidden)
 	})
 }

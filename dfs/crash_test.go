@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/dfs"
 	"github.com/bine-ml/bine/dfs/block/dir"
 	"github.com/bine-ml/bine/dfs/dfstest"
@@ -50,7 +51,8 @@ func victimTree(t *testing.T, ctx context.Context, o dfs.Options) (tree *dfs.Tre
 }
 
 // TestVictim is the process that TestAKilledServerLosesNothing kills: it
-// creates, overwrites, appends, renames and removes, and says what is done.
+// creates, overwrites, appends, renames and removes, changes access lists, makes
+// links, and says what is done.
 func TestVictim(t *testing.T) {
 	ctx := context.Background()
 	tree, round := victimTree(t, ctx, small)
@@ -69,6 +71,12 @@ func TestVictim(t *testing.T) {
 			t.Fatal(err)
 		}
 		logged = int(info.Size)
+		if _, err := tree.ModifyACL(ctx, owner, at("Resources", round), []bine.ACLEntry{{Default: n%2 == 0, Type: bine.ACLUser, Name: fmt.Sprint("demo__u", n%7), Perm: "rw-"}}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tree.Symlink(ctx, owner, at("Jupyter", round, fmt.Sprint(n)), fmt.Sprint("../../Resources/", round, "/", n%20), dfs.SymlinkOptions{Parents: true}); err != nil {
+			t.Fatal(err)
+		}
 		fmt.Println("logged", logged)
 		if n%10 == 9 {
 			if err := tree.Remove(ctx, owner, path, dfs.RemoveOptions{}); err != nil {
