@@ -99,7 +99,7 @@ func (t *Tree) precheck(ctx context.Context, user User, parts []string, o Create
 
 // replaceable fails if what c leads to may not get another content.
 func replaceable(c *chain, user User, overwrite bool) error {
-	if c.last().dir() || !overwrite {
+	if c.last().dir() || c.last().link() || !overwrite { // a link is followed before, or has no content
 		return exists(c)
 	}
 	if err := user.mayChange(c.parts); err != nil {
