@@ -45,7 +45,7 @@ const mostListed = 10_000
 
 // List gives up to limit entries of the directory behind the name after.
 func (t *Tree) List(ctx context.Context, user User, dir, after string, limit int) ([]Info, bool, error) {
-	return t.list(ctx, user, dir, after, limit, "", nil)
+	return t.list(ctx, user, dir, after, limit, " AND name > ?", after)
 }
 
 // Match says which entries of a directory are wanted; the zero value is all.
@@ -56,15 +56,17 @@ type Match struct {
 
 // ListMatching is List for the entries that match.
 func (t *Tree) ListMatching(ctx context.Context, user User, dir, after string, limit int, m Match) ([]Info, bool, error) {
-	var where string
-	var args []any
+	where, args := " AND name > ?", []any{after}
 	if m.Prefix != "" {
-		where, args = " AND name >= ? AND name < ?", []any{m.Prefix, m.Prefix + "\U0010FFFF"}
+		if after < m.Prefix { // one bound at each end is a range of the index
+			where, args = " AND name >= ?", []any{m.Prefix}
+		}
+		where, args = where+" AND name < ?", append(args, m.Prefix+"\U0010FFFF")
 	}
 	if m.Contains != "" {
 		where, args = where+" AND INSTR("+t.lowerName()+", ?) > 0", append(args, strings.ToLower(m.Contains))
 	}
-	return t.list(ctx, user, dir, after, limit, where, args)
+	return t.list(ctx, user, dir, after, limit, where, args...)
 }
 
 // lowerName is the name of an inode in small letters: of ASCII alone on SQLite.
@@ -75,8 +77,9 @@ func (t *Tree) lowerName() string {
 	return "LOWER(name)"
 }
 
-// list gives entries of a directory that a condition holds for.
-func (t *Tree) list(ctx context.Context, user User, dir, after string, limit int, where string, args []any) ([]Info, bool, error) {
+// list gives entries of a directory that a condition holds for; after is what of
+// it counts where there are no rows to ask.
+func (t *Tree) list(ctx context.Context, user User, dir, after string, limit int, where string, args ...any) ([]Info, bool, error) {
 	c, err := t.find(ctx, user, dir)
 	if err != nil {
 		return nil, false, err
@@ -94,7 +97,7 @@ func (t *Tree) list(ctx context.Context, user User, dir, after string, limit int
 	if limit <= 0 || limit > mostListed {
 		limit = mostListed
 	}
-	rows, err := t.reader(ctx).QueryContext(ctx, "SELECT name, "+allColumns+" FROM dfs_inodes WHERE parent_id = ? AND name > ?"+where+" ORDER BY name LIMIT ?", append(append([]any{at.id, after}, args...), limit+1)...)
+	rows, err := t.reader(ctx).QueryContext(ctx, "SELECT name, "+allColumns+" FROM dfs_inodes WHERE parent_id = ?"+where+" ORDER BY name LIMIT ?", append(append([]any{at.id}, args...), limit+1)...)
 	if err != nil {
 		return nil, false, t.db.Explain(fmt.Errorf("list %s: %w", c.path, err))
 	}

@@ -135,7 +135,7 @@ func (t *Tree) finish(ctx context.Context, tx *sql.Tx, user User, u *uploading, 
 	if err != nil {
 		return Info{}, err
 	}
-	to, err := resolve(ctx, tx, u.target)
+	to, err := t.walk(ctx, tx, user, u.target, true)
 	if err != nil {
 		return Info{}, err
 	}
@@ -143,7 +143,7 @@ func (t *Tree) finish(ctx context.Context, tx *sql.Tx, user User, u *uploading, 
 	switch {
 	case !from.complete():
 		if done, err := t.finished(ctx, tx, user, u, to); done || err != nil {
-			return to.last().info(to.path), err
+			return to.last().info(to.asked), err
 		}
 		if u.Size > 0 {
 			return Info{}, bine.Errorf(bine.Conflict, "%s: nothing of the upload is there: send its parts from 0 on", u.Path)
@@ -160,7 +160,7 @@ func (t *Tree) finish(ctx context.Context, tx *sql.Tx, user User, u *uploading, 
 	}
 	n := to.last()
 	err = t.putXattrs(ctx, tx, n.id, map[string][]byte{uploadMark: u.done(n.version)})
-	return n.info(to.path), err
+	return n.info(to.asked), err
 }
 
 // unstage takes the content of a file back to where it is before it is one, and

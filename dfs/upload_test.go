@@ -204,3 +204,30 @@ func TestPartsOfUploadsAreNotInTheFeed(t *testing.T) {
 		wantTold(t, "an upload", list, "created Resources/f")
 	})
 }
+
+func TestAnUploadFollowsLinks(t *testing.T) {
+	eachEngine(t, func(t *testing.T, db *database.DB) {
+		tree := newTree(t, db, new(mem.Store), small)
+		ctx := t.Context()
+		put(t, tree, at("Resources/real/x"), nil)
+		if _, err := tree.Symlink(ctx, owner, at("Resources/link"), "real", dfs.SymlinkOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tree.Symlink(ctx, owner, at("Resources/out"), "../Models", dfs.SymlinkOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		key := dfs.UploadKey{Path: at("Resources/link/f"), Size: 9000}
+		sendParts(t, tree, owner, key, dfstestNoise(9000), 0, 9000)
+		info, err := tree.FinishUpload(ctx, owner, key, dfs.CreateOptions{})
+		if err != nil || info.Path != key.Path {
+			t.Fatalf("%+v, %v", info, err)
+		}
+		if got, err := get(t, tree, at("Resources/real/f")); err != nil || len(got) != 9000 {
+			t.Errorf("where the link leads to are %d bytes, %v", len(got), err)
+		}
+		_, err = tree.AddPart(ctx, scientist, dfs.UploadKey{Path: at("Resources/out/f"), Size: 1}, 0, []byte("x"))
+		if !bine.IsKind(err, bine.Forbidden) && !bine.IsKind(err, bine.NotFound) {
+			t.Errorf("by a link to where a Data Scientist may not write: %v", err)
+		}
+	})
+}

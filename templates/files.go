@@ -164,12 +164,36 @@ func (p PathPage) Groups() []string {
 	return list
 }
 
-// ChangeURL is the page of what a change was of, empty where it is gone or elsewhere.
-func (p PathPage) ChangeURL(c client.PathChange) string {
-	if c.Op == "removed" || c.Path == "" {
-		return ""
+// ChangeRow is a change with where to look at what it was of.
+type ChangeRow struct {
+	client.PathChange
+	URL string // empty where it is gone, as far as the later changes tell
+}
+
+// ChangeRows are the changes, the last first.
+func (p PathPage) ChangeRows() (rows []ChangeRow) {
+	gone := map[string]bool{}
+	for _, c := range p.Changes {
+		row := ChangeRow{PathChange: c}
+		if c.Op == "removed" {
+			gone[c.Path] = true
+		}
+		there := !gone[c.Path]
+		for dir := path.Dir(c.Path); there && dir != "." && dir != "/"; dir = path.Dir(dir) {
+			there = !gone[dir]
+		}
+		if there {
+			row.URL = p.FileURL(c.Path)
+		}
+		if c.From != "" {
+			gone[c.From] = true
+		}
+		if c.Op == "created" { // what was there before is another
+			gone[c.Path] = true
+		}
+		rows = append(rows, row)
 	}
-	return p.FileURL(c.Path)
+	return rows
 }
 
 // filePath gives the address of a path below one of the roots of the project.

@@ -170,8 +170,8 @@ func (w *archiving) addDir(info dfs.Info, name string) error {
 		}
 		for _, e := range entries {
 			after = e.Name
-			if !actor.Listed(dfs.Relative(w.project, info.Path), e.Name) {
-				continue
+			if !actor.Listed(dfs.Relative(w.project, info.Path), e.Name) || e.Link != "" {
+				continue // who unpacks a link follows it wherever it leads
 			}
 			if err := w.add(e, name+"/"+e.Name); err != nil {
 				return err

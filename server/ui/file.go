@@ -63,11 +63,22 @@ func showFiles(c *call) error {
 	return c.showDirectory(p)
 }
 
-// changes adds what has become of a path.
+// changes adds what has become of a path. In a busy project a page may hold
+// nothing of it and not be the last: a few are looked at before that is shown.
 func (c *call) changes(p *templates.PathPage) error {
-	found, err := c.api.Changes(c.ctx(), c.project(), p.File.Path, client.List{After: c.query("after"), Limit: changesPage})
-	p.Changes, p.More = found.Items, found.Next
-	return err
+	l := client.List{After: c.query("after"), Limit: changesPage}
+	for range 5 {
+		found, err := c.api.Changes(c.ctx(), c.project(), p.File.Path, l)
+		if err != nil {
+			return err
+		}
+		p.Changes, p.More = found.Items, found.Next
+		if len(p.Changes) > 0 || p.More == "" {
+			break
+		}
+		l.After = p.More
+	}
+	return nil
 }
 
 func (c *call) showFile(p templates.PathPage) error {

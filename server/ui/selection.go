@@ -174,6 +174,9 @@ func (c *call) copyBelow(from, to string, left *int) error {
 			return err
 		}
 		for _, f := range found.Items {
+			if f.Link != "" {
+				continue
+			}
 			if err := c.copy(f, to+"/"+f.Name, false, left); err != nil {
 				return err
 			}
