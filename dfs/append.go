@@ -33,6 +33,9 @@ func (t *Tree) Append(ctx context.Context, user User, path string, offset int64,
 
 // AppendTo adds data at offset to a file that may have been renamed.
 func (t *Tree) AppendTo(ctx context.Context, user User, file Info, offset int64, data []byte) (Info, error) {
+	if offset < 0 {
+		return Info{}, bine.Errorf(bine.Invalid, "%s: offset %d is negative", file.Path, offset)
+	}
 	path := file.Path
 	for moves := 0; ; moves++ {
 		parts, err := split(path)
@@ -47,8 +50,11 @@ func (t *Tree) AppendTo(ctx context.Context, user User, file Info, offset int64,
 		if !errors.Is(err, errElsewhere) {
 			return a.info, t.db.Explain(err)
 		}
-		if path, err = t.Where(ctx, file.ID); err != nil || path[0] != '/' || moves == mostMoves {
-			return Info{}, errors.Join(err, notFound(file.Path))
+		if path, err = t.Where(ctx, file.ID); err != nil {
+			return Info{}, t.db.Explain(err)
+		}
+		if path[0] != '/' || moves == mostMoves {
+			return Info{}, notFound(file.Path)
 		}
 	}
 }

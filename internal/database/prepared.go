@@ -80,6 +80,13 @@ func (p *Prepared) QueryRowContext(ctx context.Context, query string, args ...an
 	return stmt.QueryRowContext(ctx, args...)
 }
 
+// Texts are the statements that are prepared now.
+func (p *Prepared) Texts() []string {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return slices.Sorted(maps.Keys(p.cached))
+}
+
 // Close gives the statements back.
 func (p *Prepared) Close() error {
 	p.mu.Lock()

@@ -49,7 +49,10 @@ func statusOf(i dfs.Info, suffix string) fileStatus {
 func (s fileStatus) appendJSON(b []byte) []byte {
 	number := func(name string, n int64) { b = strconv.AppendInt(append(b, name...), n, 10) }
 	text := func(name, value string) { b = appendString(append(b, name...), value) }
-	number(`{"accessTime":`, s.AccessTime)
+	if b = append(b, '{'); s.ACLBit {
+		b = append(b, `"aclBit":true,`...)
+	}
+	number(`"accessTime":`, s.AccessTime)
 	number(`,"blockSize":`, s.BlockSize)
 	if s.ChildrenNum != nil {
 		number(`,"childrenNum":`, int64(*s.ChildrenNum))
@@ -63,6 +66,9 @@ func (s fileStatus) appendJSON(b []byte) []byte {
 	text(`,"permission":`, s.Permission)
 	number(`,"replication":`, int64(s.Replication))
 	number(`,"storagePolicy":`, int64(s.StoragePolicy))
+	if s.Symlink != "" {
+		text(`,"symlink":`, s.Symlink)
+	}
 	text(`,"type":`, s.Type)
 	return append(b, '}')
 }
