@@ -3,6 +3,7 @@ package webhdfs
 import (
 	"crypto/rand"
 	"math"
+	"net/url"
 	"strings"
 
 	"github.com/bine-ml/bine"
@@ -227,33 +228,41 @@ const mostBlocks = 1 << 16
 // blockLocations says that every block is here, which is what a client that
 // divides a file into parts wants to know.
 func (c *call) blockLocations() (answer, error) {
-	offset, err := c.params.number("offset", 0, 0)
+	info, blocks, err := c.blocksWanted()
 	if err != nil {
 		return answer{}, err
+	}
+	host := (&url.URL{Host: c.r.Host}).Hostname()
+	list := blockLocations{[]blockLocation{}}
+	for _, at := range blocks {
+		list.BlockLocation = append(list.BlockLocation, blockLocation{CachedHosts: []string{}, Hosts: []string{host}, Names: []string{c.r.Host},
+			Offset: at, Length: min(blockSize, info.Size-at), StorageTypes: []string{"DISK"}, TopologyPaths: []string{"/default-rack/" + c.r.Host}})
+	}
+	return as("BlockLocations", list), nil
+}
+
+// blocksWanted gives a file, and where the blocks of the part that is asked for begin.
+func (c *call) blocksWanted() (info dfs.Info, blocks []int64, err error) {
+	offset, err := c.params.number("offset", 0, 0)
+	if err != nil {
+		return info, nil, err
 	}
 	length, err := c.params.number("length", math.MaxInt64, 0)
 	if err != nil {
-		return answer{}, err
+		return info, nil, err
 	}
-	info, err := c.stat(c.path)
-	if err != nil {
-		return answer{}, err
+	if info, err = c.stat(c.path); err != nil {
+		return info, nil, err
 	}
 	if info.Dir {
-		return answer{}, notFile(c.path)
+		return info, nil, notFile(c.path)
 	}
 	end := info.Size
 	if length < end-offset {
 		end = offset + length
 	}
-	host := c.r.Host
-	if at := strings.LastIndexByte(host, ':'); at >= 0 && !strings.HasSuffix(host, "]") {
-		host = host[:at]
+	for at := offset / blockSize * blockSize; offset < end && at < end && len(blocks) < mostBlocks; at += blockSize {
+		blocks = append(blocks, at)
 	}
-	list := blockLocations{[]blockLocation{}}
-	for at := offset / blockSize * blockSize; offset < end && at < end && len(list.BlockLocation) < mostBlocks; at += blockSize {
-		list.BlockLocation = append(list.BlockLocation, blockLocation{CachedHosts: []string{}, Hosts: []string{host}, Names: []string{c.r.Host},
-			Offset: at, Length: min(blockSize, info.Size-at), StorageTypes: []string{"DISK"}, TopologyPaths: []string{"/default-rack/" + c.r.Host}})
-	}
-	return as("BlockLocations", list), nil
+	return info, blocks, nil
 }
