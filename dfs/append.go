@@ -148,7 +148,7 @@ func (a *appending) inPlace(ctx context.Context, tx *sql.Tx, c *chain) (appendSt
 	case a.offset < n.size:
 		return compareOverlap, nil
 	case n.tail+more > a.t.o.Inline:
-		return flushTail, checkQuota(ctx, tx, c, more)
+		return flushTail, a.t.checkQuota(ctx, tx, c, Usage{Bytes: more})
 	}
 	return appended, a.addTail(ctx, tx, c)
 }
@@ -170,7 +170,7 @@ func (a *appending) make(ctx context.Context, tx *sql.Tx, c *chain) (appendStep,
 // addTail adds to the bytes that lie in the database.
 func (a *appending) addTail(ctx context.Context, tx *sql.Tx, c *chain) error {
 	n, more := c.last(), int64(len(a.data))
-	if err := checkQuota(ctx, tx, c, more); err != nil {
+	if err := a.t.checkQuota(ctx, tx, c, Usage{Bytes: more}); err != nil {
 		return err
 	}
 	had := n.tail
@@ -187,7 +187,7 @@ func (a *appending) addTail(ctx context.Context, tx *sql.Tx, c *chain) error {
 	if err := a.t.update(ctx, tx, n); err != nil {
 		return err
 	}
-	if err := a.t.addUsage(ctx, tx, c.project(), Usage{Bytes: more}); err != nil {
+	if err := a.t.addUsage(ctx, tx, c, Usage{Bytes: more}); err != nil {
 		return err
 	}
 	return a.t.record(ctx, tx, a.user, c, Written, "")
@@ -276,7 +276,7 @@ func (a *appending) swap(ctx context.Context, tx *sql.Tx, n node, start int64, s
 	if at.version != n.version {
 		return errAgain
 	}
-	if err := checkQuota(ctx, tx, c, int64(len(a.data))); err != nil {
+	if err := a.t.checkQuota(ctx, tx, c, Usage{Bytes: int64(len(a.data))}); err != nil {
 		return err
 	}
 	if err := a.t.giveUp(ctx, tx, n.id, start); err != nil {
@@ -296,7 +296,7 @@ func (a *appending) swap(ctx context.Context, tx *sql.Tx, n node, start int64, s
 		return err
 	}
 	a.info = at.info(c.asked)
-	if err := a.t.addUsage(ctx, tx, c.project(), Usage{Bytes: int64(len(a.data))}); err != nil {
+	if err := a.t.addUsage(ctx, tx, c, Usage{Bytes: int64(len(a.data))}); err != nil {
 		return err
 	}
 	return a.t.record(ctx, tx, a.user, c, Written, "")

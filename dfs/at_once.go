@@ -39,7 +39,7 @@ func (t *Tree) sendCreate(ctx context.Context, user User, c *chain, staged *cont
 		return Info{}, false, nil
 	}
 	dir, project := c.last(), c.project()
-	if err := checkQuota(ctx, t.reader(ctx), c, staged.size()); err != nil {
+	if err := t.checkQuota(ctx, t.reader(ctx), c, Usage{Bytes: staged.size(), Files: 1}); err != nil {
 		return Info{}, false, nil
 	}
 	n := t.nodeIn(user, dir, c.parts[len(c.parts)-1])
@@ -147,7 +147,7 @@ func (a *appending) atOnce(ctx context.Context) (done bool, err error) {
 		return false, nil
 	}
 	n := *c.last()
-	if a.offset != n.size || n.tail == 0 || n.tail+more > t.o.Inline || checkQuota(ctx, t.reader(ctx), c, more) != nil {
+	if a.offset != n.size || n.tail == 0 || n.tail+more > t.o.Inline || t.checkQuota(ctx, t.reader(ctx), c, Usage{Bytes: more}) != nil {
 		return false, nil
 	}
 	to := n

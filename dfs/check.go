@@ -55,6 +55,8 @@ func rules() []rule {
 		{"SELECT i.id, i.name FROM dfs_inodes i JOIN dfs_acls a ON a.inode_id = i.id WHERE a.inherited = 0 GROUP BY i.id, i.name HAVING SUM(CASE WHEN a.type = 'group' AND a.name = '' THEN 1 ELSE 0 END) <> 1", "the access list of %q does not say what its group may do"},
 		{"SELECT i.id, i.name FROM dfs_inodes i LEFT JOIN dfs_links l ON l.inode_id = i.id WHERE i.mode >= 40960 AND i.mode < 45056 AND l.inode_id IS NULL", "the symbolic link %q leads nowhere"},
 		{"SELECT i.id, i.name FROM dfs_inodes i JOIN dfs_links l ON l.inode_id = i.id WHERE i.mode < 40960 OR i.mode >= 45056 OR i.size <> 0", "%q is said to lead somewhere and is no symbolic link"},
+		{"SELECT l.inode_id, i.name FROM dfs_limits l JOIN dfs_inodes i ON i.id = l.inode_id WHERE i.flags & 2 = 0", "%q has a quota that nobody looks at"},
+		{"SELECT i.id, i.name FROM dfs_inodes i LEFT JOIN dfs_limits l ON l.inode_id = i.id WHERE i.flags & 2 <> 0 AND l.inode_id IS NULL", "%q is said to have a quota and has none"},
 	}
 }
 
@@ -71,7 +73,7 @@ func (t *Tree) Check(ctx context.Context, o CheckOptions) (Checked, error) {
 	if err := t.db.Read().QueryRowContext(ctx, "SELECT COUNT(*) FROM dfs_inodes").Scan(&done.Inodes); err != nil {
 		return done, t.db.Explain(err)
 	}
-	for _, look := range []func(context.Context) ([]Problem, error){t.checkRules, t.checkReachable, t.checkUsage} {
+	for _, look := range []func(context.Context) ([]Problem, error){t.checkRules, t.checkReachable, t.checkUsage, t.checkLimits} {
 		found, err := look(ctx)
 		if err == nil && len(found) > 0 {
 			found, err = t.stillThere(ctx, found, look)

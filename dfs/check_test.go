@@ -44,7 +44,8 @@ func TestCheckFindsWhatShouldNotBe(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		for _, err := range []error{tree.Remove(t.Context(), owner, at("Jupyter/old"), dfs.RemoveOptions{Recursive: true}), tree.Trash(t.Context(), owner, at("Resources/dir/empty"))} {
+		for _, err := range []error{tree.Remove(t.Context(), owner, at("Jupyter/old"), dfs.RemoveOptions{Recursive: true}), tree.Trash(t.Context(), owner, at("Resources/dir/empty")),
+			tree.SetQuota(t.Context(), owner, at("Jupyter"), dfs.Quota{Names: 10})} {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -84,6 +85,9 @@ func TestCheckFindsWhatShouldNotBe(t *testing.T) {
 			{"a link to nowhere", "DELETE FROM dfs_links WHERE inode_id = ?", []any{lid("Resources/dir/l1")}, `symbolic link "l1" leads nowhere`},
 			{"a link that is none", "UPDATE dfs_inodes SET size = 1 WHERE id = ?", []any{lid("Resources/dir/l2")}, `"l2" is said to lead somewhere`},
 			{"a wrong count", "UPDATE dfs_usage SET files = files + 1 WHERE slot = 0", nil, "is said to hold"},
+			{"a wrong count of a directory with a quota", "UPDATE dfs_limit_usage SET bytes = bytes + 1 WHERE slot = 3", nil, "\"Jupyter\" is said to hold"},
+			{"a quota without its flag", "UPDATE dfs_inodes SET flags = 0 WHERE id = ?", []any{id("Jupyter")}, "has a quota that nobody looks at"},
+			{"a flag without a quota", "UPDATE dfs_inodes SET flags = 2 WHERE id = ?", []any{id("Experiments")}, "is said to have a quota"},
 			{"what will not be reclaimed", "DELETE FROM dfs_removed", nil, "will never be reclaimed"},
 			{"what is not in the trash", "UPDATE dfs_inodes SET parent_id = ? WHERE id = (SELECT inode_id FROM dfs_trash)", []any{id("Resources")}, "is listed in the trash"},
 		} {

@@ -71,7 +71,7 @@ func (t *Tree) precheck(ctx context.Context, user User, parts []string, o Create
 		return err
 	}
 	if o.At != nil { // its own path is not known yet
-		return checkQuota(ctx, t.reader(ctx), c, t.o.Inline+1)
+		return t.checkQuota(ctx, t.reader(ctx), c, Usage{Bytes: t.o.Inline + 1, Files: 1})
 	}
 	if err := t.reaches(ctx, t.reader(ctx), user, c, len(c.parts)); err != nil {
 		return err
@@ -80,7 +80,7 @@ func (t *Tree) precheck(ctx context.Context, user User, parts []string, o Create
 		if err := replaceable(c, user, o.Overwrite); err != nil {
 			return err
 		}
-		return checkQuota(ctx, t.reader(ctx), c, t.o.Inline+1-c.last().size)
+		return t.checkQuota(ctx, t.reader(ctx), c, Usage{Bytes: t.o.Inline + 1 - c.last().size})
 	}
 	if !c.last().dir() {
 		return notDirectory(c.found())
@@ -94,7 +94,7 @@ func (t *Tree) precheck(ctx context.Context, user User, parts []string, o Create
 	if err := user.may(c, len(c.nodes)-1, write|pass); err != nil {
 		return err
 	}
-	return checkQuota(ctx, t.reader(ctx), c, t.o.Inline+1)
+	return t.checkQuota(ctx, t.reader(ctx), c, Usage{Bytes: t.o.Inline + 1, Files: 1})
 }
 
 // replaceable fails if what c leads to may not get another content.
@@ -140,7 +140,7 @@ func (t *Tree) addFile(ctx context.Context, tx *sql.Tx, user User, c *chain, sta
 	if err != nil {
 		return err
 	}
-	if err := checkQuota(ctx, tx, c, staged.size()); err != nil {
+	if err := t.checkQuota(ctx, tx, c, Usage{Bytes: staged.size(), Files: 1}); err != nil {
 		return err
 	}
 	n.become(c.last(), staged, o.Mode)
@@ -159,9 +159,8 @@ func (t *Tree) addFile(ctx context.Context, tx *sql.Tx, user User, c *chain, sta
 	if err := t.claim(ctx, tx, n.id, staged.extents); err != nil {
 		return err
 	}
-	project := c.project()
 	c.nodes = append(c.nodes, *n)
-	return t.addUsage(ctx, tx, project, Usage{Bytes: n.size, Files: 1})
+	return t.addUsage(ctx, tx, c, Usage{Bytes: n.size, Files: 1})
 }
 
 // become makes a file of n, in the directory dir.
@@ -180,7 +179,7 @@ func (t *Tree) replace(ctx context.Context, tx *sql.Tx, c *chain, staged *conten
 		return err
 	}
 	more := staged.size() - n.size
-	if err := checkQuota(ctx, tx, c, more); err != nil {
+	if err := t.checkQuota(ctx, tx, c, Usage{Bytes: more}); err != nil {
 		return err
 	}
 	if n.blocked() {
@@ -202,7 +201,7 @@ func (t *Tree) replace(ctx context.Context, tx *sql.Tx, c *chain, staged *conten
 	if err := t.update(ctx, tx, n); err != nil {
 		return err
 	}
-	return t.addUsage(ctx, tx, c.project(), Usage{Bytes: more})
+	return t.addUsage(ctx, tx, c, Usage{Bytes: more})
 }
 
 // update writes what changes with the content.

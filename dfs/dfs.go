@@ -186,11 +186,15 @@ type FS interface {
 	// directory is what counts towards its quota, which what was removed does
 	// until it is reclaimed.
 	Usage(ctx context.Context, user User, path string) (Usage, error)
-	// SetQuota limits what may be below the directory of a project. A quota
-	// under what is there already refuses only what would add to it. Writers at
-	// work at the same moment may together exceed it by what they write then.
-	// Only the platform sets quotas.
+	// SetQuota limits what may be below a directory; the zero quota takes that
+	// back. A quota under what is there already refuses only what would add to it.
+	// Writers at work at the same moment may together exceed it by what all but
+	// one of them write then. The platform sets that of a project's directory, Data
+	// Owners those of the ones below.
 	SetQuota(ctx context.Context, user User, dir string, q Quota) error
+	// Limits gives the quotas that what is at path counts towards, from the
+	// project's down, with what is used of them.
+	Limits(ctx context.Context, user User, path string) ([]Limit, error)
 }
 
 // MkdirOptions says how a directory is made.
@@ -253,4 +257,15 @@ type Usage struct {
 // Quota limits what is below a directory. 0 is no limit.
 type Quota struct {
 	Bytes int64
+	Names int64 // files and directories, with the directory itself
+}
+
+// Limit is a quota with what counts towards it: what is below the directory, and
+// what was removed from there as a whole tree and is not reclaimed yet.
+type Limit struct {
+	Path     string // of the directory
+	Quota    Quota
+	Bytes    int64
+	Names    int64 // files and directories, with the directory itself
+	Counting bool  // what was there before is being counted, and nothing refused until that is done
 }

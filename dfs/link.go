@@ -159,6 +159,9 @@ func (t *Tree) addLink(ctx context.Context, tx *sql.Tx, user User, c *chain, tar
 	if err != nil {
 		return err
 	}
+	if err := t.checkQuota(ctx, tx, c, Usage{Files: 1}); err != nil {
+		return err
+	}
 	n.mode = typeLink | 0o777
 	if err := t.insert(ctx, tx, n); err != nil {
 		return err
@@ -166,9 +169,8 @@ func (t *Tree) addLink(ctx context.Context, tx *sql.Tx, user User, c *chain, tar
 	if _, err := tx.ExecContext(ctx, "INSERT INTO dfs_links (inode_id, target) VALUES (?, ?)", n.id, target); err != nil {
 		return err
 	}
-	project := c.project()
 	c.nodes = append(c.nodes, *n)
-	return t.addUsage(ctx, tx, project, Usage{Files: 1})
+	return t.addUsage(ctx, tx, c, Usage{Files: 1})
 }
 
 // LinkInfo describes what is at path, a link itself.

@@ -79,6 +79,9 @@ func (t *Tree) makeDir(ctx context.Context, tx *sql.Tx, user User, c *chain, o M
 	if err != nil {
 		return err
 	}
+	if err := t.checkQuota(ctx, tx, c, Usage{Directories: 1}); err != nil {
+		return err
+	}
 	n.mode = typeDir | c.last().mode&modeBits
 	if o.Mode != 0 {
 		n.mode = typeDir | int64(o.Mode)
@@ -98,7 +101,7 @@ func (t *Tree) makeDir(ctx context.Context, tx *sql.Tx, user User, c *chain, o M
 	if inProject == nil && c.project() != nil { // it is the directory of a project
 		_, err = tx.ExecContext(ctx, "INSERT INTO dfs_usage (project_id, slot, bytes, files, directories) VALUES (?, 0, 0, 0, 0)", n.id)
 	} else {
-		err = t.addUsage(ctx, tx, inProject, Usage{Directories: 1})
+		err = t.addUsage(ctx, tx, c, Usage{Directories: 1})
 	}
 	if err != nil {
 		return err

@@ -84,6 +84,7 @@ type chain struct {
 	// path leads to.
 	shared bine.ShareAccess
 	acls   map[int64]acl // of those nodes that have one
+	limits []*limit      // above what the path leads to, when they were asked for
 }
 
 // complete reports whether the path leads to something.

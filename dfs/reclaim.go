@@ -12,7 +12,7 @@ import (
 // Reclaim removes what has been in the trash for Options.Trash and uploads that
 // nobody went on with for Options.Uploads, frees what removed trees hold and the blocks that nothing refers to since Options.Grace,
 // and removes changes that are older than Options.Changes: up to about limit rows
-// and blocks. It says how many those were; whoever calls it calls again until
+// and blocks. It finishes counting for quotas where a crash interrupted that. It says how many those were; whoever calls it calls again until
 // that is 0. It may be stopped at any moment and run by several at once.
 func (t *Tree) Reclaim(ctx context.Context, limit int) (int, error) {
 	done, err := t.expireTrash(ctx, min(limit, batchSize))
@@ -44,6 +44,13 @@ func (t *Tree) Reclaim(ctx context.Context, limit int) (int, error) {
 		}
 	}
 	if done < limit {
+		n, err := t.countAbandoned(ctx, min(limit-done, batchSize))
+		done += n
+		if err != nil {
+			return done, fmt.Errorf("count what is below directories with quotas: %w", err)
+		}
+	}
+	if done < limit {
 		n, err := t.forgetChanges(ctx, min(limit-done, batchSize))
 		done += n
 		if err != nil {
@@ -60,7 +67,8 @@ func (t *Tree) reclaimTree(ctx context.Context, limit int) (int, error) {
 	err := t.write(ctx, "removed files", func(tx *sql.Tx) error {
 		done = 0
 		var dir, project int64
-		err := tx.QueryRowContext(ctx, "SELECT inode_id, project_id FROM dfs_removed ORDER BY removed_at, inode_id LIMIT 1"+t.sql.exclusive).Scan(&dir, &project)
+		var limits string
+		err := tx.QueryRowContext(ctx, "SELECT inode_id, project_id, limits FROM dfs_removed ORDER BY removed_at, inode_id LIMIT 1"+t.sql.exclusive).Scan(&dir, &project, &limits)
 		if err == sql.ErrNoRows {
 			return nil
 		}
@@ -75,7 +83,7 @@ func (t *Tree) reclaimTree(ctx context.Context, limit int) (int, error) {
 		if err != nil {
 			return err
 		}
-		freed, err := t.free(ctx, tx, dir, project, children)
+		freed, err := t.free(ctx, tx, dir, project, limits, children)
 		if err != nil {
 			return err
 		}
@@ -89,7 +97,10 @@ func (t *Tree) reclaimTree(ctx context.Context, limit int) (int, error) {
 		}
 		_, err = tx.ExecContext(ctx, "UPDATE dfs_usage SET bytes = bytes + ?, files = files + ?, directories = directories + ? WHERE project_id = ? AND slot = 0",
 			freed.Bytes, freed.Files, freed.Directories, project)
-		return err
+		if err != nil {
+			return err
+		}
+		return t.changeLimited(ctx, tx, append([]any{freed.Bytes, freed.Files, freed.Directories, 0}, namedIn(limits)...))
 	})
 	return done, err
 }
@@ -114,13 +125,13 @@ func (t *Tree) takeChildren(ctx context.Context, tx *sql.Tx, dir int64, limit in
 }
 
 // free removes the entries of a removed directory and says by how much the usage changes.
-func (t *Tree) free(ctx context.Context, tx *sql.Tx, dir, project int64, children []node) (Usage, error) {
+func (t *Tree) free(ctx context.Context, tx *sql.Tx, dir, project int64, limits string, children []node) (Usage, error) {
 	var freed Usage
 	names := []any{dir}
 	for i := range children {
 		n := &children[i]
 		if n.dir() {
-			if err := t.detach(ctx, tx, n, project); err != nil {
+			if err := t.detach(ctx, tx, n, project, limits); err != nil {
 				return freed, err
 			}
 			continue

@@ -54,7 +54,7 @@ func (t *Tree) dropFile(ctx context.Context, tx *sql.Tx, c *chain) error {
 	if _, err := tx.ExecContext(ctx, "DELETE FROM dfs_inodes WHERE parent_id = ? AND name = ?", n.parent, n.name); err != nil {
 		return err
 	}
-	return t.addUsage(ctx, tx, c.project(), Usage{Bytes: -n.size, Files: -1})
+	return t.addUsage(ctx, tx, c, Usage{Bytes: -n.size, Files: -1})
 }
 
 // dropDir removes the directory at the end of c: one with entries goes below
@@ -76,7 +76,11 @@ func (t *Tree) dropDir(ctx context.Context, tx *sql.Tx, c *chain, recursive bool
 		project = p.id
 	}
 	if !empty {
-		return t.detach(ctx, tx, n, project)
+		limits, err := t.limitsAbove(ctx, tx, c)
+		if err != nil {
+			return err
+		}
+		return t.detach(ctx, tx, n, project, listOf(limits))
 	}
 	if _, err := tx.ExecContext(ctx, "DELETE FROM dfs_inodes WHERE parent_id = ? AND name = ?", n.parent, n.name); err != nil {
 		return err
@@ -85,7 +89,7 @@ func (t *Tree) dropDir(ctx context.Context, tx *sql.Tx, c *chain, recursive bool
 		_, err := tx.ExecContext(ctx, "DELETE FROM dfs_usage WHERE project_id = ?", n.id)
 		return err
 	}
-	return t.addUsage(ctx, tx, c.project(), Usage{Directories: -1})
+	return t.addUsage(ctx, tx, c, Usage{Directories: -1})
 }
 
 func (t *Tree) dropEmpty(ctx context.Context, tx *sql.Tx, c *chain) error {
@@ -101,11 +105,18 @@ func isEmpty(ctx context.Context, tx *sql.Tx, dir int64) (bool, error) {
 	return false, err
 }
 
-// detach takes a directory out of the tree, to be reclaimed.
-func (t *Tree) detach(ctx context.Context, tx *sql.Tx, n *node, project int64) error {
+// detach takes a directory out of the tree, to be reclaimed. What is below it
+// counts for the project, and towards the limits that are listed, until then.
+// Its own limits end.
+func (t *Tree) detach(ctx context.Context, tx *sql.Tx, n *node, project int64, limits string) error {
+	if n.flags&flagLimits != 0 {
+		if err := t.endLimits(ctx, tx, n); err != nil {
+			return err
+		}
+	}
 	if _, err := tx.ExecContext(ctx, "UPDATE dfs_inodes SET parent_id = ?, name = ? WHERE parent_id = ? AND name = ?", removedID, strconv.FormatInt(n.id, 10), n.parent, n.name); err != nil {
 		return err
 	}
-	_, err := tx.ExecContext(ctx, "INSERT INTO dfs_removed (inode_id, project_id, removed_at) VALUES (?, ?, ?)", n.id, project, t.now())
+	_, err := tx.ExecContext(ctx, "INSERT INTO dfs_removed (inode_id, project_id, removed_at, limits) VALUES (?, ?, ?, ?)", n.id, project, t.now(), limits)
 	return err
 }

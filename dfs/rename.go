@@ -169,6 +169,9 @@ func (t *Tree) move(ctx context.Context, tx *sql.Tx, user User, a, b *chain, o R
 			return err
 		}
 	}
+	if err := t.moveLimited(ctx, tx, a, b, n); err != nil {
+		return err
+	}
 	return t.put(ctx, tx, n, dir, b.parts[len(b.parts)-1])
 }
 

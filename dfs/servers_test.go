@@ -51,7 +51,7 @@ func serverMix(t *testing.T, ctx context.Context, tree *dfs.Tree) {
 	}
 	for range 4 {
 		var err error
-		switch p := path(); rand.IntN(12) {
+		switch p := path(); rand.IntN(13) {
 		case 0, 1, 2:
 			_, err = tree.Create(ctx, owner, p, bytes.NewReader(crashContent("all", rand.IntN(4))), dfs.CreateOptions{Overwrite: true, Parents: true})
 		case 3:
@@ -75,6 +75,8 @@ func serverMix(t *testing.T, ctx context.Context, tree *dfs.Tree) {
 			}
 		case 11:
 			_, err = tree.Reclaim(ctx, 50)
+		case 12:
+			err = tree.SetQuota(ctx, owner, p, dfs.Quota{Bytes: int64(rand.IntN(2)) << 40})
 		}
 		for _, kind := range []bine.Kind{bine.NotFound, bine.Conflict, bine.Invalid, bine.Unavailable} {
 			if bine.IsKind(err, kind) {

@@ -55,6 +55,9 @@ func (t *Tree) Trash(ctx context.Context, user User, path string) error {
 			return err
 		}
 		n := c.last()
+		if err := t.moveLimited(ctx, tx, c, can, n); err != nil {
+			return err
+		}
 		if err := t.put(ctx, tx, n, can.last().id, strconv.FormatInt(n.id, 10)); err != nil {
 			return err
 		}
@@ -168,6 +171,9 @@ func (t *Tree) Restore(ctx context.Context, user User, id int64, to string) (Inf
 			return err
 		}
 		if err := t.lockNode(ctx, tx, n); err != nil {
+			return err
+		}
+		if err := t.moveLimited(ctx, tx, &chain{}, c, n); err != nil {
 			return err
 		}
 		if err := t.put(ctx, tx, n, dir.id, parts[len(parts)-1]); err != nil {

@@ -103,7 +103,7 @@ func (t *Tree) cut(ctx context.Context, user User, parts []string, n *node, star
 			return err
 		}
 		info = at.info(c.asked)
-		if err := t.addUsage(ctx, tx, c.project(), Usage{Bytes: at.size - before}); err != nil {
+		if err := t.addUsage(ctx, tx, c, Usage{Bytes: at.size - before}); err != nil {
 			return err
 		}
 		return t.record(ctx, tx, user, c, Written, "")
@@ -292,11 +292,43 @@ func (j *joining) swap(ctx context.Context, tx *sql.Tx, whole *content) error {
 		return err
 	}
 	j.info = target.info(join(j.parts[0], len(j.parts[0])))
-	if err := j.t.addUsage(ctx, tx, chains[0].project(), Usage{Files: -int64(len(chains) - 1)}); err != nil {
+	if err := j.count(ctx, tx, chains); err != nil {
 		return err
 	}
 	return j.t.record(ctx, tx, j.user, chains[0], Written, "")
 }
+
+// count says what was moved into the first file: no byte more for the project,
+// but maybe for a directory with limits.
+func (j *joining) count(ctx context.Context, tx *sql.Tx, chains []*chain) error {
+	if err := j.t.addToProject(ctx, tx, chains[0].project(), Usage{Files: -int64(len(chains) - 1)}); err != nil {
+		return err
+	}
+	moved := int64(0)
+	for i, c := range chains[1:] {
+		limits, err := j.t.limitsAbove(ctx, tx, c)
+		if err != nil {
+			return err
+		}
+		size := j.found[i+1].size
+		if err := j.t.addLimited(ctx, tx, limits, Usage{Bytes: -size, Files: -1}); err != nil {
+			return err
+		}
+		moved += size
+	}
+	limits, err := j.t.limitsAbove(ctx, tx, chains[0])
+	if err != nil {
+		return err
+	}
+	gained := Usage{Bytes: moved}
+	if err := fits(chains[0].path, belowProject(limits), gained); err != nil {
+		return err
+	}
+	return j.t.addLimited(ctx, tx, limits, gained)
+}
+
+// belowProject leaves out the limit of the project.
+func belowProject(limits []*limit) []*limit { return without(limits, nil) }
 
 // take gives the blocks of a file to another, from offset on, and removes it.
 func (j *joining) take(ctx context.Context, tx *sql.Tx, c *chain, to, offset int64) error {

@@ -55,7 +55,7 @@ func (t *Tree) Begun(ctx context.Context, user User, key UploadKey) (Upload, err
 		if err != nil {
 			return Upload{}, err
 		}
-		return u.Upload, checkQuota(ctx, t.reader(ctx), c, key.Size)
+		return u.Upload, t.checkQuota(ctx, t.reader(ctx), c, Usage{Bytes: key.Size})
 	}
 	return u.Upload, nil
 }

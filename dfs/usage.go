@@ -7,13 +7,27 @@ import (
 	"math/rand/v2"
 
 	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/internal/database"
 )
 
 // usageSlots is over how many rows the usage of a project is spread.
 const usageSlots = 16
 
-// addUsage counts a change of what is below a project; nil is none.
-func (t *Tree) addUsage(ctx context.Context, tx *sql.Tx, project *node, u Usage) error {
+// addUsage counts a change of what is below the directories of c: for its
+// project, if there is one, and for those with limits.
+func (t *Tree) addUsage(ctx context.Context, tx *sql.Tx, c *chain, u Usage) error {
+	if err := t.addToProject(ctx, tx, c.project(), u); err != nil {
+		return err
+	}
+	limits, err := t.limitsAbove(ctx, tx, c)
+	if err != nil {
+		return err
+	}
+	return t.addLimited(ctx, tx, limits, u)
+}
+
+// addToProject counts a change of what is below a project; nil is none.
+func (t *Tree) addToProject(ctx context.Context, tx *sql.Tx, project *node, u Usage) error {
 	if project == nil || u == (Usage{}) {
 		return nil
 	}
@@ -39,18 +53,28 @@ type querier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-// checkQuota fails if more bytes do not fit into the project of c.
-func checkQuota(ctx context.Context, q querier, c *chain, more int64) error {
+// checkQuota fails if more does not fit into the project of c, or below one of
+// its directories with limits. Each counts what is committed and what it writes
+// itself: of writers at the same moment each may find that there is room, and
+// together they exceed a quota by what all but one of them write then.
+func (t *Tree) checkQuota(ctx context.Context, q database.Reader, c *chain, more Usage) error {
+	limits, err := t.limitsAbove(ctx, q, c)
+	if err != nil {
+		return err
+	}
+	if err := fits(c.path, limits, more); err != nil {
+		return err
+	}
 	project := c.project()
-	if project == nil || project.quota == 0 || more <= 0 {
+	if project == nil || project.quota == 0 || more.Bytes <= 0 {
 		return nil
 	}
 	have, err := used(ctx, q, project.id)
 	if err != nil {
 		return err
 	}
-	if have.Bytes+more > project.quota {
-		return bine.Errorf(bine.NoQuota, "%s: %d bytes more do not fit: project %s has a quota of %d bytes and uses %d", c.path, more, project.name, project.quota, have.Bytes)
+	if have.Bytes+more.Bytes > project.quota {
+		return bine.Errorf(bine.NoQuota, "%s: %d bytes more do not fit: project %s has a quota of %d bytes and uses %d", c.path, more.Bytes, project.name, project.quota, have.Bytes)
 	}
 	return nil
 }
@@ -150,28 +174,4 @@ func (t *Tree) UsageByChild(ctx context.Context, user User, dir string, limit in
 		total.Quota = Quota{Bytes: project.quota}
 	}
 	return list, total, t.db.Explain(rows.Err())
-}
-
-// SetQuota limits what may be below the directory of a project.
-func (t *Tree) SetQuota(ctx context.Context, user User, dir string, q Quota) error {
-	parts, err := split(dir)
-	if err != nil {
-		return err
-	}
-	if !user.Super {
-		return bine.Errorf(bine.Forbidden, "%s: only the platform sets quotas", dir)
-	}
-	if len(parts) != 2 || projectOf(parts) == "" || q.Bytes < 0 {
-		return bine.Errorf(bine.Invalid, "%s: a quota is that of a project's directory and not negative", dir)
-	}
-	return t.db.Write(ctx, func(tx *sql.Tx) error {
-		result, err := tx.ExecContext(ctx, "UPDATE dfs_inodes SET quota = ? WHERE parent_id = ? AND name = ?", q.Bytes, projectsID, parts[1])
-		if err != nil {
-			return err
-		}
-		if n, err := result.RowsAffected(); err != nil || n == 0 {
-			return notFound(dir)
-		}
-		return nil
-	})
 }

@@ -131,7 +131,8 @@ func xattrsAtCreate(t *testing.T, fs dfs.FS) {
 func quota(t *testing.T, fs dfs.FS) {
 	ctx := t.Context()
 	wantKind(t, "by a Data Owner", fs.SetQuota(ctx, owner, at(), dfs.Quota{Bytes: 1 << 40}), bine.Forbidden, at())
-	wantKind(t, "of another directory", fs.SetQuota(ctx, dfs.Platform(), at("Resources"), dfs.Quota{Bytes: 1}), bine.Invalid, at("Resources"))
+	wantKind(t, "of no project", fs.SetQuota(ctx, dfs.Platform(), "/Projects", dfs.Quota{Bytes: 1}), bine.Invalid, "/Projects")
+	wantKind(t, "a negative one", fs.SetQuota(ctx, dfs.Platform(), at(), dfs.Quota{Names: -1}), bine.Invalid, at())
 	before, err := fs.Usage(ctx, owner, at())
 	if err != nil {
 		t.Fatal(err)

@@ -26,13 +26,6 @@ type Prepared struct {
 // NewPrepared makes a Prepared without statements.
 func NewPrepared(db *DB) *Prepared { return &Prepared{pool: db.read, local: db.dialect == SQLite} }
 
-// Texts gives the statements that are prepared.
-func (p *Prepared) Texts() []string {
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	return slices.Sorted(maps.Keys(p.cached))
-}
-
 func (p *Prepared) get(ctx context.Context, query string) (*sql.Stmt, error) {
 	p.mu.RLock()
 	stmt := p.cached[query]
