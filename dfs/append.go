@@ -140,6 +140,10 @@ func (a *appending) inPlace(ctx context.Context, tx *sql.Tx, c *chain) (appendSt
 	if err := a.t.lock(ctx, tx, c); err != nil {
 		return 0, err
 	}
+	p, err := a.t.policy(ctx, tx, c)
+	if err != nil {
+		return 0, err
+	}
 	switch more := int64(len(a.data)); {
 	case a.offset > n.size:
 		return 0, bine.Errorf(bine.Conflict, "%s: there is a gap: the file has %d bytes and the next ones are said to begin at %d", c.path, n.size, a.offset)
@@ -147,7 +151,7 @@ func (a *appending) inPlace(ctx context.Context, tx *sql.Tx, c *chain) (appendSt
 		return appended, nil
 	case a.offset < n.size:
 		return compareOverlap, nil
-	case n.tail+more > a.t.o.Inline:
+	case n.tail+more > p.Inline:
 		return flushTail, a.t.checkQuota(ctx, tx, c, Usage{Bytes: more})
 	}
 	return appended, a.addTail(ctx, tx, c)
@@ -161,10 +165,14 @@ func (a *appending) make(ctx context.Context, tx *sql.Tx, c *chain) (appendStep,
 	if !c.last().dir() {
 		return 0, notDirectory(c.found())
 	}
-	if int64(len(a.data)) > a.t.o.Inline {
+	p, err := a.t.policy(ctx, tx, c)
+	if err != nil {
+		return 0, err
+	}
+	if int64(len(a.data)) > p.Inline {
 		return makeBlocked, nil
 	}
-	return appended, a.t.place(ctx, tx, a.user, c, &content{tail: a.data}, CreateOptions{})
+	return appended, a.t.place(ctx, tx, a.user, c, &content{tail: a.data, block: p.BlockSize}, CreateOptions{})
 }
 
 // addTail adds to the bytes that lie in the database.
@@ -226,7 +234,7 @@ func (a *appending) flush(ctx context.Context, c *chain) error {
 		}
 	}
 	defer old.Close()
-	staged := &content{}
+	staged := &content{block: n.block}
 	err = a.t.stageBlocks(ctx, staged, start, io.MultiReader(old, bytes.NewReader(a.data)))
 	if err == nil {
 		err = a.t.db.Write(ctx, func(tx *sql.Tx) error { return a.swap(ctx, tx, *n, start, staged) })
@@ -251,7 +259,7 @@ func (a *appending) mergeFrom(ctx context.Context, n *node) (int64, error) {
 		if err := rows.Scan(&size); err != nil {
 			return 0, err
 		}
-		if size > total || size+total > a.t.o.BlockSize {
+		if size > total || size+total > a.t.blockSize(n) {
 			break
 		}
 		start, total = start-size, total+size

@@ -57,6 +57,8 @@ func rules() []rule {
 		{"SELECT i.id, i.name FROM dfs_inodes i JOIN dfs_links l ON l.inode_id = i.id WHERE i.mode < 40960 OR i.mode >= 45056 OR i.size <> 0", "%q is said to lead somewhere and is no symbolic link"},
 		{"SELECT l.inode_id, i.name FROM dfs_limits l JOIN dfs_inodes i ON i.id = l.inode_id WHERE i.flags & 2 = 0", "%q has a quota that nobody looks at"},
 		{"SELECT i.id, i.name FROM dfs_inodes i LEFT JOIN dfs_limits l ON l.inode_id = i.id WHERE i.flags & 2 <> 0 AND l.inode_id IS NULL", "%q is said to have a quota and has none"},
+		{"SELECT p.inode_id, i.name FROM dfs_policies p JOIN dfs_inodes i ON i.id = p.inode_id WHERE i.flags & 4 = 0", "%q has a policy that nobody looks at"},
+		{"SELECT i.id, i.name FROM dfs_inodes i LEFT JOIN dfs_policies p ON p.inode_id = i.id WHERE i.flags & 4 <> 0 AND p.inode_id IS NULL", "%q is said to have a policy and has none"},
 	}
 }
 

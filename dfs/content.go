@@ -3,6 +3,7 @@ package dfs
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/binary"
@@ -34,6 +35,7 @@ type extent struct {
 type content struct {
 	extents []extent
 	tail    []byte
+	block   int64 // of what size blocks are at most; 0 for that of the installation
 }
 
 func (c *content) size() int64 {
@@ -45,19 +47,31 @@ func (c *content) size() int64 {
 }
 
 // stage takes all that r yields: what is small into memory, anything else into
-// blocks, for which early is asked first whether it is worth it.
-func (t *Tree) stage(ctx context.Context, r io.Reader, early func() error) (*content, error) {
+// blocks. Whatever is not small for the installation is asked for first, whether
+// it is worth it and by which policy.
+func (t *Tree) stage(ctx context.Context, r io.Reader, block int64, early func() (Policy, error)) (*content, error) {
 	head, err := io.ReadAll(io.LimitReader(r, t.o.Inline+1))
 	if err != nil {
 		return nil, fmt.Errorf("read the content: %w", err)
 	}
 	if int64(len(head)) <= t.o.Inline {
-		return &content{tail: head}, nil
+		return &content{tail: head, block: block}, nil
 	}
-	if err := early(); err != nil {
+	p, err := early()
+	if err != nil {
 		return nil, err
 	}
-	c := &content{}
+	c := &content{block: cmp.Or(block, p.BlockSize)}
+	if p.Inline > t.o.Inline {
+		more, err := io.ReadAll(io.LimitReader(r, p.Inline-t.o.Inline))
+		if err != nil {
+			return nil, fmt.Errorf("read the content: %w", err)
+		}
+		if head = append(head, more...); int64(len(head)) <= p.Inline {
+			c.tail = head
+			return c, nil
+		}
+	}
 	if err := t.stageBlocks(ctx, c, 0, io.MultiReader(bytes.NewReader(head), r)); err != nil {
 		t.discard(ctx, c)
 		return nil, err
@@ -83,7 +97,7 @@ func (t *Tree) stageBlocks(ctx context.Context, c *content, start int64, r io.Re
 			return err
 		}
 		c.extents = append(c.extents, e)
-		in := &summing{source: io.LimitReader(source, t.o.BlockSize), sum: crc32.New(castagnoli())}
+		in := &summing{source: io.LimitReader(source, cmp.Or(c.block, t.o.BlockSize)), sum: crc32.New(castagnoli())}
 		if err := t.blocks.Put(ctx, e.id, in); err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package dfs
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"database/sql"
@@ -19,12 +20,15 @@ func (t *Tree) Create(ctx context.Context, user User, path string, r io.Reader, 
 	if err := checkMode(path, o.Mode|o.Unmasked); err != nil {
 		return Info{}, err
 	}
+	if err := CheckBlockSize(o.BlockSize); err != nil {
+		return Info{}, err
+	}
 	for name, value := range o.Xattrs {
 		if err := user.checkXattr(path, name, value); err != nil {
 			return Info{}, err
 		}
 	}
-	staged, err := t.stage(ctx, r, func() error { return t.precheck(ctx, user, parts, o) })
+	staged, err := t.stage(ctx, r, o.BlockSize, func() (Policy, error) { return t.precheck(ctx, user, parts, o) })
 	if err != nil {
 		return Info{}, fmt.Errorf("create %s: %w", path, err)
 	}
@@ -50,10 +54,23 @@ func (t *Tree) createStaged(ctx context.Context, user User, parts []string, stag
 	if done {
 		return info, err
 	}
+	var p Policy
+	large := false // where it goes
 	err = t.write(ctx, join(parts, len(parts)), func(tx *sql.Tx) error {
+		large = false
 		c, err := t.walk(ctx, tx, user, parts, true)
 		if err != nil {
 			return err
+		}
+		if p, err = t.policy(ctx, tx, c); err != nil {
+			return err
+		}
+		if int64(len(staged.tail)) > p.Inline && len(staged.extents) == 0 {
+			large = true
+			return nil
+		}
+		if staged.block == 0 {
+			staged.block = p.BlockSize
 		}
 		if err := t.place(ctx, tx, user, c, staged, o); err != nil {
 			return err
@@ -61,15 +78,37 @@ func (t *Tree) createStaged(ctx context.Context, user User, parts []string, stag
 		info = c.last().info(c.asked)
 		return nil
 	})
-	return info, err
+	if err != nil || !large {
+		return info, err
+	}
+	if err := t.toBlocks(ctx, staged, p); err != nil {
+		return Info{}, err
+	}
+	o.At = nil // parts is what it said
+	return t.createStaged(ctx, user, parts, staged, o)
 }
 
-// precheck fails early on what would fail after all of the content was sent.
-func (t *Tree) precheck(ctx context.Context, user User, parts []string, o CreateOptions) error {
+// toBlocks stages in blocks what was thought to be small, and is not where it goes.
+func (t *Tree) toBlocks(ctx context.Context, staged *content, p Policy) error {
+	data := staged.tail
+	staged.tail, staged.block = nil, cmp.Or(staged.block, p.BlockSize)
+	return t.stageBlocks(ctx, staged, 0, bytes.NewReader(data))
+}
+
+// precheck fails early on what would fail after all of the content was sent, and
+// says how that is kept.
+func (t *Tree) precheck(ctx context.Context, user User, parts []string, o CreateOptions) (Policy, error) {
 	c, err := t.walk(ctx, t.reader(ctx), user, parts, true)
 	if err != nil {
-		return err
+		return Policy{}, err
 	}
+	if err := t.precheckAt(ctx, user, c, o); err != nil {
+		return Policy{}, err
+	}
+	return t.policy(ctx, t.reader(ctx), c)
+}
+
+func (t *Tree) precheckAt(ctx context.Context, user User, c *chain, o CreateOptions) error {
 	if o.At != nil { // its own path is not known yet
 		return t.checkQuota(ctx, t.reader(ctx), c, Usage{Bytes: t.o.Inline + 1, Files: 1})
 	}
@@ -169,7 +208,7 @@ func (n *node) become(dir *node, staged *content, mode uint32) {
 	if mode != 0 {
 		n.mode = typeFile | int64(mode)
 	}
-	n.size, n.tail = staged.size(), int64(len(staged.tail))
+	n.size, n.tail, n.block = staged.size(), int64(len(staged.tail)), staged.block
 }
 
 // replace gives the file that c leads to another content.
@@ -188,7 +227,7 @@ func (t *Tree) replace(ctx context.Context, tx *sql.Tx, c *chain, staged *conten
 		}
 	}
 	had := n.tail
-	n.size, n.tail, n.version, n.mtime = staged.size(), int64(len(staged.tail)), n.version+1, t.now()
+	n.size, n.tail, n.version, n.mtime, n.block = staged.size(), int64(len(staged.tail)), n.version+1, t.now(), staged.block
 	if err := t.putTail(ctx, tx, n, had, staged.tail); err != nil {
 		return err
 	}
@@ -206,7 +245,7 @@ func (t *Tree) replace(ctx context.Context, tx *sql.Tx, c *chain, staged *conten
 
 // update writes what changes with the content.
 func (t *Tree) update(ctx context.Context, tx *sql.Tx, n *node) error {
-	_, err := tx.ExecContext(ctx, "UPDATE dfs_inodes SET size = ?, tail = ?, version = ?, mtime = ? WHERE parent_id = ? AND name = ?", n.size, n.tail, n.version, n.mtime, n.parent, n.name)
+	_, err := tx.ExecContext(ctx, "UPDATE dfs_inodes SET size = ?, tail = ?, version = ?, mtime = ?, block_size = ? WHERE parent_id = ? AND name = ?", n.size, n.tail, n.version, n.mtime, n.block, n.parent, n.name)
 	return err
 }
 

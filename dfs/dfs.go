@@ -72,17 +72,22 @@ const platformName = "bine"
 
 // Info describes a file or directory.
 type Info struct {
-	Path     string
-	Name     string // last component; empty for /
-	ID       int64  // stays the same when it is renamed or overwritten
-	Dir      bool
-	Link     string // where a symbolic link leads to, as it was written; empty is no link
-	Size     int64  // bytes; of a directory and a link 0
-	Mode     uint32 // the permission bits, as POSIX has them
-	ACL      bool   // an access list says more than the mode
-	Owner    string
-	Group    string
-	Version  int64 // of a file: moves with every change of the content
+	Path    string
+	Name    string // last component; empty for /
+	ID      int64  // stays the same when it is renamed or overwritten
+	Dir     bool
+	Link    string // where a symbolic link leads to, as it was written; empty is no link
+	Size    int64  // bytes; of a directory and a link 0
+	Mode    uint32 // the permission bits, as POSIX has them
+	ACL     bool   // an access list says more than the mode
+	Owner   string
+	Group   string
+	Version int64 // of a file: moves with every change of the content
+	// BlockSize is of what size its blocks are at most, in bytes; 0 is that of the installation.
+	BlockSize int64
+	// Policy is the name of the policy of the nearest directory that has one, as far
+	// as Stat and List tell it; empty for the installation's.
+	Policy   string
 	Modified time.Time
 	Accessed time.Time
 	Created  time.Time
@@ -195,6 +200,14 @@ type FS interface {
 	// Limits gives the quotas that what is at path counts towards, from the
 	// project's down, with what is used of them.
 	Limits(ctx context.Context, user User, path string) ([]Limit, error)
+	// SetPolicy says how what is written below a directory is kept from now on;
+	// the zero policy leaves that to the directories above. Data Owners do that.
+	SetPolicy(ctx context.Context, user User, dir string, p Policy) error
+	// Policy gives how what is at path is kept: that of the nearest directory that
+	// has one, or the installation's.
+	Policy(ctx context.Context, user User, path string) (Policy, error)
+	// InstalledPolicies gives all policies that can be set.
+	InstalledPolicies() []Policy
 }
 
 // MkdirOptions says how a directory is made.
@@ -217,6 +230,9 @@ type CreateOptions struct {
 	Parents   bool   // make the directories above it too
 	Mode      uint32 // 0 is that of the directory it is made in, without the execute bits
 	Unmasked  uint32 // as in MkdirOptions
+	// BlockSize is of what size the blocks of the file are at most, in bytes, from
+	// MinBlockSize to MaxBlockSize; 0 is that of the policy or the installation.
+	BlockSize int64
 	// Xattrs are set together with the content.
 	Xattrs map[string][]byte
 	// At, where set, is asked when all of the content has been read and gives

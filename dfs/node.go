@@ -45,6 +45,7 @@ type node struct {
 	mtime   int64
 	atime   int64
 	btime   int64
+	block   int64 // of what size its blocks are at most; 0 for that of the installation
 }
 
 func (n *node) dir() bool { return n.mode&typeBits == typeDir }
@@ -55,7 +56,7 @@ func (n *node) blocked() bool { return n.size > n.tail }
 func (n *node) info(path string) Info {
 	return Info{
 		Path: path, Name: n.name, ID: n.id, Dir: n.dir(), Size: n.size, Mode: uint32(n.mode & modeBits), ACL: n.flags&hasACL != 0,
-		Owner: n.owner, Group: n.group, Version: n.version,
+		Owner: n.owner, Group: n.group, Version: n.version, BlockSize: n.block,
 		Modified: database.Time(n.mtime), Accessed: database.Time(n.atime), Created: database.Time(n.btime),
 	}
 }
@@ -63,15 +64,15 @@ func (n *node) info(path string) Info {
 // The columns that are read of an inode: of one that is only passed through, and of the last.
 var (
 	passColumns = []string{"id", "mode", "owner", "grp", "quota", "flags"}
-	moreColumns = []string{"size", "tail", "version", "mtime", "atime", "btime"}
+	moreColumns = []string{"size", "tail", "version", "mtime", "atime", "btime", "block_size"}
 )
 
-const allColumns = "id, mode, owner, grp, quota, flags, size, tail, version, mtime, atime, btime"
+const allColumns = "id, mode, owner, grp, quota, flags, size, tail, version, mtime, atime, btime, block_size"
 
 func (n *node) pass() []any { return []any{&n.id, &n.mode, &n.owner, &n.group, &n.quota, &n.flags} }
 
 func (n *node) all() []any {
-	return append(n.pass(), &n.size, &n.tail, &n.version, &n.mtime, &n.atime, &n.btime)
+	return append(n.pass(), &n.size, &n.tail, &n.version, &n.mtime, &n.atime, &n.btime, &n.block)
 }
 
 // chain is a path with the inodes that were found on it.
@@ -180,7 +181,7 @@ func (c *chain) descend(ctx context.Context, q database.Reader, names []string) 
 
 // take sets n from the first values and gives the rest.
 func (n *node) take(values []any, all bool) ([]any, error) {
-	targets := [...]any{&n.id, &n.mode, &n.owner, &n.group, &n.quota, &n.flags, &n.size, &n.tail, &n.version, &n.mtime, &n.atime, &n.btime}
+	targets := [...]any{&n.id, &n.mode, &n.owner, &n.group, &n.quota, &n.flags, &n.size, &n.tail, &n.version, &n.mtime, &n.atime, &n.btime, &n.block}
 	used := targets[:len(passColumns)]
 	if all {
 		used = targets[:]
@@ -250,7 +251,7 @@ func moved(err error) error {
 
 // row is what insertInode inserts.
 func (n *node) row() []any {
-	return []any{n.parent, n.name, n.id, n.mode, n.owner, n.group, n.size, n.tail, n.version, n.mtime, n.atime, n.btime, n.quota, n.flags}
+	return []any{n.parent, n.name, n.id, n.mode, n.owner, n.group, n.size, n.tail, n.version, n.mtime, n.atime, n.btime, n.quota, n.flags, n.block}
 }
 
 // insert adds a row. A name that is taken meanwhile is errAgain.

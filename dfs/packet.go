@@ -22,7 +22,7 @@ func inserting(into, columns, end string) insertion {
 }
 
 var (
-	insertInode  = inserting("dfs_inodes", "parent_id, name, id, mode, owner, grp, size, tail, version, mtime, atime, btime, quota, flags", "")
+	insertInode  = inserting("dfs_inodes", "parent_id, name, id, mode, owner, grp, size, tail, version, mtime, atime, btime, quota, flags, block_size", "")
 	insertSmall  = inserting("dfs_small", "inode_id, version, data", "")
 	insertChange = inserting("dfs_changes", "project, op, inode_id, parent_id, dir, size, version, path, came_from, who, at", "")
 )

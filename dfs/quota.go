@@ -58,12 +58,12 @@ func (u User) mayLimit(parts []string, q Quota) error {
 		return bine.Errorf(bine.Invalid, "%s: a quota is not negative; 0 is none", dir)
 	case projectOf(parts) == "":
 		return bine.Errorf(bine.Invalid, "%s: quotas are those of projects and of directories below them", dir)
+	case u.foreign(&chain{parts: parts}):
+		return notFound(dir)
 	case len(parts) == 2 && !u.Super:
 		return bine.Errorf(bine.Forbidden, "%s: only administrators set the quota of a project", dir)
 	case len(parts) > 2 && (parts[2] == artifactsName || parts[2] == trashName):
 		return bine.Errorf(bine.Invalid, "%s: what is below %s has no quota of its own", dir, parts[2])
-	case !u.Super && u.foreign(&chain{parts: parts}):
-		return notFound(dir)
 	case !u.Super && u.Role != bine.DataOwner:
 		return bine.Errorf(bine.Forbidden, "%s: only Data Owners set quotas and policies", dir)
 	}

@@ -14,7 +14,13 @@ func (t *Tree) Stat(ctx context.Context, user User, path string) (Info, error) {
 	if err != nil {
 		return Info{}, err
 	}
-	return c.last().info(c.asked), nil
+	info := c.last().info(c.asked)
+	if c.decides() < 0 {
+		return info, nil
+	}
+	p, err := t.policy(ctx, t.reader(ctx), c)
+	info.Policy = p.Name
+	return info, t.db.Explain(err)
 }
 
 // find resolves a path to something that is there, for reading.
@@ -104,6 +110,7 @@ func (t *Tree) list(ctx context.Context, user User, dir, after string, limit int
 	defer rows.Close()
 	var entries []Info
 	var links map[int64]int // where in entries, by inode
+	var own []int64         // of those, which have policies
 	base := c.asked
 	if base == "/" {
 		base = ""
@@ -121,11 +128,17 @@ func (t *Tree) list(ctx context.Context, user User, dir, after string, limit int
 			links[n.id] = len(entries)
 		}
 		entries = append(entries, n.info(base+"/"+n.name))
+		if n.flags&flagPolicy != 0 {
+			own = append(own, n.id)
+		}
 	}
 	if err := rows.Err(); err != nil {
 		return nil, false, t.db.Explain(fmt.Errorf("list %s: %w", c.path, err))
 	}
 	if err := t.readLinks(ctx, at.id, entries, links); err != nil {
+		return nil, false, t.db.Explain(fmt.Errorf("list %s: %w", c.path, err))
+	}
+	if err := t.named(ctx, c, entries, own); err != nil {
 		return nil, false, t.db.Explain(fmt.Errorf("list %s: %w", c.path, err))
 	}
 	if len(entries) > limit {

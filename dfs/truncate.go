@@ -37,7 +37,7 @@ func (t *Tree) Truncate(ctx context.Context, user User, path string, size int64)
 		if info = n.info(c.asked); size == n.size {
 			return nil
 		}
-		start, kept, err := t.stageEnd(ctx, c.path, &n, size)
+		start, kept, err := t.stageEnd(ctx, c, &n, size)
 		if err == nil {
 			info, err = t.cut(ctx, user, parts, &n, start, kept)
 		}
@@ -51,7 +51,7 @@ func (t *Tree) Truncate(ctx context.Context, user User, path string, size int64)
 
 // stageEnd stages the bytes that come last when a file is cut to size, from the
 // beginning of the block in which it is cut.
-func (t *Tree) stageEnd(ctx context.Context, path string, n *node, size int64) (start int64, kept *content, err error) {
+func (t *Tree) stageEnd(ctx context.Context, c *chain, n *node, size int64) (start int64, kept *content, err error) {
 	if start = n.size - n.tail; size < start {
 		err := t.reader(ctx).QueryRowContext(ctx, "SELECT start FROM dfs_blocks WHERE inode_id = ? AND start <= ? ORDER BY start DESC LIMIT 1", n.id, size).Scan(&start)
 		if err != nil {
@@ -61,13 +61,17 @@ func (t *Tree) stageEnd(ctx context.Context, path string, n *node, size int64) (
 	if start == size {
 		return start, &content{}, nil
 	}
-	r, err := t.open(ctx, path, n, start, size-start)
+	p, err := t.policy(ctx, t.reader(ctx), c)
+	if err != nil {
+		return 0, nil, err
+	}
+	r, err := t.open(ctx, c.path, n, start, size-start)
 	if err != nil {
 		return 0, nil, err
 	}
 	defer r.Close()
-	kept = &content{}
-	if size-start <= t.o.Inline {
+	kept = &content{block: n.block}
+	if size-start <= p.Inline {
 		kept.tail, err = io.ReadAll(r)
 	} else {
 		err = t.stageBlocks(ctx, kept, start, r)
@@ -179,8 +183,8 @@ func (j *joining) try(ctx context.Context) (err error) {
 			}
 		}
 	}()
-	whole := &content{} // where all of it together is small
-	total := int64(0)
+	whole := &content{}            // where all of it together is small
+	total, p := int64(0), Policy{} // of the first
 	for _, parts := range j.parts {
 		c, err := j.look(ctx, parts)
 		if err != nil {
@@ -192,7 +196,12 @@ func (j *joining) try(ctx context.Context) (err error) {
 			}
 		}
 		j.at, j.found = append(j.at, c.parts), append(j.found, *c.last())
-		if total += c.last().size; total > j.t.o.Inline || c.last().blocked() {
+		if len(j.found) == 1 {
+			if p, err = j.t.policy(ctx, j.t.reader(ctx), c); err != nil {
+				return err
+			}
+		}
+		if total += c.last().size; total > p.Inline || c.last().blocked() {
 			whole = nil
 		}
 	}
@@ -231,7 +240,7 @@ func (j *joining) look(ctx context.Context, parts []string) (*chain, error) {
 // stage makes the tail of a file a block at its place in the whole, unless the
 // whole is small itself or the tail is its end.
 func (j *joining) stage(ctx context.Context, n *node, path string, offset int64, whole *content, last bool) error {
-	c := &content{}
+	c := &content{block: j.found[0].block}
 	j.staged = append(j.staged, c)
 	if n.tail == 0 {
 		return nil
