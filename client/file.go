@@ -29,6 +29,9 @@ type File struct {
 	Created  time.Time         `json:"created"`
 	ETag     string            `json:"etag,omitempty" doc:"of a file: changes with the content, and is the ETag of its download"`
 	Attrs    map[string]string `json:"attrs,omitempty" doc:"extended attributes"`
+	// BlockSize and Policy are told where they are not those of the installation.
+	BlockSize int64  `json:"block_size,omitempty" doc:"of how many bytes its blocks are at most, where that is not what the installation has"`
+	Policy    string `json:"policy,omitempty" doc:"how it is kept, where a directory above it says so"`
 }
 
 // FileUsage sums up what is below a path.
@@ -72,8 +75,9 @@ type FileChecksum struct {
 
 // UploadOptions say how a file is written.
 type UploadOptions struct {
-	Overwrite bool // replace a file that is there; without it that is a Conflict
-	Parents   bool // make the directories above it too
+	Overwrite bool  // replace a file that is there; without it that is a Conflict
+	Parents   bool  // make the directories above it too
+	BlockSize int64 // of how many bytes its blocks are at most; 0 is that of its directory
 }
 
 func filePath(p bine.ProjectName, part, path string) []string {
@@ -145,6 +149,9 @@ func (c *Client) UploadFile(ctx context.Context, p bine.ProjectName, path string
 	q := url.Values{"overwrite": {strconv.FormatBool(o.Overwrite)}}
 	if o.Parents {
 		q.Set("parents", "true")
+	}
+	if o.BlockSize != 0 {
+		q.Set("block_size", strconv.FormatInt(o.BlockSize, 10))
 	}
 	return call[File](ctx, c, request{method: http.MethodPut, path: filePath(p, "files", path), body: body, mime: "application/octet-stream", query: q})
 }

@@ -112,6 +112,7 @@ func (a *API) register() {
 	a.trashRoutes()
 	a.fileAttributeRoutes()
 	a.fileACLRoutes()
+	a.fileQuotaRoutes()
 	a.fileCopyRoutes()
 	a.uploadRoutes()
 	a.archiveRoutes()

@@ -43,6 +43,7 @@ type Files interface {
 	Trash
 	Uploads
 	Looking
+	Quotas
 }
 
 // fileRoutes are those of the files of a project. The content of a file goes
@@ -85,7 +86,7 @@ func projectPath(p bine.ProjectName, relative string) (string, error) {
 
 func fileOf(p bine.ProjectName, i dfs.Info, attrs map[string][]byte) client.File {
 	f := client.File{Path: dfs.Relative(p, i.Path), Name: i.Name, Dir: i.Dir, Size: i.Size,
-		Mode: i.Mode, ACL: i.ACL, Owner: i.Owner, Group: i.Group, Modified: i.Modified, Created: i.Created, Link: actor.TargetText(p, i.Link)}
+		Mode: i.Mode, ACL: i.ACL, Owner: i.Owner, Group: i.Group, Modified: i.Modified, Created: i.Created, BlockSize: i.BlockSize, Policy: i.Policy, Link: actor.TargetText(p, i.Link)}
 	if !i.Dir && i.Link == "" {
 		f.ETag = etagOf(i)
 	}
@@ -199,8 +200,9 @@ func (a *API) download(ctx context.Context, in *struct {
 
 func (a *API) upload(ctx context.Context, in *struct {
 	InFile
-	Overwrite bool `query:"overwrite" doc:"replace a file that is there"`
-	Parents   bool `query:"parents" doc:"make the directories above it too"`
+	Overwrite bool  `query:"overwrite" doc:"replace a file that is there"`
+	Parents   bool  `query:"parents" doc:"make the directories above it too"`
+	BlockSize int64 `query:"block_size" doc:"of how many bytes its blocks are at most, from 1048576 to 1073741824; 0 is that of its directory"`
 }) (*body[client.File], error) {
 	full, err := in.full()
 	if err != nil {
@@ -209,7 +211,7 @@ func (a *API) upload(ctx context.Context, in *struct {
 	if err := actorOf(ctx).MayWrite(in.Path); err != nil {
 		return nil, err
 	}
-	info, err := a.Files.Create(ctx, fileUser(ctx), full, callOf(ctx).http.Body, dfs.CreateOptions{Overwrite: in.Overwrite, Parents: in.Parents})
+	info, err := a.Files.Create(ctx, fileUser(ctx), full, callOf(ctx).http.Body, dfs.CreateOptions{Overwrite: in.Overwrite, Parents: in.Parents, BlockSize: in.BlockSize})
 	return answer(fileOf(in.Project, info, nil), err)
 }
 
