@@ -63,6 +63,7 @@ type FileCopy struct {
 	From      string `json:"from" doc:"path of a file"`
 	To        string `json:"to" doc:"path of the copy; directories above it are made"`
 	Overwrite bool   `json:"overwrite,omitempty" doc:"replace a file that is there"`
+	BlockSize int64  `json:"block_size,omitempty" doc:"of how many bytes the blocks of the copy are at most; 0 is that of its directory"`
 }
 
 // FileChecksum is the checksum of the content of a file.

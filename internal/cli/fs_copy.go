@@ -16,6 +16,7 @@ import (
 type copying struct {
 	transferOptions
 	recursive bool
+	blockSize string
 }
 
 func (o *copying) flags(c *cobra.Command) *cobra.Command {
@@ -34,7 +35,27 @@ func (a *app) cpCommand() *cobra.Command {
 			return a.copyCommand(c.Context(), args, o)
 		}}
 	c.Flags().BoolVarP(&o.noClobber, "no-clobber", "n", false, "leave files that are there as they are")
+	o.blockFlag(c)
 	return o.flags(c)
+}
+
+func (o *copying) blockFlag(c *cobra.Command) {
+	c.Flags().StringVar(&o.blockSize, "block-size", "", "how large blocks of what is made in a project are at most, from 1MiB to 1GiB")
+}
+
+// destination is where copies go, made as the flags say.
+func (a *app) destination(arg string, o *copying) (location, error) {
+	to, err := a.location(arg)
+	if err != nil {
+		return to, err
+	}
+	if r, ok := to.side.(remote); ok {
+		if r.blockSize, err = parseSize("--block-size", o.blockSize); err != nil {
+			return to, err
+		}
+		to.side = r
+	}
+	return to, nil
 }
 
 func (a *app) putCommand() *cobra.Command {
@@ -48,6 +69,7 @@ func (a *app) putCommand() *cobra.Command {
 		return a.copyCommand(c.Context(), args, o)
 	}}
 	c.Flags().BoolVar(&o.overwrite, "overwrite", false, "replace files that are there")
+	o.blockFlag(c)
 	return o.flags(c)
 }
 
@@ -90,7 +112,7 @@ func (a *app) copyCommand(ctx context.Context, args []string, o *copying) error 
 	if len(sources) == 1 && (sources[0] == stream || last == stream) {
 		return a.copyStream(ctx, sources[0], last, o)
 	}
-	to, err := a.location(last)
+	to, err := a.destination(last, o)
 	if err != nil {
 		return err
 	}
@@ -208,7 +230,7 @@ func (a *app) copyStream(ctx context.Context, source, last string, o *copying) e
 		return usagef("name a file: standard input and output cannot both be meant")
 	}
 	if source == stream {
-		to, err := a.location(last)
+		to, err := a.destination(last, o)
 		if err != nil {
 			return err
 		}

@@ -76,7 +76,7 @@ func (a *app) remote(arg string) (remote, string, error) {
 	if err != nil {
 		return remote{}, "", err
 	}
-	return remote{api, project, a.Err}, strings.Trim(rest, "/"), nil
+	return remote{api: api, project: project, errs: a.Err}, strings.Trim(rest, "/"), nil
 }
 
 func (a *app) target(arg string) (*client.Client, bine.ProjectName, string, error) {
@@ -110,6 +110,8 @@ type remote struct {
 	api     *client.Client
 	project bine.ProjectName
 	errs    io.Writer
+	// blockSize is of how many bytes the blocks of files are at most that are made; 0 is as their directory has it.
+	blockSize int64
 }
 
 func entryOf(f client.File) entry {
@@ -181,7 +183,7 @@ func (r remote) open(ctx context.Context, path string) (io.ReadCloser, error) {
 }
 
 func (r remote) create(ctx context.Context, path string, content io.Reader, overwrite bool) error {
-	_, err := r.api.UploadFile(ctx, r.project, path, content, client.UploadOptions{Overwrite: overwrite, Parents: true})
+	_, err := r.api.UploadFile(ctx, r.project, path, content, client.UploadOptions{Overwrite: overwrite, Parents: true, BlockSize: r.blockSize})
 	return err
 }
 

@@ -28,13 +28,14 @@ import (
 
 // files is a server that knows the files of projects and nothing else.
 type files struct {
-	t    *testing.T
-	url  string
-	mu   sync.Mutex
-	tree map[string]*file // by project/path
-	seen []string         // changes
-	hold chan struct{}    // where set, uploads wait for its end before they answer
-	full bool             // uploads find no room
+	t     *testing.T
+	url   string
+	mu    sync.Mutex
+	tree  map[string]*file // by project/path
+	seen  []string         // changes
+	hold  chan struct{}    // where set, uploads wait for its end before they answer
+	full  bool             // uploads find no room
+	sizes []string         // of blocks, of uploads and copies that name one
 }
 
 type file struct {
@@ -150,10 +151,16 @@ func (f *files) answer(w http.ResponseWriter, r *http.Request, project, route, a
 		http.ServeContent(w, r, "", time.Time{}, strings.NewReader(one.text))
 		return nil
 	case "PUT files":
+		if size := q.Get("block_size"); size != "" {
+			f.sizes = append(f.sizes, size)
+		}
 		return f.upload(full, string(body), q.Get("overwrite") == "true")
 	case "POST files-copy":
 		var c client.FileCopy
 		_ = json.Unmarshal(body, &c)
+		if c.BlockSize != 0 {
+			f.sizes = append(f.sizes, fmt.Sprint(c.BlockSize))
+		}
 		return f.upload(project+"/"+c.To, f.tree[project+"/"+c.From].text, c.Overwrite)
 	case "POST files":
 		var c client.FileChange

@@ -142,7 +142,7 @@ func (q *transfers) copy(ctx context.Context, t transfer) error {
 	from, fromRemote := t.from.side.(remote)
 	to, toRemote := t.to.side.(remote)
 	if fromRemote && toRemote && from.project == to.project {
-		body := client.FileCopy{From: t.from.path, To: t.to.path, Overwrite: q.options.overwrite}
+		body := client.FileCopy{From: t.from.path, To: t.to.path, Overwrite: q.options.overwrite, BlockSize: to.blockSize}
 		if _, err := to.api.CopyFile(ctx, to.project, body); err != nil {
 			return err
 		}

@@ -45,7 +45,7 @@ func (a *API) copyFile(ctx context.Context, in *struct {
 		return nil, err
 	}
 	defer content.Close()
-	info, err := a.Files.Create(ctx, user, to, content, dfs.CreateOptions{Overwrite: in.Body.Overwrite, Parents: true})
+	info, err := a.Files.Create(ctx, user, to, content, dfs.CreateOptions{Overwrite: in.Body.Overwrite, Parents: true, BlockSize: in.Body.BlockSize})
 	return answer(fileOf(in.Project, info, nil), err)
 }
 
