@@ -3,6 +3,7 @@ package dfs
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -104,6 +105,11 @@ GROUP BY l.limit_id, l.inode_id, l.names_quota, l.bytes_quota, l.counted ORDER B
 	return all, nil
 }
 
+var errNames = errors.New("files and directories are too many")
+
+// TooManyNames reports whether an error of the kind NoQuota is that of a quota of names.
+func TooManyNames(err error) bool { return errors.Is(err, errNames) }
+
 // fits fails if more is not to be below one of the directories.
 func fits(path string, limits []*limit, more Usage) error {
 	for _, l := range limits {
@@ -112,7 +118,7 @@ func fits(path string, limits []*limit, more Usage) error {
 		}
 		names := more.Files + more.Directories
 		if q := l.quota.Names; q > 0 && names > 0 && l.used.names()+names > q {
-			return bine.Errorf(bine.NoQuota, "%s: %d names more do not fit: %s has a quota of %d names and uses %d", path, names, l.path, q, l.used.names())
+			return bine.Errorf(bine.NoQuota, "%s: %d names more do not fit: %s has a quota of %d names and uses %d: %w", path, names, l.path, q, l.used.names(), errNames)
 		}
 		if q := l.quota.Bytes; q > 0 && more.Bytes > 0 && l.used.Bytes+more.Bytes > q {
 			return bine.Errorf(bine.NoQuota, "%s: %d bytes more do not fit: %s has a quota of %d bytes and uses %d", path, more.Bytes, l.path, q, l.used.Bytes)

@@ -45,8 +45,8 @@ type Policy struct {
 
 // CheckBlockSize says what is wrong with a block size that was asked for; 0 is none.
 func CheckBlockSize(size int64) error {
-	if size != 0 && (size < MinBlockSize || size > MaxBlockSize) {
-		return bine.Errorf(bine.Invalid, "a block size of %d bytes is not possible: it goes from %d to %d", size, MinBlockSize, MaxBlockSize)
+	if size != 0 && (size < MinBlockSize || size > MaxBlockSize || size%512 != 0) { // as HDFS has it
+		return bine.Errorf(bine.Invalid, "a block size of %d bytes is not possible: it goes from %d to %d by 512", size, MinBlockSize, MaxBlockSize)
 	}
 	return nil
 }

@@ -10,80 +10,6 @@ import (
 	"github.com/bine-ml/bine/dfs"
 )
 
-// homeDirectory is where relative paths of clients begin: the project where the
-// credential is good for one, else a place that nothing is at.
-func (c *call) homeDirectory() (answer, error) { return as("Path", c.home()), nil }
-
-func (c *call) home() string {
-	if bound := c.actor.Identity.Project; bound != "" {
-		return dfs.ProjectPath(bound)
-	}
-	return "/user/" + string(c.actor.Identity.User)
-}
-
-// trashRoot is where a client would move what it removes; nothing can be moved
-// there, and serverDefaults says that no client need try.
-func (c *call) trashRoot() (answer, error) { return as("Path", c.home()+"/.Trash"), nil }
-
-type typeQuota struct{}
-
-type contentSummary struct {
-	DirectoryCount int64     `json:"directoryCount"`
-	FileCount      int64     `json:"fileCount"`
-	Length         int64     `json:"length"`
-	Quota          int64     `json:"quota"`
-	SpaceConsumed  int64     `json:"spaceConsumed"`
-	SpaceQuota     int64     `json:"spaceQuota"`
-	TypeQuota      typeQuota `json:"typeQuota"`
-}
-
-func (c *call) contentSummary() (answer, error) {
-	u, err := c.usage()
-	if err != nil {
-		return answer{}, err
-	}
-	return as("ContentSummary", contentSummary{DirectoryCount: u.Directories, FileCount: u.Files, Length: u.Bytes, Quota: -1,
-		SpaceConsumed: u.Bytes, SpaceQuota: c.spaceQuota(u)}), nil
-}
-
-type quotaUsage struct {
-	FileAndDirectoryCount int64     `json:"fileAndDirectoryCount"`
-	Quota                 int64     `json:"quota"`
-	SpaceConsumed         int64     `json:"spaceConsumed"`
-	SpaceQuota            int64     `json:"spaceQuota"`
-	TypeQuota             typeQuota `json:"typeQuota"`
-}
-
-func (c *call) quotaUsage() (answer, error) {
-	u, err := c.usage()
-	if err != nil {
-		return answer{}, err
-	}
-	return as("QuotaUsage", quotaUsage{FileAndDirectoryCount: u.Files + u.Directories, Quota: -1, SpaceConsumed: u.Bytes, SpaceQuota: c.spaceQuota(u)}), nil
-}
-
-// usage sums up what is at and below the path: unlike the file system's own
-// count, with the directory itself.
-func (c *call) usage() (dfs.Usage, error) {
-	info, err := c.stat(c.path)
-	if err != nil {
-		return dfs.Usage{}, err
-	}
-	u, err := c.files().Usage(c.ctx(), c.user(), c.path)
-	if info.Dir {
-		u.Directories++
-	}
-	return u, err
-}
-
-// spaceQuota is the quota of a project at its directory; elsewhere there is none.
-func (c *call) spaceQuota(u dfs.Usage) int64 {
-	if c.path != dfs.ProjectPath(projectOf(c.path)) || u.Quota.Bytes == 0 {
-		return -1
-	}
-	return u.Quota.Bytes
-}
-
 type fsStatus struct {
 	Used      int64 `json:"used"`
 	Remaining int64 `json:"remaining"`
@@ -139,7 +65,7 @@ type serverDefaults struct {
 }
 
 func (c *call) serverDefaults() (answer, error) {
-	return as("FsServerDefaults", serverDefaults{BlockSize: blockSize, BytesPerChecksum: bytesPerCRC, ChecksumType: 2,
+	return as("FsServerDefaults", serverDefaults{BlockSize: blockSize, BytesPerChecksum: bytesPerCRC, ChecksumType: 2, DefaultStoragePolicyID: policyIDs[dfs.Hot],
 		FileBufferSize: 4096, Replication: 1, WritePacketSize: 64 << 10}), nil
 }
 
@@ -233,10 +159,10 @@ func (c *call) blockLocations() (answer, error) {
 		return answer{}, err
 	}
 	host := (&url.URL{Host: c.r.Host}).Hostname()
-	list := blockLocations{[]blockLocation{}}
+	list, size := blockLocations{[]blockLocation{}}, blockSizeOf(info)
 	for _, at := range blocks {
 		list.BlockLocation = append(list.BlockLocation, blockLocation{CachedHosts: []string{}, Hosts: []string{host}, Names: []string{c.r.Host},
-			Offset: at, Length: min(blockSize, info.Size-at), StorageTypes: []string{"DISK"}, TopologyPaths: []string{"/default-rack/" + c.r.Host}})
+			Offset: at, Length: min(size, info.Size-at), StorageTypes: []string{"DISK"}, TopologyPaths: []string{"/default-rack/" + c.r.Host}})
 	}
 	return as("BlockLocations", list), nil
 }
@@ -261,7 +187,8 @@ func (c *call) blocksWanted() (info dfs.Info, blocks []int64, err error) {
 	if length < end-offset {
 		end = offset + length
 	}
-	for at := offset / blockSize * blockSize; offset < end && at < end && len(blocks) < mostBlocks; at += blockSize {
+	size := blockSizeOf(info)
+	for at := offset / size * size; offset < end && at < end && len(blocks) < mostBlocks; at += size {
 		blocks = append(blocks, at)
 	}
 	return info, blocks, nil

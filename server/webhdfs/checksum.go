@@ -19,8 +19,8 @@ type fileChecksum struct {
 	Length    int    `json:"length"`
 }
 
-// checksum reads the file and answers what HDFS with its defaults would for the
-// same bytes, so that distcp can compare the two. No content is told, so it is
+// checksum reads the file and answers what HDFS would for the same bytes in blocks
+// of the same size, so that distcp can compare the two. No content is told, so it is
 // not bounded by the preview.
 func (c *call) checksum() (answer, error) {
 	info, err := c.stat(c.path)
@@ -35,7 +35,7 @@ func (c *call) checksum() (answer, error) {
 		return answer{}, err
 	}
 	defer r.Close()
-	sum, err := hdfsChecksum(r, blockSize)
+	sum, err := hdfsChecksum(r, blockSizeOf(info))
 	return as("FileChecksum", sum), err
 }
 

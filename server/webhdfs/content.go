@@ -164,6 +164,9 @@ func (c *call) createOptions() (dfs.CreateOptions, error) {
 			return o, badParam("createflag", "%.40q cannot be done here: use create and overwrite, or the operation APPEND", flag)
 		}
 	}
+	if o.BlockSize, err = c.askedBlockSize(); err != nil {
+		return o, err
+	}
 	o.Mode, o.Unmasked, err = c.params.modes()
 	return o, err
 }

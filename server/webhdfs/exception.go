@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/dfs"
 )
 
 // class is a Java class of exceptions with the status that it is sent with.
@@ -30,6 +31,7 @@ var (
 	notEmpty             = class{"org.apache.hadoop.fs.PathIsNotEmptyDirectoryException", http.StatusForbidden}
 	aclException         = class{"org.apache.hadoop.hdfs.protocol.AclException", http.StatusForbidden}
 	quotaExceeded        = class{"org.apache.hadoop.hdfs.protocol.DSQuotaExceededException", http.StatusForbidden}
+	namesExceeded        = class{"org.apache.hadoop.hdfs.protocol.NSQuotaExceededException", http.StatusForbidden}
 	fileNotFound         = class{"java.io.FileNotFoundException", http.StatusNotFound}
 	retriable            = class{"org.apache.hadoop.ipc.RetriableException", http.StatusServiceUnavailable}
 	tooMany              = class{"java.io.IOException", http.StatusTooManyRequests}
@@ -106,6 +108,9 @@ func (c *call) fail(err error) {
 	kind, message := classes[problem.Kind], problem.Detail
 	if problem.Kind == bine.NotFound { // clients look for these words
 		message = "File does not exist: " + message
+	}
+	if dfs.TooManyNames(err) {
+		kind = namesExceeded
 	}
 	if e, ok := errors.AsType[*exception](err); ok {
 		kind, message = e.class, e.message

@@ -58,8 +58,9 @@ func (c *call) locatedBlocks() (answer, error) {
 	}
 	host := (&url.URL{Host: c.r.Host}).Hostname()
 	here := datanode{AdminState: "NORMAL", HostName: host, IPAddress: host, Name: c.r.Host, NetworkLocation: "/default-rack", StorageID: "bine"}
+	size := blockSizeOf(info)
 	located := func(at int64) locatedBlock {
-		return locatedBlock{Block: extendedBlock{"bine", info.ID + at/blockSize, info.Version, min(blockSize, info.Size-at)}, BlockToken: blockToken{noBlockToken},
+		return locatedBlock{Block: extendedBlock{"bine", info.ID + at/size, info.Version, min(size, info.Size-at)}, BlockToken: blockToken{noBlockToken},
 			CachedLocations: []datanode{}, Locations: []datanode{here}, StartOffset: at, StorageTypes: []string{"DISK"}}
 	}
 	found := locatedBlocks{FileLength: info.Size, LastComplete: true, Blocks: []locatedBlock{}}
@@ -67,7 +68,7 @@ func (c *call) locatedBlocks() (answer, error) {
 		found.Blocks = append(found.Blocks, located(at))
 	}
 	if info.Size > 0 {
-		last := located((info.Size - 1) / blockSize * blockSize)
+		last := located((info.Size - 1) / size * size)
 		found.LastBlock = &last
 	}
 	return as("LocatedBlocks", found), nil

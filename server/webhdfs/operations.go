@@ -46,6 +46,8 @@ func table() []operation {
 		get("GETSTATUS", (*call).fileSystemStatus),
 		get("GETFILEBLOCKLOCATIONS", (*call).blockLocations),
 		get("GET_BLOCK_LOCATIONS", (*call).locatedBlocks),
+		get("GETALLSTORAGEPOLICY", (*call).storagePolicies),
+		get("GETSTORAGEPOLICY", (*call).storagePolicy),
 		content(change(put, "CREATE", (*call).create)),
 		change(put, "MKDIRS", (*call).mkdirs),
 		change(put, "RENAME", (*call).rename),
@@ -61,6 +63,9 @@ func table() []operation {
 		change(put, "REMOVEACL", (*call).removeACL),
 		change(put, "SETACL", (*call).setACL),
 		change(put, "SETREPLICATION", (*call).setReplication),
+		change(put, "SETQUOTA", (*call).setQuota),
+		change(put, "SETSTORAGEPOLICY", (*call).setStoragePolicy),
+		change(post, "UNSETSTORAGEPOLICY", (*call).unsetStoragePolicy),
 		content(change(post, "APPEND", (*call).append)),
 		change(post, "CONCAT", (*call).concat),
 		change(post, "TRUNCATE", (*call).truncate),
@@ -78,16 +83,15 @@ func table() []operation {
 }
 
 // unsupported names what there is nothing for in the file system, by method:
-// storage policies, erasure coding, snapshots, quotas by
-// hand, and tokens made from others.
+// kinds of storage, erasure coding, snapshots, and tokens made from others.
 func unsupported() map[string]string {
 	return map[string]string{
-		http.MethodGet: `GETDELEGATIONTOKEN GETALLSTORAGEPOLICY GETSTORAGEPOLICY GETSNAPSHOTDIFF GETSNAPSHOTDIFFLISTING
+		http.MethodGet: `GETDELEGATIONTOKEN GETSNAPSHOTDIFF GETSNAPSHOTDIFFLISTING
 			GETSNAPSHOTTABLEDIRECTORYLIST GETSNAPSHOTLIST GETECPOLICY GETECPOLICIES`,
 		http.MethodPut: `RENEWDELEGATIONTOKEN CANCELDELEGATIONTOKEN ALLOWSNAPSHOT DISALLOWSNAPSHOT CREATESNAPSHOT RENAMESNAPSHOT
-			SETSTORAGEPOLICY SATISFYSTORAGEPOLICY
-			ENABLEECPOLICY DISABLEECPOLICY SETECPOLICY SETQUOTA SETQUOTABYSTORAGETYPE`,
-		http.MethodPost:   `UNSETSTORAGEPOLICY UNSETECPOLICY`,
+			SATISFYSTORAGEPOLICY
+			ENABLEECPOLICY DISABLEECPOLICY SETECPOLICY SETQUOTABYSTORAGETYPE`,
+		http.MethodPost:   `UNSETECPOLICY`,
 		http.MethodDelete: `DELETESNAPSHOT`,
 	}
 }

@@ -13,9 +13,9 @@ import (
 func TestWhatIsNotSupportedSaysSo(t *testing.T) {
 	w := newWorld(t)
 	for method, names := range map[string]string{
-		"GET":    "GETDELEGATIONTOKEN GETALLSTORAGEPOLICY GETSTORAGEPOLICY GETSNAPSHOTDIFF GETSNAPSHOTTABLEDIRECTORYLIST GETSNAPSHOTLIST GETECPOLICY GETECPOLICIES GETSNAPSHOTDIFFLISTING",
-		"PUT":    "RENEWDELEGATIONTOKEN CANCELDELEGATIONTOKEN ALLOWSNAPSHOT DISALLOWSNAPSHOT CREATESNAPSHOT RENAMESNAPSHOT SETSTORAGEPOLICY SATISFYSTORAGEPOLICY ENABLEECPOLICY DISABLEECPOLICY SETECPOLICY SETQUOTA SETQUOTABYSTORAGETYPE",
-		"POST":   "UNSETSTORAGEPOLICY UNSETECPOLICY",
+		"GET":    "GETDELEGATIONTOKEN GETSNAPSHOTDIFF GETSNAPSHOTTABLEDIRECTORYLIST GETSNAPSHOTLIST GETECPOLICY GETECPOLICIES GETSNAPSHOTDIFFLISTING",
+		"PUT":    "RENEWDELEGATIONTOKEN CANCELDELEGATIONTOKEN ALLOWSNAPSHOT DISALLOWSNAPSHOT CREATESNAPSHOT RENAMESNAPSHOT SATISFYSTORAGEPOLICY ENABLEECPOLICY DISABLEECPOLICY SETECPOLICY SETQUOTABYSTORAGETYPE",
+		"POST":   "UNSETECPOLICY",
 		"DELETE": "DELETESNAPSHOT",
 	} {
 		for name := range strings.FieldsSeq(names) {
@@ -155,8 +155,8 @@ func TestAttributes(t *testing.T) {
 		{"GET", "?op=GETACLSTATUS", `200 {"AclStatus":{"entries":[],"group":"demo__data_owner","owner":"demo__sven","permission":"600","stickyBit":false}}`},
 		{"GET", "?op=CHECKACCESS&fsaction=rw-", "200 "},
 		{"POST", "?op=TRUNCATE&newlength=3", `200 {"boolean":true}`},
-		{"GET", "?op=GETHOMEDIRECTORY", `200 {"Path":"/user/olga"}`},
-		{"GET", "?op=GETTRASHROOT", `200 {"Path":"/user/olga/.Trash"}`},
+		{"GET", "?op=GETHOMEDIRECTORY", `200 {"Path":"/Projects/demo/Resources"}`},
+		{"GET", "?op=GETTRASHROOT", `200 {"Path":"/Projects/demo/Resources/.Trash"}`},
 		{"GET", "?op=GETCONTENTSUMMARY", `200 {"ContentSummary":{"directoryCount":0,"fileCount":1,"length":3,"quota":-1,"spaceConsumed":3,"spaceQuota":-1,"typeQuota":{}}}`},
 	} {
 		got := w.olga(step.method, file+step.request)
@@ -187,7 +187,7 @@ func TestSums(t *testing.T) {
 		"/Projects/demo?op=GETQUOTAUSAGE":                                    `"spaceQuota":1048576`,
 		"/?op=GETSTATUS":                                                     `"capacity":1048576`,
 		readme + "?op=GETSTATUS":                                             `"capacity":1048576`,
-		"/?op=GETSERVERDEFAULTS":                                             `{"FsServerDefaults":{"blockSize":134217728,"bytesPerChecksum":512,"checksumType":2,"defaultStoragePolicyId":0,"encryptDataTransfer":false,`,
+		"/?op=GETSERVERDEFAULTS":                                             `{"FsServerDefaults":{"blockSize":134217728,"bytesPerChecksum":512,"checksumType":2,"defaultStoragePolicyId":7,"encryptDataTransfer":false,`,
 		"/Projects/demo/Resources/a/b/two?op=GETFILEBLOCKLOCATIONS":          `{"BlockLocations":{"BlockLocation":[{"cachedHosts":[],"corrupt":false,"hosts":["127.0.0.1"],"length":2,"names":["` + host + `"],"offset":0,"storageTypes":["DISK"],"topologyPaths":["/default-rack/` + host + `"]}]}}`,
 		"/Projects/demo/Resources/a/b/two?op=GET_BLOCK_LOCATIONS&offset=5":   `{"LocatedBlocks":{"fileLength":2,"isUnderConstruction":false,"lastLocatedBlock":{"block":{`,
 		"/Projects/demo/Resources/a/b/two?op=GETFILEBLOCKLOCATIONS&offset=5": `{"BlockLocations":{"BlockLocation":[]}}`,
@@ -197,7 +197,7 @@ func TestSums(t *testing.T) {
 		}
 	}
 	same(t, "without a quota", strings.Contains(w.mallory("GET", "/?op=GETSTATUS").body, `"capacity":9223372036854775807`), true)
-	same(t, "a home by a token of the project", w.as(w.job("olga"), "GET", "/?op=GETHOMEDIRECTORY").body, `{"Path":"/Projects/demo"}`)
+	same(t, "a home by a token of the project", w.as(w.job("olga"), "GET", "/?op=GETHOMEDIRECTORY").body, `{"Path":"/Projects/demo/Resources"}`)
 }
 
 func TestUploadsThatBreakOffChangeNothing(t *testing.T) {

@@ -10,8 +10,8 @@ import (
 	"github.com/bine-ml/bine/server/actor"
 )
 
-// blockSize is what clients are told that files are divided into; where the
-// blocks really end is no matter of theirs.
+// blockSize is what clients are told that files are divided into that have no
+// size of their own; where the blocks really end is no matter of theirs.
 const blockSize = 128 << 20
 
 // fileStatus describes a file or directory.
@@ -28,19 +28,19 @@ type fileStatus struct {
 	PathSuffix       string `json:"pathSuffix"`
 	Permission       string `json:"permission"` // octal
 	Replication      int    `json:"replication"`
-	StoragePolicy    int    `json:"storagePolicy"`
+	StoragePolicy    int    `json:"storagePolicy"`     // 0: no directory says
 	Symlink          string `json:"symlink,omitempty"` // where it leads to
 	Type             string `json:"type"`
 }
 
 func statusOf(i dfs.Info, suffix string) fileStatus {
 	s := fileStatus{ACLBit: i.ACL, AccessTime: i.Accessed.UnixMilli(), FileID: i.ID, Group: i.Group, ModificationTime: i.Modified.UnixMilli(),
-		Owner: i.Owner, PathSuffix: suffix, Permission: strconv.FormatUint(uint64(i.Mode), 8), Type: "DIRECTORY"}
+		Owner: i.Owner, PathSuffix: suffix, Permission: strconv.FormatUint(uint64(i.Mode), 8), StoragePolicy: policyIDs[i.Policy], Type: "DIRECTORY"}
 	switch {
 	case i.Link != "":
 		s.Type, s.Symlink, s.ChildrenNum = "SYMLINK", i.Link, new(0)
 	case !i.Dir:
-		s.Type, s.Length, s.BlockSize, s.Replication, s.ChildrenNum = "FILE", i.Size, blockSize, 1, new(0)
+		s.Type, s.Length, s.BlockSize, s.Replication, s.ChildrenNum = "FILE", i.Size, blockSizeOf(i), 1, new(0)
 	}
 	return s
 }

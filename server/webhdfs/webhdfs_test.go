@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func same(t *testing.T, what string, got, want any) {
+func same(t testing.TB, what string, got, want any) {
 	t.Helper()
 	if g, w := fmt.Sprint(got), fmt.Sprint(want); g != w {
 		t.Errorf("%s = %s, want %s", what, g, w)
@@ -19,8 +19,8 @@ func words(values ...any) string { return strings.TrimSuffix(fmt.Sprintln(values
 
 // status is a FileStatus as clients read it.
 type status struct {
-	PathSuffix, Type, Permission, Owner, Group               string
-	Length, ModificationTime, BlockSize, FileID, Replication int64
+	PathSuffix, Type, Permission, Owner, Group                              string
+	Length, ModificationTime, BlockSize, FileID, Replication, StoragePolicy int64
 }
 
 func (w *world) status(path string) status {
