@@ -255,7 +255,7 @@ func (t *Tree) upload(ctx context.Context, user User, key UploadKey) (*uploading
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := t.precheck(ctx, user, u.target, CreateOptions{Overwrite: true, Parents: true}); err != nil {
+	if _, err := t.precheck(ctx, user, u.target, CreateOptions{Overwrite: true, Parents: true}); err != nil {
 		return nil, nil, err
 	}
 	info, err := t.Stat(ctx, Platform(), u.at)

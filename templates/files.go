@@ -31,7 +31,8 @@ type FilesPage struct {
 	Sort   string // size or modified; empty is by name
 	Note   string // why it is not sorted as was asked
 	Usage  *client.FileUsage
-	Map    *UsageMap // what uses its space, where that was asked for
+	Limits []client.FileLimit // the quotas that the directory counts towards
+	Map    *UsageMap          // what uses its space, where that was asked for
 	// Readme is the beginning of the directory's README; its Kind is empty where there is none.
 	Readme Preview
 	Begun  []client.PartialUpload // of the reader, into this directory
@@ -237,6 +238,17 @@ func (p FilesPage) Name() string { return p.Dir[strings.LastIndexByte(p.Dir, '/'
 
 // Child is the path of an entry of the directory.
 func (p FilesPage) Child(name string) string { return strings.TrimPrefix(p.Dir+"/"+name, "/") }
+
+// LimitName is what a quota is called: by the directory that has it.
+func (p FilesPage) LimitName(l client.FileLimit) string {
+	switch l.Path {
+	case "":
+		return "Project"
+	case p.Dir:
+		return "This folder"
+	}
+	return l.Path
+}
 
 // Sorted gives the address of the list in an order.
 func (p FilesPage) Sorted(by string) string { return p.With("sort", by, "after", "") }

@@ -416,7 +416,8 @@ func (f *fixture) access() templates.AccessPage {
 }
 
 func (f *fixture) files() templates.FilesPage {
-	p := templates.FilesPage{PathPage: templates.PathPage{Shell: f.shell("Files", "files"), File: client.File{Path: "Resources", Name: "Resources", Dir: true}, Tab: "files"}, Dir: "Resources", Filter: f.text("pl"), Note: f.text("only the first are sorted"), Begun: []client.PartialUpload{{Path: "Resources/" + f.text("big.bin"), Size: 1 << 30, Offset: 1 << 29, Modified: beforeP(time.Hour)}}, Files: []client.File{f.file("raw", true), f.file("planes.csv", false), f.file("notes.txt", false)}, Readme: templates.Preview{FilePreview: client.FilePreview{Kind: "text", Text: f.text("What is in here")}}, Next: "c", Usage: &client.FileUsage{Bytes: 130 << 20, Files: 214, Quota: 1 << 30}}
+	p := templates.FilesPage{PathPage: templates.PathPage{Shell: f.shell("Files", "files"), File: client.File{Path: "Resources", Name: "Resources", Dir: true}, Tab: "files"}, Dir: "Resources", Filter: f.text("pl"), Note: f.text("only the first are sorted"), Begun: []client.PartialUpload{{Path: "Resources/" + f.text("big.bin"), Size: 1 << 30, Offset: 1 << 29, Modified: beforeP(time.Hour)}}, Files: []client.File{f.file("raw", true), f.file("planes.csv", false), f.file("notes.txt", false)}, Readme: templates.Preview{FilePreview: client.FilePreview{Kind: "text", Text: f.text("What is in here")}}, Next: "c", Usage: &client.FileUsage{Bytes: 130 << 20, Files: 214, Quota: 1 << 30},
+		Limits: []client.FileLimit{{Quota: client.FileQuota{Bytes: 1 << 30}, Bytes: 900 << 20}, {Path: "Resources", Quota: client.FileQuota{Bytes: 200 << 20, Names: 5000}, Bytes: 130 << 20, Names: 217}, {Path: "Resources/new", Counting: true}}}
 	p.Crumbs = p.FileCrumbs("Resources")
 	return p
 }

@@ -101,6 +101,9 @@ func (c *call) showDirectory(p templates.PathPage) error {
 	if usage, err := c.api.Usage(c.ctx(), c.project(), page.Dir); err == nil && c.part() == "" {
 		page.Usage = &usage
 	}
+	if limits, err := c.api.FileQuotas(c.ctx(), c.project(), page.Dir); err == nil && c.part() == "" {
+		page.Limits = limits
+	}
 	switch p.Tab {
 	case "changes", "details":
 		return c.show(page)

@@ -297,6 +297,15 @@ func TestUploadPassesFilesOn(t *testing.T) {
 	}
 }
 
+func TestAFolderShowsWhatItsQuotasAreUsedFor(t *testing.T) {
+	w := get(newUI(newFakeAPI()), "/projects/demo/files/raw")
+	for _, want := range []string{"This folder:", "1 KiB of 4 KiB", `width="25%"`, "7 of 77 names"} {
+		if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), want) {
+			t.Errorf("the page lacks %q (%d): %s", want, w.Code, w.Body)
+		}
+	}
+}
+
 func TestOnlyPicturesAreShownAsPictures(t *testing.T) {
 	h := newUI(newFakeAPI())
 	if w := get(h, "/projects/demo/images/plot.png"); w.Code != http.StatusOK || w.Header().Get("Content-Type") != "image/png" {
