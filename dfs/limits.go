@@ -155,6 +155,10 @@ func (t *Tree) changeLimited(ctx context.Context, tx *sql.Tx, args []any) error 
 // directory is counted once if what limits it becomes another: nobody changes
 // what is below it, because it is locked.
 func (t *Tree) moveLimited(ctx context.Context, tx *sql.Tx, a, b *chain, n *node) error {
+	same := func(i, j int) bool { return a.nodes[i].id == b.nodes[j].id }
+	if slices.EqualFunc(a.limitedAbove(), b.limitedAbove(), same) {
+		return nil
+	}
 	from, err := t.limitsAbove(ctx, tx, a)
 	if err != nil {
 		return err

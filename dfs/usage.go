@@ -19,6 +19,9 @@ func (t *Tree) addUsage(ctx context.Context, tx *sql.Tx, c *chain, u Usage) erro
 	if err := t.addToProject(ctx, tx, c.project(), u); err != nil {
 		return err
 	}
+	if u == (Usage{}) {
+		return nil
+	}
 	limits, err := t.limitsAbove(ctx, tx, c)
 	if err != nil {
 		return err
