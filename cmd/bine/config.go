@@ -18,6 +18,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/dfs"
 	"github.com/bine-ml/bine/dfs/block/s3"
 )
 
@@ -31,6 +32,7 @@ type config struct {
 	Temporal temporalConfig `yaml:"temporal"`
 	Blocks   string         `yaml:"blocks"` // directory of the file system's blocks, or s3://bucket/prefix?endpoint=https://host
 	S3       s3Config       `yaml:"s3"`
+	Files    filesConfig    `yaml:"files"`
 	Keys     string         `yaml:"keys"`  // directory of the keys that seal payloads and secrets
 	Grace    duration       `yaml:"grace"` // how long a process outlives the last sign of its agent
 	Host     hostConfig     `yaml:"host"`
@@ -55,6 +57,11 @@ type s3Config struct {
 	AccessKey     string `yaml:"access_key"`      // with which key the bucket of the blocks is used
 	SecretKey     string `yaml:"secret_key"`      // the secret that belongs to it
 	SecretKeyFile string `yaml:"secret_key_file"` // a file that holds the secret instead
+}
+
+// filesConfig says how files are kept where no directory says otherwise.
+type filesConfig struct {
+	Inline string `yaml:"inline"` // up to which size a file lies in the database, at most 1MiB
 }
 
 type hostConfig struct {
@@ -137,6 +144,7 @@ func settings() []setting {
 		{"s3-access-key", "BINE_S3_ACCESS_KEY", "with which key the bucket of the blocks is used", text(func(c *config) *string { return &c.S3.AccessKey })},
 		{"", "BINE_S3_SECRET_KEY", "the secret that belongs to it", text(func(c *config) *string { return &c.S3.SecretKey })},
 		{"s3-secret-key-file", "BINE_S3_SECRET_KEY_FILE", "a file that holds the secret of the access key", text(func(c *config) *string { return &c.S3.SecretKeyFile })},
+		{"files-inline", "BINE_FILES_INLINE", "up to which size a file lies in the database, at most 1MiB", text(func(c *config) *string { return &c.Files.Inline })},
 		{"host-name", "BINE_HOST", "name of this host", text(func(c *config) *string { return &c.Host.Name })},
 		{"host-cpu", "BINE_HOST_CPU", "cores to give to processes", func(c *config, s string) (err error) {
 			c.Host.CPU, err = strconv.ParseFloat(s, 64)
@@ -280,6 +288,9 @@ func (c config) check() error {
 	if _, err := memory(c.Host.Memory); err != nil {
 		fault("host.memory: %w", err)
 	}
+	if n, err := memory(c.Files.Inline); err != nil || n > dfs.MaxInline || n == 0 && c.Files.Inline != "" {
+		fault("files.inline: %q is not a size from 1 to 1MiB", c.Files.Inline)
+	}
 	if len(faults) == 0 {
 		return nil
 	}
@@ -291,7 +302,7 @@ func memory(text string) (int64, error) {
 	units := []struct {
 		suffix string
 		factor float64
-	}{{"TiB", 1 << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"", 1}}
+	}{{"TiB", 1 << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"", 1}}
 	if text == "" {
 		return 0, nil
 	}

@@ -29,11 +29,11 @@ func program(t *testing.T, file string, args ...string) (code int, out, errs str
 func TestConfigIsDefaultsThenFileThenEnvironmentThenFlags(t *testing.T) {
 	t.Setenv("BINE_LISTEN", "127.0.0.1:2")
 	t.Setenv("BINE_GRACE", "30s")
-	code, out, errs := program(t, "listen: 127.0.0.1:1\ndata: /tmp/of-the-file\nlog: {level: warn}\n", "config", "--listen", "127.0.0.1:3")
+	code, out, errs := program(t, "listen: 127.0.0.1:1\ndata: /tmp/of-the-file\nlog: {level: warn}\n", "config", "--listen", "127.0.0.1:3", "--files-inline", "128KiB")
 	if code != cli.ExitDone {
 		t.Fatalf("bine config ended with %d: %s", code, errs)
 	}
-	for _, want := range []string{"listen: 127.0.0.1:3", "data: /tmp/of-the-file", "grace: 30s", "level: warn", "format: text", "sqlite:///tmp/of-the-file/bine.db"} {
+	for _, want := range []string{"listen: 127.0.0.1:3", "data: /tmp/of-the-file", "grace: 30s", "level: warn", "format: text", "inline: 128KiB", "sqlite:///tmp/of-the-file/bine.db"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the configuration lacks %q:\n%s", want, out)
 		}
@@ -61,6 +61,7 @@ func TestConfigRefusesWhatItDoesNotUnderstand(t *testing.T) {
 		"no database": {"database: postgres://x\n", "postgres"},
 		"no level":    {"log: {level: loud}\n", "loud"},
 		"no size":     {"host: {memory: much}\n", "much"},
+		"too large":   {"files: {inline: 2MiB}\n", "2MiB"},
 		"no host":     {"host: {name: \"a b\"}\n", "a b"},
 	} {
 		code, _, errs := program(t, c.file, "config")

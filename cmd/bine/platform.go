@@ -116,7 +116,11 @@ func (p *platform) openData(ctx context.Context) error {
 		return err
 	}
 	p.closers = append(p.closers, blocks.Close)
-	p.files = dfs.New(p.db, blocks, dfs.Options{})
+	inline, err := memory(p.config.Files.Inline)
+	if err != nil {
+		return err
+	}
+	p.files = dfs.New(p.db, blocks, dfs.Options{Inline: inline})
 	p.metrics.MustRegister(newFeedMetrics(p.files, p.log))
 	p.closers = append(p.closers, p.files.Close)
 	if err := p.matchBlocks(ctx, blocks); err != nil {
