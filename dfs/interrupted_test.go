@@ -37,7 +37,15 @@ func interruptions() []interruption {
 		put(t, tree, root+"/large", large)
 		put(t, tree, root+"/dir/below/file", large)
 	}
-	return []interruption{
+	limited := func(t *testing.T, tree *dfs.Tree, root string) {
+		files(t, tree, root)
+		for _, dir := range []string{root, root + "/dir"} {
+			if err := tree.SetQuota(t.Context(), owner, dir, dfs.Quota{Bytes: 1 << 40, Names: 1 << 40}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return append(limitedInterruptions(limited), []interruption{
 		{"create", files, create("/new", []byte("tiny"), dfs.CreateOptions{})},
 		{"create in directories that are made", files, create("/a/b/new", []byte("tiny"), dfs.CreateOptions{Parents: true})},
 		{"create with attributes", files, create("/new", []byte("tiny"), dfs.CreateOptions{Xattrs: map[string][]byte{"user.a": []byte("1"), "user.b": []byte("2")}})},
@@ -100,6 +108,39 @@ func interruptions() []interruption {
 		}, func(ctx context.Context, tree *dfs.Tree, root string) error {
 			_, err := tree.Reclaim(ctx, 100)
 			return err
+		}},
+	}...)
+}
+
+// limitedInterruptions are of changes that count towards quotas: that those are
+// exact, Check says.
+func limitedInterruptions(prepare func(t *testing.T, tree *dfs.Tree, root string)) []interruption {
+	return []interruption{
+		{"set a quota", prepare, func(ctx context.Context, tree *dfs.Tree, root string) error {
+			return tree.SetQuota(ctx, owner, root+"/dir/below", dfs.Quota{Bytes: 1 << 40})
+		}},
+		{"clear a quota", prepare, func(ctx context.Context, tree *dfs.Tree, root string) error {
+			return tree.SetQuota(ctx, owner, root+"/dir", dfs.Quota{})
+		}},
+		{"create below quotas", prepare, func(ctx context.Context, tree *dfs.Tree, root string) error {
+			_, err := tree.Create(ctx, owner, root+"/dir/new/file", strings.NewReader("tiny"), dfs.CreateOptions{Parents: true})
+			return err
+		}},
+		{"rename out of a quota", prepare, func(ctx context.Context, tree *dfs.Tree, root string) error {
+			_, err := tree.Rename(ctx, owner, root+"/dir/below", root+"/moved", dfs.RenameOptions{})
+			return err
+		}},
+		{"remove a directory below quotas", prepare, func(ctx context.Context, tree *dfs.Tree, root string) error {
+			return tree.Remove(ctx, owner, root+"/dir/below", dfs.RemoveOptions{Recursive: true})
+		}},
+		{"remove a directory with a quota", prepare, func(ctx context.Context, tree *dfs.Tree, root string) error {
+			return tree.Remove(ctx, owner, root+"/dir", dfs.RemoveOptions{Recursive: true})
+		}},
+		{"trash of a directory below quotas", prepare, func(ctx context.Context, tree *dfs.Tree, root string) error {
+			return tree.Trash(ctx, owner, root+"/dir/below")
+		}},
+		{"set a policy", prepare, func(ctx context.Context, tree *dfs.Tree, root string) error {
+			return tree.SetPolicy(ctx, owner, root+"/dir", dfs.Policy{Name: dfs.DB, Inline: -1})
 		}},
 	}
 }
