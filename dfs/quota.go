@@ -72,15 +72,18 @@ func (u User) mayLimit(parts []string, q Quota) error {
 
 // directory finds a directory and locks it: no writer is below it until tx ends.
 func (t *Tree) directory(ctx context.Context, tx *sql.Tx, user User, parts []string) (*chain, error) {
-	c, err := resolve(ctx, tx, parts)
+	c, err := t.walk(ctx, tx, user, parts, true)
 	if err != nil {
 		return nil, err
 	}
-	if err := t.reaches(ctx, tx, user, c, len(parts)); err != nil {
+	if err := t.reaches(ctx, tx, user, c, len(c.parts)); err != nil {
 		return nil, err
 	}
 	if !c.complete() {
 		return nil, notFound(c.path)
+	}
+	if c.path != c.asked { // what was there is asked for by the path
+		return nil, bine.Errorf(bine.Invalid, "%s leads to %s by a symbolic link: name the directory itself", c.asked, c.path)
 	}
 	if !c.last().dir() {
 		return nil, notDirectory(c.path)

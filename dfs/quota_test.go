@@ -248,6 +248,7 @@ func TestQuotaOfNamesOfAProject(t *testing.T) {
 func TestWhoMaySetQuotas(t *testing.T) {
 	eachLimited(t, func(l limited, _ *clock) {
 		put(t, l, at("Resources/file"), nil)
+		symlink(l.t.(*testing.T), l.Tree, owner, at("Resources/link"), "../Models")
 		stranger := dfs.User{Project: "other", Name: "eve", Role: bine.DataOwner}
 		for _, c := range []struct {
 			what string
@@ -260,6 +261,7 @@ func TestWhoMaySetQuotas(t *testing.T) {
 			{"a Data Owner of another project", stranger, at("Resources"), bine.NotFound},
 			{"of what is not there", owner, at("Resources/nothing"), bine.NotFound},
 			{"of a file", owner, at("Resources/file"), bine.Conflict},
+			{"by a link", owner, at("Resources/link"), bine.Invalid},
 			{"of what the platform keeps", dfs.Platform(), at(".artifacts"), bine.Invalid},
 		} {
 			if err := l.SetQuota(l.t.Context(), c.user, c.path, dfs.Quota{Names: 5}); !bine.IsKind(err, c.kind) {
