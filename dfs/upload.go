@@ -50,14 +50,20 @@ func (t *Tree) Begun(ctx context.Context, user User, key UploadKey) (Upload, err
 	if err != nil {
 		return Upload{}, err
 	}
-	if n == nil {
-		c, err := t.find(ctx, Platform(), ProjectPath(projectOf(u.target)))
-		if err != nil {
-			return Upload{}, err
-		}
-		return u.Upload, t.checkQuota(ctx, t.reader(ctx), c, Usage{Bytes: key.Size})
+	c, err := t.walk(ctx, t.reader(ctx), user, u.target, true)
+	if err != nil {
+		return Upload{}, err
 	}
-	return u.Upload, nil
+	more := Usage{Bytes: key.Size}
+	switch {
+	case n != nil: // the project has it already; limits of directories do not
+		more.Bytes -= n.Size
+	case c.complete():
+		more.Bytes -= c.last().size
+	default:
+		more.Files = 1
+	}
+	return u.Upload, t.checkQuota(ctx, t.reader(ctx), c, more)
 }
 
 // AddPart adds data to an upload, at its offset, as Append does: bytes that are
@@ -154,6 +160,13 @@ func (t *Tree) finish(ctx context.Context, tx *sql.Tx, user User, u *uploading, 
 		if staged, err = t.unstage(ctx, tx, from); err != nil {
 			return Info{}, err
 		}
+	}
+	p, err := t.policy(ctx, tx, to)
+	if err != nil {
+		return Info{}, err
+	}
+	if staged.block == 0 {
+		staged.block = p.BlockSize
 	}
 	if err := t.place(ctx, tx, user, to, staged, o); err != nil {
 		return Info{}, err
