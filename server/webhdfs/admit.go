@@ -15,7 +15,7 @@ func (c *call) admit() error {
 	if err := c.credential(); err != nil {
 		return err
 	}
-	project := projectOf(c.path)
+	project := projectOf(c.asked)
 	access := auth.Access{Role: bine.DataScientist, Job: true}
 	if project == "" {
 		access = auth.Access{User: true, Bound: true, Job: true}
@@ -26,7 +26,7 @@ func (c *call) admit() error {
 	var err error
 	address := auth.AddressOf(c.r)
 	c.actor.Identity, c.actor.Member, err = c.door.Guard.AdmitToken(c.ctx(), c.said, address, access, project)
-	if bound := c.actor.Identity.Project; project != "" && bound != "" && bound != project {
+	if bound := c.actor.Identity.Project; project != "" && bound != "" && bound != project && c.within == "" {
 		// Who can act in one project only acts in that, and sees of others what they share.
 		c.actor.Identity, c.actor.Member, err = c.door.Guard.AdmitToken(c.ctx(), c.said, address, access, bound)
 	}

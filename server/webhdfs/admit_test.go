@@ -163,6 +163,34 @@ func TestASharedDatasetIsSeenByAKeyOfTheProject(t *testing.T) {
 	same(t, "the project", w.as(bound, "GET", "/Projects/other?op=LISTSTATUS").status, 404)
 }
 
+// TestASharedDatasetByItsName reads and writes by the name that the project which
+// uses a dataset has for it, with keys that are bound to it and keys that are not.
+func TestASharedDatasetByItsName(t *testing.T) {
+	w := newWorld(t)
+	w.put("/Projects/other/weather/2026.csv", "rain")
+	w.put("/Projects/other/Resources/secret", "secret")
+	const name = "/Projects/demo/other::weather"
+	same(t, "before it is shared", w.olga("GET", name+"/2026.csv?op=OPEN").status, 404)
+	w.ok(w.files.OfferShare(t.Context(), dfs.User{Project: "other", Name: "mallory", Role: bine.DataOwner}, "weather", "demo", bine.ShareWrite))
+	w.ok(w.files.WantShare(t.Context(), dfs.User{Project: "demo", Name: "olga", Role: bine.DataOwner}, "other", "weather", bine.ShareWrite))
+	bound := w.key("sven", bine.Key{Scopes: []bine.Scope{bine.ScopeAll}, Project: "demo"})
+	for who, key := range map[string]string{"bound": bound, "not bound": w.keys["sven"]} {
+		same(t, who+": reading", w.as(key, "GET", name+"/2026.csv?op=OPEN").body, "rain")
+		file := name + "/" + strings.ReplaceAll(who, " ", "")
+		same(t, who+": making", w.upload(key, "PUT", file+"?op=CREATE", "sun").status, 201)
+		same(t, who+": adding", w.upload(key, "POST", file+"?op=APPEND", " and wind").status, 200)
+		same(t, who+": renaming", w.as(key, "PUT", file+"?op=RENAME&destination="+file+"2").body, `{"boolean":true}`)
+		same(t, who+": what is there", w.as(key, "GET", file+"2?op=OPEN").body, "sun and wind")
+		same(t, who+": listing", strings.Contains(w.as(key, "GET", name+"?op=LISTSTATUS").body, `"pathSuffix":"2026.csv"`), true)
+		same(t, who+": what is not shared", w.as(key, "GET", "/Projects/demo/other::Resources/secret?op=OPEN").status, 404)
+		same(t, who+": through another project", w.as(key, "GET", "/Projects/other/other::weather/2026.csv?op=OPEN").status, 404)
+		same(t, who+": to another's view", w.as(key, "PUT", file+"2?op=RENAME&destination=/Projects/other/other::weather/x").status, 400)
+	}
+	elsewhere := w.key("mallory", bine.Key{Scopes: []bine.Scope{bine.ScopeAll}, Project: "other"})
+	same(t, "a key of the owner's project by the user's name", w.as(elsewhere, "GET", name+"/2026.csv?op=OPEN").status, 404)
+	same(t, "the file of the owner", w.mallory("GET", "/Projects/other/weather/bound2?op=OPEN").body, "sun and wind")
+}
+
 func TestTickets(t *testing.T) {
 	w := newWorld(t)
 	key := w.key("olga", bine.Key{Scopes: []bine.Scope{bine.ScopeAll}})

@@ -33,6 +33,9 @@ func (c *call) rename() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	if to, err = c.inside("destination", to); err != nil {
+		return answer{}, err
+	}
 	older := c.params.text("renameoptions") == ""
 	if older && c.path == "/" {
 		return yes(false), nil
@@ -104,6 +107,9 @@ func (c *call) concat() (answer, error) {
 		source, err := cleaned(name)
 		if err != nil {
 			return answer{}, badParam("sources", "%s", err)
+		}
+		if source, err = c.inside("sources", source); err != nil {
+			return answer{}, err
 		}
 		sources = append(sources, source)
 	}

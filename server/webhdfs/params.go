@@ -141,6 +141,8 @@ func (c *call) read(path string) error {
 	if path == "" {
 		path = "/"
 	}
-	c.path, err = cleaned(path)
+	if c.asked, err = cleaned(path); err == nil {
+		c.path, c.within, err = located(c.asked)
+	}
 	return err
 }

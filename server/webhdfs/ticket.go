@@ -33,7 +33,7 @@ type ticket struct {
 	Until      time.Time `json:"t"`
 }
 
-func (c *call) ticketPlace() string { return "webhdfs/" + c.op.name + c.path }
+func (c *call) ticketPlace() string { return "webhdfs/" + c.op.name + c.asked }
 
 // secondStep reports whether the content belongs to this request.
 func (c *call) secondStep() (bool, error) { return c.params.flag(dataParam, false) }
@@ -79,7 +79,7 @@ func (c *call) location() (string, error) {
 		}
 		query.Set(ticketParam, sealed)
 	}
-	at := url.URL{Scheme: c.scheme("http", "https"), Host: c.r.Host, Path: Root + c.path, RawQuery: query.Encode()}
+	at := url.URL{Scheme: c.scheme("http", "https"), Host: c.r.Host, Path: Root + c.asked, RawQuery: query.Encode()}
 	return at.String(), nil
 }
 

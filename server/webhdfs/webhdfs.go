@@ -131,7 +131,9 @@ type call struct {
 	// context is that of the request, with the time it may take.
 	context context.Context
 	op      *operation
-	path    string // of the file system, in its one form
+	path    string           // of the file system, in its one form
+	asked   string           // the path as it was asked for: by another name where it is shared
+	within  bine.ProjectName // that has the name asked for, if that is one of a share
 	params  params
 	actor   actor.Actor
 	// said is the credential that the request brought, and whether in the
