@@ -53,7 +53,9 @@ func FuzzDoor(f *testing.F) {
 		if strings.Contains(out.Body.String(), secret) {
 			t.Errorf("%s %q ? %q tells a secret", method, path, query)
 		}
-		if got := w.mallory("GET", "/Projects/other/Resources/secret?op=OPEN").body; got != secret {
+		seen := *w
+		seen.t = t
+		if got := seen.mallory("GET", "/Projects/other/Resources/secret?op=OPEN").body; got != secret {
 			t.Fatalf("after %s %q ? %q the other project's file has %q", method, path, query, got)
 		}
 	})
