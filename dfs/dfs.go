@@ -151,6 +151,8 @@ type FS interface {
 	// is at to is a Conflict, unless o.Overwrite is set and both are files, or
 	// both directories and the one at to is empty. A
 	// directory under itself is Invalid however deep, and so is another project.
+	// What is below a directory is counted only if that changes which quotas it
+	// counts towards; meanwhile nobody writes there.
 	Rename(ctx context.Context, user User, from, to string, o RenameOptions) (Info, error)
 	// Remove removes a file, an empty directory or, with o.Recursive, a whole
 	// tree: it is gone at once, and what it held is reclaimed later.

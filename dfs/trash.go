@@ -27,7 +27,8 @@ type Trashed struct {
 
 // Trash removes what is at path as Remove does with RemoveOptions.Recursive,
 // but so that Restore brings it back until Options.Trash has passed. Until then
-// it counts towards the quota.
+// it counts towards the quota of the project, but no longer towards those of the
+// directories that it was in: a tree is counted for that, if there are some.
 func (t *Tree) Trash(ctx context.Context, user User, path string) error {
 	parts, err := split(path)
 	if err != nil {

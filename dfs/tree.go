@@ -29,7 +29,8 @@ type Options struct {
 // Rows are locked in this order, and a transaction that loses nevertheless is
 // run again (database.DB.Write): the row of the project, by directory renames
 // only; the directory that is added to, shared; the entry itself; an entry that
-// it replaces; a slot of the usage; rows that hang on inodes; garbage; the feed.
+// it replaces; a slot of the usage; slots of limits;
+// rows that hang on inodes; garbage; the feed.
 // SQLite has one writer and locks nothing.
 //
 // Calls may join a transaction (database.DB.Together), which suits metadata and
