@@ -254,3 +254,10 @@ func (c *Client) WithPatience(d time.Duration) *Client {
 	patient.patience = d
 	return &patient
 }
+
+// WithHTTP gives a client that is like c but sends its requests by h.
+func (c *Client) WithHTTP(h *http.Client) *Client {
+	other := *c
+	other.http = h
+	return &other
+}

@@ -16,6 +16,7 @@ import (
 // File describes a file or directory of a project. Path is relative to the
 // project's directory, without a leading slash.
 type File struct {
+	ID       int64             `json:"id,omitempty" doc:"stays the same when the file is renamed or overwritten"`
 	Path     string            `json:"path"`
 	Name     string            `json:"name"`
 	Dir      bool              `json:"dir"`
@@ -44,8 +45,12 @@ type FileUsage struct {
 
 // FileChange is the body of POST files/{path}: one change to what is there.
 type FileChange struct {
-	Op string `json:"op" enum:"mkdir,rename,link"`
+	Op string `json:"op" enum:"mkdir,rename,link,truncate"`
 	To string `json:"to,omitempty" doc:"of rename: the new path; of link: where it leads to, from the project's directory where it begins with a slash, else from the link's"`
+	// Exclusive makes one directory and none above it; one that is there is a Conflict.
+	Exclusive bool   `json:"exclusive,omitempty" doc:"of mkdir: make one directory and none above it, and refuse one that is there"`
+	Mode      uint32 `json:"mode,omitempty" doc:"of mkdir: permission bits; 0 is those of the directory above"`
+	Size      int64  `json:"size,omitempty" doc:"of truncate: how many bytes remain, at most as many as there are"`
 	// Overwrite says that a rename replaces a file by a file.
 	Overwrite bool `json:"overwrite,omitempty" doc:"of rename: replace a file that is there by a file"`
 }
@@ -79,6 +84,9 @@ type UploadOptions struct {
 	Overwrite bool  // replace a file that is there; without it that is a Conflict
 	Parents   bool  // make the directories above it too
 	BlockSize int64 // of how many bytes its blocks are at most; 0 is that of its directory
+	// Mode is the permission bits of a new file; 0 is those of its directory
+	// without the execute bits.
+	Mode uint32
 }
 
 func filePath(p bine.ProjectName, part, path string) []string {
@@ -130,13 +138,58 @@ func (c *Client) Usage(ctx context.Context, p bine.ProjectName, path string) (Fi
 func (c *Client) Download(ctx context.Context, p bine.ProjectName, path string, offset, length int64) (io.ReadCloser, error) {
 	r := request{method: http.MethodGet, path: filePath(p, "files", path), safe: true}
 	if offset > 0 || length > 0 {
-		end := ""
-		if length > 0 {
-			end = strconv.FormatInt(offset+length-1, 10)
-		}
-		r.header = http.Header{"Range": {fmt.Sprintf("bytes=%d-%s", offset, end)}}
+		r.header = rangeHeader(offset, length)
 	}
 	return c.stream(ctx, r)
+}
+
+func rangeHeader(offset, length int64) http.Header {
+	end := ""
+	if length > 0 {
+		end = strconv.FormatInt(offset+length-1, 10)
+	}
+	return http.Header{"Range": {fmt.Sprintf("bytes=%d-%s", offset, end)}}
+}
+
+// FileContent is the content of a file, or a part of it, while it is read.
+type FileContent struct {
+	Body     io.ReadCloser // closed by the caller
+	Size     int64         // of the whole file, in bytes
+	ETag     string
+	Modified time.Time
+}
+
+// OpenFile is Download that tells the state of the file, too. It answers Invalid
+// where the file has no byte at offset.
+func (c *Client) OpenFile(ctx context.Context, p bine.ProjectName, path string, offset, length int64) (FileContent, error) {
+	r := request{method: http.MethodGet, path: filePath(p, "files", path), safe: true}
+	if offset > 0 || length > 0 {
+		r.header = rangeHeader(offset, length)
+	}
+	res, err := c.send(ctx, r)
+	if err != nil {
+		return FileContent{}, err
+	}
+	f := FileContent{Body: res.Body, Size: res.ContentLength, ETag: res.Header.Get("ETag")}
+	if _, whole, partial := strings.Cut(res.Header.Get("Content-Range"), "/"); partial {
+		if f.Size, err = strconv.ParseInt(whole, 10, 64); err != nil {
+			res.Body.Close()
+			return FileContent{}, fmt.Errorf("read the size of %s: %w", path, err)
+		}
+	}
+	f.Modified, _ = http.ParseTime(res.Header.Get("Last-Modified"))
+	return f, nil
+}
+
+// MaxAppend is how many bytes one call of AppendFile takes.
+const MaxAppend = 16 << 20
+
+// AppendFile adds data, at most MaxAppend, at offset, which must be the size of
+// the file. Bytes that the file has already are skipped, so sending them again is
+// harmless; different ones and a gap are a Conflict.
+func (c *Client) AppendFile(ctx context.Context, p bine.ProjectName, path string, offset int64, data []byte) (File, error) {
+	return call[File](ctx, c, request{method: http.MethodPost, path: filePath(p, "appends", path), body: data, mime: "application/octet-stream",
+		query: url.Values{"offset": {strconv.FormatInt(offset, 10)}}, safe: true})
 }
 
 // Upload writes a file, whole or not at all. Without overwrite an existing one
@@ -153,6 +206,9 @@ func (c *Client) UploadFile(ctx context.Context, p bine.ProjectName, path string
 	}
 	if o.BlockSize != 0 {
 		q.Set("block_size", strconv.FormatInt(o.BlockSize, 10))
+	}
+	if o.Mode != 0 {
+		q.Set("mode", strconv.FormatUint(uint64(o.Mode), 10))
 	}
 	return call[File](ctx, c, request{method: http.MethodPut, path: filePath(p, "files", path), body: body, mime: "application/octet-stream", query: q})
 }

@@ -30,6 +30,7 @@ type Files interface {
 	Open(ctx context.Context, user dfs.User, path string, offset, length int64) (io.ReadCloser, dfs.Info, error)
 	Symlink(ctx context.Context, user dfs.User, path, target string, o dfs.SymlinkOptions) (dfs.Info, error)
 	LinkInfo(ctx context.Context, user dfs.User, path string) (dfs.Info, error)
+	Truncate(ctx context.Context, user dfs.User, path string, size int64) (dfs.Info, error)
 	Rename(ctx context.Context, user dfs.User, from, to string, o dfs.RenameOptions) (dfs.Info, error)
 	Remove(ctx context.Context, user dfs.User, path string, o dfs.RemoveOptions) error
 	SetAttributes(ctx context.Context, user dfs.User, path string, a dfs.Attributes) (dfs.Info, error)
@@ -59,7 +60,9 @@ func (a *API) fileRoutes() {
 		access: see, stream: true, gives: "application/octet-stream"}, a.download)
 	add(a, route{id: "upload-file", method: http.MethodPut, path: one, tag: "files", summary: "Write a file, whole or not at all; a Data Scientist below Resources and Jupyter",
 		access: write, stream: true, body: "application/octet-stream"}, a.upload)
-	add(a, route{id: "change-file", method: http.MethodPost, path: one, tag: "files", summary: "Make a directory or a symbolic link, or rename", access: write}, a.changeFile)
+	add(a, route{id: "change-file", method: http.MethodPost, path: one, tag: "files", summary: "Make a directory or a symbolic link, rename, or cut a file", access: write}, a.changeFile)
+	add(a, route{id: "append-file", method: http.MethodPost, path: "projects/{project}/appends/{path}", tag: "files", summary: "Add bytes at the end of a file, or make it by its first ones; sending them again is harmless",
+		access: write, stream: true, body: octets}, a.appendFile)
 	add(a, route{id: "remove-file", method: http.MethodDelete, path: one, tag: "files", summary: "Remove a file or a directory", access: write}, a.removeFile)
 }
 
@@ -85,7 +88,7 @@ func projectPath(p bine.ProjectName, relative string) (string, error) {
 }
 
 func fileOf(p bine.ProjectName, i dfs.Info, attrs map[string][]byte) client.File {
-	f := client.File{Path: dfs.Relative(p, i.Path), Name: i.Name, Dir: i.Dir, Size: i.Size,
+	f := client.File{ID: i.ID, Path: dfs.Relative(p, i.Path), Name: i.Name, Dir: i.Dir, Size: i.Size,
 		Mode: i.Mode, ACL: i.ACL, Owner: i.Owner, Group: i.Group, Modified: i.Modified, Created: i.Created, BlockSize: i.BlockSize, Policy: i.Policy, Link: actor.TargetText(p, i.Link)}
 	if !i.Dir && i.Link == "" {
 		f.ETag = etagOf(i)
@@ -203,6 +206,7 @@ func (a *API) upload(ctx context.Context, in *struct {
 	Overwrite bool  `query:"overwrite" doc:"replace a file that is there"`
 	Parents   bool  `query:"parents" doc:"make the directories above it too"`
 	BlockSize int64 `query:"block_size" doc:"of how many bytes its blocks are at most, from 1048576 to 1073741824; 0 is that of its directory"`
+	Mode      int   `query:"mode" minimum:"0" maximum:"511" doc:"permission bits of a new file; 0 is those of its directory without the execute bits"`
 }) (*body[client.File], error) {
 	full, err := in.full()
 	if err != nil {
@@ -211,7 +215,28 @@ func (a *API) upload(ctx context.Context, in *struct {
 	if err := actorOf(ctx).MayWrite(in.Path); err != nil {
 		return nil, err
 	}
-	info, err := a.Files.Create(ctx, fileUser(ctx), full, callOf(ctx).http.Body, dfs.CreateOptions{Overwrite: in.Overwrite, Parents: in.Parents, BlockSize: in.BlockSize})
+	info, err := a.Files.Create(ctx, fileUser(ctx), full, callOf(ctx).http.Body, dfs.CreateOptions{Overwrite: in.Overwrite, Parents: in.Parents, BlockSize: in.BlockSize, Mode: uint32(in.Mode)})
+	return answer(fileOf(in.Project, info, nil), err)
+}
+
+// appendFile adds what fits into memory: a caller sends more in several calls,
+// each of which can be sent again.
+func (a *API) appendFile(ctx context.Context, in *struct {
+	InFile
+	Offset int64 `query:"offset" required:"true" minimum:"0" doc:"size of the file so far"`
+}) (*body[client.File], error) {
+	full, err := in.writable(ctx)
+	if err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(io.LimitReader(callOf(ctx).http.Body, client.MaxAppend+1))
+	if err != nil {
+		return nil, fmt.Errorf("read the content: %w", err)
+	}
+	if len(data) > client.MaxAppend {
+		return nil, bine.Errorf(bine.TooLarge, "one call adds at most %d MiB: send the rest in another", client.MaxAppend>>20)
+	}
+	info, err := a.Files.Append(ctx, fileUser(ctx), full, in.Offset, data)
 	return answer(fileOf(in.Project, info, nil), err)
 }
 
@@ -229,9 +254,11 @@ func (a *API) changeFile(ctx context.Context, in *struct {
 	var info dfs.Info
 	switch in.Body.Op {
 	case "mkdir":
-		info, err = a.Files.Mkdir(ctx, fileUser(ctx), full, dfs.MkdirOptions{Parents: true})
+		info, err = a.Files.Mkdir(ctx, fileUser(ctx), full, dfs.MkdirOptions{Parents: !in.Body.Exclusive, Mode: in.Body.Mode})
 	case "link":
 		info, err = a.link(ctx, in.Project, full, in.Body.To)
+	case "truncate":
+		info, err = a.Files.Truncate(ctx, fileUser(ctx), full, in.Body.Size)
 	default:
 		info, err = a.rename(ctx, in.Project, full, in.Body)
 	}
