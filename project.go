@@ -86,6 +86,7 @@ type Key struct {
 	CreatedAt time.Time   `json:"created_at"`
 	ExpiresAt *time.Time  `json:"expires_at,omitempty"`
 	UsedAt    *time.Time  `json:"used_at,omitempty" doc:"last use, to the minute"`
+	S3        bool        `json:"s3,omitempty" doc:"whether requests of S3 can be signed with it: the server keeps its secret sealed"`
 }
 
 // Audit is the record of one action that changed something.

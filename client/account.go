@@ -78,12 +78,16 @@ type NewKey struct {
 	Scopes  []bine.Scope     `json:"scopes"`
 	Project bine.ProjectName `json:"project,omitempty" doc:"limits the key to one project"`
 	Expires *time.Time       `json:"expires_at,omitempty"`
+	S3      bool             `json:"s3,omitempty" doc:"make a key that S3 requests can be signed with; it is good for everything else, too"`
 }
 
 // CreatedKey is an API key as it is shown, once.
 type CreatedKey struct {
 	Key  string   `json:"key" doc:"bine_<id>_<secret>; not shown again"`
 	Info bine.Key `json:"info"`
+	// AccessKey and SecretKey are how programs for S3 call the two parts of a key made for it.
+	AccessKey string `json:"access_key,omitempty" doc:"of a key for S3"`
+	SecretKey string `json:"secret_key,omitempty" doc:"of a key for S3; not shown again"`
 }
 
 // Keys lists the caller's API keys.

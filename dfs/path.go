@@ -18,6 +18,9 @@ const (
 const (
 	projectsName  = "Projects"
 	artifactsName = ".artifacts"
+	// MultipartName is the directory of a project in which the parts of uploads of S3
+	// wait: a directory for each upload, removed after Options.Multipart.
+	MultipartName = ".multipart"
 )
 
 // ProjectPath gives the path of something in a project.

@@ -23,6 +23,10 @@ func (t *Tree) Reclaim(ctx context.Context, limit int) (int, error) {
 	if done += n; err != nil {
 		return done, fmt.Errorf("remove parts of uploads: %w", err)
 	}
+	n, err = t.expireMultipart(ctx, min(limit, batchSize))
+	if done += n; err != nil {
+		return done, fmt.Errorf("remove uploads of S3 that were given up: %w", err)
+	}
 	for done < limit {
 		n, err := t.reclaimTree(ctx, min(limit-done, batchSize))
 		done += n

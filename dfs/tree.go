@@ -18,6 +18,7 @@ type Options struct {
 	Grace     time.Duration    // for how long a block outlives the file that it was of; default 1 h
 	Trash     time.Duration    // for how long what was put into the trash can be restored; default 7 days
 	Changes   time.Duration    // for how long the feed keeps changes; default 7 days
+	Multipart time.Duration    // for how long an upload of S3 may take; default 7 days
 	Uploads   time.Duration    // for how long the parts of an upload wait for the next; default 3 days
 	Now       func() time.Time // default time.Now
 }
@@ -61,6 +62,9 @@ func New(db *database.DB, blocks block.Store, o Options) *Tree {
 	}
 	if o.Grace <= 0 {
 		o.Grace = time.Hour
+	}
+	if o.Multipart <= 0 {
+		o.Multipart = 7 * 24 * time.Hour
 	}
 	if o.Trash <= 0 {
 		o.Trash = 7 * 24 * time.Hour

@@ -74,6 +74,17 @@ func TestWebHDFSByClientsOfOthers(t *testing.T) {
 	}
 }
 
+// TestS3ByClientsOfOthers runs boto3 and DuckDB against a server.
+func TestS3ByClientsOfOthers(t *testing.T) {
+	s := newSystem(t)
+	s.start("up", "--log-level", "warn")
+	s.ready(30 * time.Second)
+	out, err := s.python("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_s3.py").CombinedOutput()
+	if err != nil {
+		t.Errorf("S3 by clients of others: %v\n%s", err, out)
+	}
+}
+
 // notebook is a cell as somebody writes it: it starts a run, twice, and follows it.
 const notebook = `
 import bine

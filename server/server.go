@@ -1,5 +1,5 @@
 // Package server puts the front doors together: the REST API, predictions,
-// WebHDFS, the pages, and what operators look at (health, metrics).
+// WebHDFS, S3, the pages, and what operators look at (health, metrics).
 //
 // It promises that every request passes the same outer layers, in one place: a
 // request id, recovery, security headers, the refusal of what other sites make
@@ -22,6 +22,7 @@ import (
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/dfs"
 	"github.com/bine-ml/bine/server/api"
+	"github.com/bine-ml/bine/server/s3"
 	"github.com/bine-ml/bine/server/serving"
 	"github.com/bine-ml/bine/server/webhdfs"
 )
@@ -36,7 +37,7 @@ type Check struct {
 type Config struct {
 	API      api.Config
 	Serving  serving.Config
-	Files    dfs.FS       // for WebHDFS; nil where it is not offered
+	Files    dfs.FS       // for WebHDFS and S3; nil where they are not offered
 	UI       http.Handler // answers whatever no other door does; nil where there are no pages
 	Registry *prometheus.Registry
 	Ready    []Check // must pass before requests are sent here
@@ -65,6 +66,13 @@ func New(c Config) (*Server, error) {
 	}
 	m := newMetrics(c.Registry)
 	router.Use(m.count)
+	var objects *s3.Door
+	router.Use(func(g *gin.Context) { // at whatever path: the signature says what it is
+		if objects != nil && s3.Signed(g.Request) {
+			objects.Handle(g)
+			g.Abort()
+		}
+	})
 	a, err := api.Mount(router, c.API)
 	if err != nil {
 		return nil, err
@@ -72,6 +80,7 @@ func New(c Config) (*Server, error) {
 	router.Any(serving.Pattern, giveUpIdle(a), proxy.Handler(a.Guard(), a.WriteProblem))
 	if c.Files != nil {
 		door := webhdfs.New(webhdfs.Config{Files: c.Files, Guard: a.Guard(), Sealer: c.API.Sealer, Projects: c.API.Store, Desk: a, Secure: c.API.Secure})
+		objects = s3.New(s3.Config{Files: c.Files, Guard: a.Guard(), Secrets: c.API.Sealer, Store: c.API.Store, Desk: a})
 		router.Any(webhdfs.Root, door.Handle)
 		router.Any(webhdfs.Pattern, door.Handle)
 		router.POST(webhdfs.TokenRoute, door.Token)

@@ -41,8 +41,20 @@ func random(n int) string {
 // newKey makes an API key: its id, and bine_<id>_<secret>.
 func newKey() (id, secret, key string) {
 	id, secret = random(keyIDLength), random(secretLength)
-	return id, secret, keyPrefix + id + "_" + secret
+	return id, secret, KeyText(id, secret)
 }
+
+// KeyText writes an API key out of its id and its secret.
+func KeyText(id, secret string) string { return keyPrefix + id + "_" + secret }
+
+// SecretOf gives the secret of an API key that was just made.
+func SecretOf(key string) string {
+	_, secret, _ := splitKey(key)
+	return secret
+}
+
+// S3Place is the place under which the secret of a key for S3 is sealed.
+func S3Place(id string) string { return "s3/" + id }
 
 // splitKey takes an API key apart.
 func splitKey(key string) (id, secret string, ok bool) {

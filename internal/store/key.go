@@ -17,9 +17,10 @@ type keyRow struct {
 	Scopes     doc[[]bine.Scope]
 	Project    *string
 	SecretHash bine.Hash
-	Created    int64  `gorm:"column:created_at"`
-	Expires    *int64 `gorm:"column:expires_at"`
-	Used       *int64 `gorm:"column:used_at"`
+	Created    int64   `gorm:"column:created_at"`
+	Expires    *int64  `gorm:"column:expires_at"`
+	Used       *int64  `gorm:"column:used_at"`
+	Sealed     *string // the secret, of a key for S3
 }
 
 // TableName names the table.
@@ -27,7 +28,7 @@ func (keyRow) TableName() string { return "api_keys" }
 
 func (r keyRow) key() bine.Key {
 	return bine.Key{ID: r.ID, Name: r.Name, User: r.UserName, Scopes: r.Scopes.V, Project: text[bine.ProjectName](r.Project),
-		CreatedAt: database.Time(r.Created), ExpiresAt: maybe(r.Expires), UsedAt: maybe(r.Used)}
+		CreatedAt: database.Time(r.Created), ExpiresAt: maybe(r.Expires), UsedAt: maybe(r.Used), S3: r.Sealed != nil}
 }
 
 // CreateKey keeps an API key with the hash of its secret.
@@ -73,6 +74,30 @@ func (s *Store) KeyHolder(ctx context.Context, id string, project bine.ProjectNa
 		h.Role = *role
 	}
 	return h, nil
+}
+
+// SealKey keeps the sealed secret of a key beside its hash.
+func (s *Store) SealKey(ctx context.Context, id, sealed string) error {
+	return s.write(ctx, func(t *tx) error {
+		n, err := gorm.G[keyRow](t.gorm()).Where("id = ?", id).Update(ctx, "sealed", sealed)
+		if err == nil && n == 0 {
+			err = bine.Errorf(bine.NotFound, "there is no key %q", id)
+		}
+		return forDomain(err, "key")
+	})
+}
+
+// SealedKey gives the sealed secret of a key, or NotFound where it has none.
+func (s *Store) SealedKey(ctx context.Context, id string) (string, error) {
+	var sealed *string
+	err := s.db.Reader(ctx).QueryRowContext(ctx, "SELECT sealed FROM api_keys WHERE id = ?", id).Scan(&sealed)
+	if err == nil && sealed == nil {
+		return "", bine.Errorf(bine.NotFound, "the key %q is none for S3", id)
+	}
+	if err != nil {
+		return "", forDomain(s.db.Explain(err), named("key", id))
+	}
+	return *sealed, nil
 }
 
 // Keys gives the keys of a user, newest first.

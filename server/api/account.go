@@ -161,7 +161,22 @@ func (a *API) createKey(ctx context.Context, in *struct{ Body client.NewKey }) (
 	}
 	text, key, err := a.Auth.NewKey(ctx, c.Identity, wanted)
 	named(ctx, "keys/"+key.ID)
-	return answer(client.CreatedKey{Key: text, Info: key}, err)
+	made := client.CreatedKey{Key: text, Info: key}
+	if err == nil && in.Body.S3 {
+		err = a.sealForS3(ctx, &made)
+	}
+	return answer(made, err)
+}
+
+// sealForS3 keeps the secret of a new key so that the server can read it: a
+// signature of S3 is compared by making it once more.
+func (a *API) sealForS3(ctx context.Context, k *client.CreatedKey) error {
+	k.Info.S3, k.AccessKey, k.SecretKey = true, k.Info.ID, auth.SecretOf(k.Key)
+	sealed, err := a.Sealer.Seal(k.SecretKey, auth.S3Place(k.Info.ID))
+	if err != nil {
+		return err
+	}
+	return a.Store.SealKey(ctx, k.Info.ID, sealed)
 }
 
 func (a *API) deleteKey(ctx context.Context, in *struct {

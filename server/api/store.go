@@ -33,6 +33,8 @@ type userStore interface {
 	Users(ctx context.Context) ([]bine.User, error)
 	DeleteUser(ctx context.Context, name bine.UserName) error
 	Keys(ctx context.Context, user bine.UserName) ([]bine.Key, error)
+	SealKey(ctx context.Context, id, sealed string) error
+	SealedKey(ctx context.Context, id string) (string, error)
 	DeleteKey(ctx context.Context, user bine.UserName, id string) error
 	AppendAudit(ctx context.Context, a bine.Audit) error
 	Audits(ctx context.Context, after int64, limit int) ([]bine.Audit, error)
