@@ -60,7 +60,7 @@ func (d *dir) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fs.
 // look asks the server for what has a name in the directory.
 func (d *dir) look(name string) (f client.File, err error) {
 	err = d.at(func(ctx context.Context, path string) (err error) {
-		f, err = d.s.Client.Stat(ctx, d.s.Project, join(path, name))
+		f, err = d.s.Client.LinkInfo(ctx, d.s.Project, join(path, name))
 		return err
 	})
 	return f, err
@@ -84,10 +84,13 @@ func (d *dir) known(name string) (client.File, bool) {
 
 // enter gives the kernel an entry of the directory.
 func (d *dir) enter(ctx context.Context, f client.File, out *fuse.EntryOut) *fs.Inode {
-	id := fs.StableAttr{Mode: kindBits(f.Dir), Ino: uint64(f.ID)}
+	id := fs.StableAttr{Mode: kindBits(f), Ino: uint64(f.ID)}
 	describe(f, &out.Attr)
 	if f.Dir {
 		return d.NewInode(ctx, &dir{entry: entry{s: d.s, ino: id.Ino}}, id)
+	}
+	if f.Link != "" {
+		return d.NewInode(ctx, &link{entry{s: d.s, ino: id.Ino}, f.Link}, id)
 	}
 	n := d.NewInode(ctx, newFile(d.s, f), id)
 	if known, ok := n.Operations().(*file); ok { // it may be one that is known, and changed here

@@ -51,7 +51,7 @@ func (e *entry) at(f func(ctx context.Context, path string) error) error {
 func (e *entry) stat() (client.File, error) {
 	var file client.File
 	err := e.at(func(ctx context.Context, path string) (err error) {
-		file, err = e.s.Client.Stat(ctx, e.s.Project, path)
+		file, err = e.s.Client.LinkInfo(ctx, e.s.Project, path)
 		return err
 	})
 	if err == nil && uint64(file.ID) != e.ino {
@@ -60,9 +60,13 @@ func (e *entry) stat() (client.File, error) {
 	return file, err
 }
 
-func kindBits(directory bool) uint32 {
-	if directory {
+// kindBits says what kind of entry the kernel is to take it for.
+func kindBits(f client.File) uint32 {
+	switch {
+	case f.Dir:
 		return syscall.S_IFDIR
+	case f.Link != "":
+		return syscall.S_IFLNK
 	}
 	return syscall.S_IFREG
 }
@@ -70,10 +74,13 @@ func kindBits(directory bool) uint32 {
 // describe writes what the server says of an entry as the kernel has it. Every
 // entry belongs to the user who mounted: who that is for the server decides.
 func describe(f client.File, out *fuse.Attr) {
-	out.Ino, out.Size, out.Mode = uint64(f.ID), uint64(f.Size), f.Mode&0o777|kindBits(f.Dir)
+	out.Ino, out.Size, out.Mode = uint64(f.ID), uint64(f.Size), f.Mode&0o777|kindBits(f)
 	out.Nlink, out.Blksize = 1, largest
 	if f.Dir {
 		out.Nlink, out.Size = 2, 4096
+	}
+	if f.Link != "" {
+		out.Size, out.Mode = uint64(len(f.Link)), 0o777|syscall.S_IFLNK
 	}
 	out.Blocks = (out.Size + 511) / 512
 	out.Uid, out.Gid = uint32(os.Getuid()), uint32(os.Getgid())

@@ -78,10 +78,35 @@ func TestErrnos(t *testing.T) {
 	is(t, "a name that is too long", os.WriteFile(at+"/"+strings.Repeat("n", 256), nil, 0o644), syscall.ENAMETOOLONG)
 	is(t, "a name that is not UTF-8", os.WriteFile(at+"/caf\xe9", nil, 0o644), syscall.EILSEQ)
 	is(t, "a name with a backslash", os.WriteFile(at+`/a\b`, nil, 0o644), syscall.EINVAL)
-	is(t, "a symbolic link", os.Symlink("a", at+"/link"), syscall.ENOTSUP)
 	is(t, "a hard link", os.Link(at+"/empty/file", at+"/link"), syscall.ENOTSUP)
 	is(t, "another owner", os.Chown(at+"/empty/file", 12345, -1), syscall.EPERM)
 	w.ok(os.Chown(at+"/empty/file", os.Getuid(), os.Getgid()))
+}
+
+func TestLinks(t *testing.T) {
+	w := newWorld(t)
+	at := w.mounted("olga")
+	write(t, at+"/dir/file", "x")
+	w.ok(os.Symlink("dir/file", at+"/link"))
+	text, err := os.ReadFile(at + "/link")
+	w.ok(err)
+	same(t, "what a link leads to", string(text), "x")
+	there, err := w.as("olga").LinkInfo(t.Context(), "demo", "Resources/link")
+	w.ok(err)
+	same(t, "the link on the server", there.Link, "dir/file")
+	for to, want := range map[string]string{"/Resources/dir/file": "file", "/Models": "", "../../../../etc/passwd": "", "../outside": ""} {
+		_, err := w.as("olga").ChangeFile(t.Context(), "demo", "Resources/dir/l", client.FileChange{Op: "link", To: to})
+		if err == nil {
+			got, err := os.Readlink(at + "/dir/l")
+			if same(t, "a link to "+to, got, want); want == "" {
+				is(t, "a link to "+to, err, syscall.EACCES)
+			}
+			w.ok(os.Remove(at + "/dir/l"))
+		}
+	}
+	w.ok(os.Remove(at + "/link"))
+	same(t, "what a link led to that was removed", w.file("dir/file"), "x")
+	is(t, "a link from the top of the computer", os.Symlink("/etc/passwd", at+"/link"), syscall.EPERM)
 }
 
 func TestNames(t *testing.T) {

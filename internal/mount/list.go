@@ -71,7 +71,7 @@ func (l *listing) Next() (fuse.DirEntry, syscall.Errno) {
 	}
 	f := l.page[0]
 	l.page, l.off = l.page[1:], l.off+1
-	return fuse.DirEntry{Name: f.Name, Ino: uint64(f.ID), Mode: kindBits(f.Dir), Off: l.off}, 0
+	return fuse.DirEntry{Name: f.Name, Ino: uint64(f.ID), Mode: kindBits(f), Off: l.off}, 0
 }
 
 // Seekdir goes to where it was after so many entries, from the beginning.
