@@ -35,6 +35,7 @@ type Project struct {
 	Description string       `json:"description,omitempty"`
 	State       ProjectState `json:"state"`
 	Reason      string       `json:"reason,omitempty" doc:"why the project failed or what it waits for"`
+	Sandboxed   bool         `json:"sandboxed,omitempty" doc:"nothing is exported from it, nor shared with other projects"`
 	CreatedBy   UserName     `json:"created_by"`
 	CreatedAt   time.Time    `json:"created_at"`
 	Role        Role         `json:"role,omitempty" doc:"the caller's role in the project; absent for an administrator who is no member"`

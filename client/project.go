@@ -41,6 +41,16 @@ func (c *Client) DeleteProject(ctx context.Context, p bine.ProjectName) error {
 	return c.do(ctx, http.MethodDelete, nil, "projects", string(p))
 }
 
+// SetSandboxed is the body of PUT sandboxed.
+type SetSandboxed struct {
+	Sandboxed bool `json:"sandboxed"`
+}
+
+// SetSandboxed says whether anything may be exported from a project, or shared with others.
+func (c *Client) SetSandboxed(ctx context.Context, p bine.ProjectName, sandboxed bool) (bine.Project, error) {
+	return call[bine.Project](ctx, c, request{method: http.MethodPut, path: []string{"projects", string(p), "sandboxed"}, body: SetSandboxed{sandboxed}, safe: true})
+}
+
 // Members lists who belongs to a project.
 func (c *Client) Members(ctx context.Context, p bine.ProjectName) ([]bine.Member, error) {
 	return get[[]bine.Member](ctx, c, nil, "projects", string(p), "members")

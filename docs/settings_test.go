@@ -23,6 +23,7 @@ func defaults() map[string]string {
 		"host.name":      "the machine's", "host.cpu": "all", "host.memory": "all but an eighth, at most 2 GiB", "host.address": "`127.0.0.1`", "host.labels": "none",
 		"metrics": "none", "agent.dir": "`<data>/agent`", "agent.key": "`bine up` makes its own",
 		"log.level": "`info`", "log.format": "`text`", "notify.allow_private": "`false`",
+		"connectors.dirs": "none", "connectors.allow_private": "`false`",
 		"mail.host": "none: no mail is sent", "mail.port": "`587`", "mail.user": "none", "mail.password_file": "none", "mail.from": "none", "mail.tls": "`required`",
 	}
 }

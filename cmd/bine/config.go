@@ -42,6 +42,8 @@ type config struct {
 	Notify   notifyConfig   `yaml:"notify"`
 	Mail     mailConfig     `yaml:"mail"`
 
+	Connectors connectorConfig `yaml:"connectors"`
+
 	Private bool `yaml:"-"` // whether the CLI of this user is not to know of it
 }
 
@@ -84,6 +86,12 @@ type logConfig struct {
 
 type notifyConfig struct {
 	AllowPrivate bool `yaml:"allow_private"` // whether webhooks may be on private addresses
+}
+
+// connectorConfig says what connectors of projects may lead to.
+type connectorConfig struct {
+	Dirs         []string `yaml:"dirs"`          // directories of the server's host at or below which connectors may lead
+	AllowPrivate bool     `yaml:"allow_private"` // whether connectors may lead to services on private addresses
 }
 
 // mailConfig says where mail goes out.
@@ -164,6 +172,14 @@ func settings() []setting {
 		{"log-format", "BINE_LOG_FORMAT", "text or json", text(func(c *config) *string { return &c.Log.Format })},
 		{"notify-allow-private", "BINE_NOTIFY_ALLOW_PRIVATE", "whether webhooks may be on private addresses", func(c *config, s string) (err error) {
 			c.Notify.AllowPrivate, err = strconv.ParseBool(s)
+			return err
+		}},
+		{"connector-dirs", "BINE_CONNECTOR_DIRS", "directories of the server's host at or below which connectors may lead, parted by colons", func(c *config, s string) error {
+			c.Connectors.Dirs = filepath.SplitList(s)
+			return nil
+		}},
+		{"connector-allow-private", "BINE_CONNECTOR_ALLOW_PRIVATE", "whether connectors may lead to services on private addresses", func(c *config, s string) (err error) {
+			c.Connectors.AllowPrivate, err = strconv.ParseBool(s)
 			return err
 		}},
 	}
@@ -275,6 +291,11 @@ func (c config) check() error {
 	}
 	if time.Duration(c.Grace) < 5*time.Second {
 		fault("grace: %s is too short: a process must survive a restart of its agent; use 5s or more", time.Duration(c.Grace))
+	}
+	for _, dir := range c.Connectors.Dirs {
+		if !filepath.IsAbs(dir) || filepath.Clean(dir) != dir {
+			fault("connectors.dirs: %q is no absolute path in its shortest form", dir)
+		}
 	}
 	if _, known := levels[c.Log.Level]; !known {
 		fault("log.level: %q is none of debug, info, warn, error", c.Log.Level)

@@ -18,6 +18,7 @@ import (
 	"github.com/bine-ml/bine/activities"
 	"github.com/bine-ml/bine/dfs"
 	"github.com/bine-ml/bine/dfs/artifact"
+	"github.com/bine-ml/bine/dfs/lake/front"
 	"github.com/bine-ml/bine/internal/auth"
 	"github.com/bine-ml/bine/internal/database"
 	"github.com/bine-ml/bine/internal/launch"
@@ -42,6 +43,7 @@ type platform struct {
 	store     *store.Store
 	ledger    *lease.Ledger
 	files     *dfs.Tree
+	lakes     *front.Lakes
 	artifacts artifacts
 	payloads  *temporal.Sealer
 	secrets   *auth.Sealer
@@ -127,6 +129,7 @@ func (p *platform) openData(ctx context.Context) error {
 		return err
 	}
 	p.artifacts = artifacts{artifact.New(p.files)}
+	p.lakes = front.NewLakes(p.store, p.secrets, front.Options{Dirs: p.config.Connectors.Dirs, AllowPrivate: p.config.Connectors.AllowPrivate})
 	p.auth, err = auth.New(api.Accounts(p.store), p.log, time.Now)
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bine-ml/bine/dfs/lake/front"
 	"github.com/bine-ml/bine/internal/launch"
 	"github.com/bine-ml/bine/server"
 	"github.com/bine-ml/bine/server/api"
@@ -26,15 +27,16 @@ func (p *platform) handler(ctx context.Context) (*server.Server, func(), error) 
 	var err error
 	// The pages ask the very server that serves them, which is put together with them.
 	whole := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.ServeHTTP(w, r) })
+	files := front.New(p.files, p.lakes)
 	s, err = server.New(server.Config{
 		API: api.Config{
-			Store: p.store, Files: p.files, Artifacts: p.artifacts, Ledger: p.ledger,
+			Store: p.store, Files: files, Lakes: p.lakes, Artifacts: p.artifacts, Ledger: p.ledger,
 			Launcher: launcher{p.launcher, launch.NewHistories(p.launcher, archive{p.files}, p.payloads)},
 			Auth:     p.auth, Sealer: p.secrets, Log: p.log, Version: version,
 			Grace: time.Duration(p.config.Grace), Secure: strings.HasPrefix(p.config.URL, "https://"),
 		},
 		Serving:  serving.Config{Routes: p.store, Sealer: p.secrets, Place: api.RoutePlace, Log: p.log},
-		Files:    p.files,
+		Files:    files,
 		UI:       ui.New(ui.Config{API: whole, Address: p.config.URL, Version: version, Log: p.log}),
 		Registry: p.metrics, Log: p.log,
 		Ready: []server.Check{{Name: "database", Run: p.db.Ping}, {Name: "workflow engine", Run: p.pingTemporal}},

@@ -17,6 +17,7 @@ const (
 	objectEnvironment = "environment"
 	objectProject     = "project"
 	objectBackfill    = "backfill"
+	objectTransfer    = "transfer"
 	objectApproval    = "approval"
 )
 

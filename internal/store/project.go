@@ -16,6 +16,7 @@ type projectRow struct {
 	State       bine.ProjectState
 	Reason      string
 	Environment int
+	Sandboxed   bool
 	CreatedBy   bine.UserName
 	Created     int64     `gorm:"column:created_at"`
 	Role        bine.Role `gorm:"->"` // of the user that a list is for
@@ -25,7 +26,7 @@ type projectRow struct {
 func (projectRow) TableName() string { return "projects" }
 
 func (r projectRow) project() bine.Project {
-	return bine.Project{Name: r.Name, Description: r.Description, State: r.State, Reason: r.Reason,
+	return bine.Project{Name: r.Name, Description: r.Description, State: r.State, Reason: r.Reason, Sandboxed: r.Sandboxed,
 		CreatedBy: r.CreatedBy, CreatedAt: database.Time(r.Created), Role: r.Role}
 }
 
@@ -88,8 +89,8 @@ func (t *tx) insertProject(p bine.Project) error {
 // Project gives a project.
 func (s *Store) Project(ctx context.Context, name bine.ProjectName) (bine.Project, error) {
 	var row projectRow
-	err := s.db.Reader(ctx).QueryRowContext(ctx, "SELECT name, description, state, reason, environment, created_by, created_at FROM projects WHERE name = ?", name).
-		Scan(&row.Name, &row.Description, &row.State, &row.Reason, &row.Environment, &row.CreatedBy, &row.Created)
+	err := s.db.Reader(ctx).QueryRowContext(ctx, "SELECT name, description, state, reason, environment, sandboxed, created_by, created_at FROM projects WHERE name = ?", name).
+		Scan(&row.Name, &row.Description, &row.State, &row.Reason, &row.Environment, &row.Sandboxed, &row.CreatedBy, &row.Created)
 	return row.project(), forDomain(s.db.Explain(err), named("project", name))
 }
 
@@ -127,6 +128,17 @@ func (s *Store) MoveProject(ctx context.Context, name bine.ProjectName, from []b
 			t.event(name, objectProject, string(name), string(to))
 		}
 		return err
+	})
+}
+
+// SetSandboxed says whether anything may be exported from a project.
+func (s *Store) SetSandboxed(ctx context.Context, name bine.ProjectName, sandboxed bool) error {
+	return s.write(ctx, func(t *tx) error {
+		if _, err := t.exec("UPDATE projects SET sandboxed = ? WHERE name = ?", sandboxed, name); err != nil {
+			return err
+		}
+		var there int // MySQL counts only rows that are changed
+		return forDomain(t.row("SELECT 1 FROM projects WHERE name = ?", name).Scan(&there), named("project", name))
 	})
 }
 

@@ -23,6 +23,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/dfs/lake/front"
 	"github.com/bine-ml/bine/internal/auth"
 )
 
@@ -31,6 +32,7 @@ type Config struct {
 	Store     Store
 	Files     Files
 	Artifacts Artifacts
+	Lakes     *front.Lakes // what connectors lead to
 	Ledger    Ledger
 	Launcher  Launcher
 	Models    Models // asks model servers; nil where predictions are not offered
@@ -127,6 +129,7 @@ func (a *API) register() {
 	a.poolRoutes()
 	a.approvalRoutes()
 	a.secretRoutes()
+	a.connectorRoutes()
 	a.agentRoutes()
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/client"
 	"github.com/bine-ml/bine/dfs"
+	"github.com/bine-ml/bine/dfs/lake/front"
 	"github.com/bine-ml/bine/internal/auth"
 	"github.com/bine-ml/bine/server/actor"
 )
@@ -126,7 +127,7 @@ func (a *API) files(ctx context.Context, in *struct {
 	}
 	next := ""
 	if more {
-		next = base64.RawURLEncoding.EncodeToString([]byte(entries[len(entries)-1].Name))
+		next = base64.RawURLEncoding.EncodeToString([]byte(front.After(entries[len(entries)-1])))
 	}
 	var shown []client.File
 	for _, e := range entries {

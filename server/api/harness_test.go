@@ -22,6 +22,7 @@ import (
 	"github.com/bine-ml/bine/client"
 	"github.com/bine-ml/bine/dfs"
 	"github.com/bine-ml/bine/dfs/block/mem"
+	"github.com/bine-ml/bine/dfs/lake/front"
 	"github.com/bine-ml/bine/internal/auth"
 	"github.com/bine-ml/bine/internal/database/databasetest"
 	"github.com/bine-ml/bine/internal/lease"
@@ -107,6 +108,7 @@ type world struct {
 	server   *server.Server
 	url      string
 	log      *strings.Builder
+	dir      string // of the host, where connectors may lead to
 }
 
 // newWorld gives a server with the projects demo (owned by olga, with the Data
@@ -117,6 +119,7 @@ func newWorld(t testing.TB, change ...func(*server.Config)) *world {
 	s := store.New(db)
 	w := &world{t: t, store: s, files: dfs.New(db, new(mem.Store), dfs.Options{}), launched: &launches{}, ledger: lease.New(db), log: &strings.Builder{}}
 	log := slog.New(slog.NewTextHandler(&locked{w: w.log}, nil))
+	w.dir = t.TempDir()
 	var err error
 	if w.auth, err = auth.New(api.Accounts(s), log, time.Now); err != nil {
 		t.Fatal(err)
@@ -125,8 +128,9 @@ func newWorld(t testing.TB, change ...func(*server.Config)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	lakes := front.NewLakes(s, sealer, front.Options{Dirs: []string{w.dir}})
 	c := server.Config{
-		API: api.Config{Store: s, Files: w.files, Artifacts: newArtifacts(t, w.files), Ledger: w.ledger, Launcher: w.launched, Auth: w.auth, Sealer: sealer,
+		API: api.Config{Store: s, Files: front.New(w.files, lakes), Lakes: lakes, Artifacts: newArtifacts(t, w.files), Ledger: w.ledger, Launcher: w.launched, Auth: w.auth, Sealer: sealer,
 			Log: log, Version: "test", Grace: time.Minute, LogPoll: 5 * time.Millisecond, Beat: 50 * time.Millisecond},
 		Serving:  serving.Config{Routes: s, Sealer: sealer, Place: api.RoutePlace, Log: log},
 		Registry: prometheus.NewRegistry(), Log: log,

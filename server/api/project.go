@@ -22,6 +22,8 @@ func (a *API) projectRoutes() {
 		access: auth.Access{Role: bine.DataScientist, OrAdmin: true, Scopes: follows, Job: true}}, a.project)
 	add(a, route{id: "delete-project", method: http.MethodDelete, path: "projects/{project}", tag: "projects", summary: "Start to remove a project and all that is in it",
 		access: owner, status: http.StatusAccepted}, a.deleteProject)
+	add(a, route{id: "set-sandboxed", method: http.MethodPut, path: "projects/{project}/sandboxed", tag: "projects",
+		summary: "Say whether anything may be exported from the project or shared with others", access: auth.Access{Role: bine.DataOwner, OrAdmin: true}}, a.setSandboxed)
 	add(a, route{id: "show-history", method: http.MethodGet, path: "projects/{project}/history", tag: "projects", summary: "The history of a workflow of the project",
 		access: auth.Access{Role: bine.DataScientist, Scopes: follows}}, a.projectHistory)
 	add(a, route{id: "list-members", method: http.MethodGet, path: "projects/{project}/members", tag: "members", summary: "Who belongs to a project", access: member}, a.members)
@@ -122,6 +124,38 @@ func (a *API) deleteProject(ctx context.Context, in *InProject) (*none, error) {
 	}
 	a.launched(ctx, a.Launcher.DeleteProject(ctx, in.Project))
 	return done(nil)
+}
+
+// setSandboxed marks a project. One that shares datasets is not marked before
+// the offers are withdrawn, which is for its Data Owners to decide.
+func (a *API) setSandboxed(ctx context.Context, in *struct {
+	InProject
+	Body client.SetSandboxed
+}) (*body[bine.Project], error) {
+	if in.Body.Sandboxed {
+		shares, err := a.Files.Shares(ctx, in.Project)
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range shares {
+			if s.Owner == in.Project && s.Offered != "" {
+				return nil, bine.Errorf(bine.Conflict, "%s is offered to %s: withdraw what the project offers, then mark it", s.Dataset, s.To)
+			}
+		}
+	}
+	if err := a.Store.SetSandboxed(ctx, in.Project, in.Body.Sandboxed); err != nil {
+		return nil, err
+	}
+	return a.describe(ctx, in.Project, callOf(ctx).member.Role)
+}
+
+// mayLeave fails for a project that is sandboxed: nothing of it goes elsewhere.
+func (a *API) mayLeave(ctx context.Context, project bine.ProjectName) error {
+	p, err := a.Store.Project(ctx, project)
+	if err == nil && p.Sandboxed {
+		err = bine.Errorf(bine.Forbidden, "the project %s is sandboxed: nothing of it is exported or shared", project)
+	}
+	return err
 }
 
 // ready fails unless a project is ready for new work.

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"github.com/bine-ml/bine"
@@ -57,8 +58,14 @@ func (a *API) offerShare(ctx context.Context, in *struct {
 	InOffer
 	Body client.SetShare
 }) (*body[bine.Share], error) {
+	if err := a.mayLeave(ctx, in.Project); err != nil {
+		return nil, err
+	}
 	if err := a.Files.OfferShare(ctx, fileUser(ctx), in.Dataset, in.To, in.Body.Access); err != nil {
 		return nil, err
+	}
+	if err := a.mayLeave(ctx, in.Project); err != nil { // it was marked meanwhile
+		return nil, errors.Join(err, a.Files.OfferShare(ctx, fileUser(ctx), in.Dataset, in.To, ""))
 	}
 	return a.share(ctx, in.Project, in.Project, in.Dataset, in.To)
 }

@@ -23,6 +23,7 @@ type Store interface {
 	backfillStore
 	triggerStore
 	approvalStore
+	connectorStore
 	settings
 	eventStore
 }
@@ -45,6 +46,7 @@ type projectStore interface {
 	Project(ctx context.Context, name bine.ProjectName) (bine.Project, error)
 	Projects(ctx context.Context, user bine.UserName) ([]bine.Project, error)
 	MoveProject(ctx context.Context, name bine.ProjectName, from []bine.ProjectState, to bine.ProjectState, reason string) error
+	SetSandboxed(ctx context.Context, name bine.ProjectName, sandboxed bool) error
 	Members(ctx context.Context, project bine.ProjectName) ([]bine.Member, error)
 	SetMember(ctx context.Context, project bine.ProjectName, m bine.Member) error
 	RemoveMember(ctx context.Context, project bine.ProjectName, user bine.UserName) error
@@ -151,4 +153,12 @@ type eventStore interface {
 	LastEvent(ctx context.Context, project bine.ProjectName) (int64, error)
 	Watch(project bine.ProjectName) (woken <-chan struct{}, stop func())
 	PruneEvents(ctx context.Context, before time.Time) (int64, error)
+}
+
+type connectorStore interface {
+	PutConnector(ctx context.Context, project bine.ProjectName, c bine.Connector, secret *string) (bine.Connector, error)
+	Connector(ctx context.Context, project bine.ProjectName, name bine.ConnectorName) (bine.Connector, error)
+	Connectors(ctx context.Context, project bine.ProjectName) ([]bine.Connector, error)
+	OpenConnector(ctx context.Context, project bine.ProjectName, name bine.ConnectorName) (c bine.Connector, sealed string, sandboxed bool, err error)
+	DeleteConnector(ctx context.Context, project bine.ProjectName, name bine.ConnectorName) error
 }
