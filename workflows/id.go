@@ -45,6 +45,11 @@ func BackfillWorkflowID(project bine.ProjectName, id bine.BackfillID) string {
 	return fmt.Sprintf("%s/backfill/%s", project, id)
 }
 
+// TransferWorkflowID is the id of a transfer's workflow.
+func TransferWorkflowID(project bine.ProjectName, id bine.TransferID) string {
+	return fmt.Sprintf("%s/transfer/%s", project, id)
+}
+
 // OwnerWorkflowID is the id of the workflow that runs the processes of an owner.
 func OwnerWorkflowID(o bine.Owner) string {
 	if o.Kind == bine.OwnerDeployment {

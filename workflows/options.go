@@ -42,6 +42,14 @@ var (
 		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 3, MaximumInterval: 5 * time.Minute, MaximumAttempts: 6},
 	}
 
+	// moving is for copying from and to somebody else's service, beating. What
+	// is in the way there may take hours to pass.
+	moving = workflow.ActivityOptions{
+		StartToCloseTimeout: 7 * 24 * time.Hour,
+		HeartbeatTimeout:    20 * time.Second,
+		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute, MaximumAttempts: 240},
+	}
+
 	// look is for a look at something outside.
 	look = workflow.ActivityOptions{
 		StartToCloseTimeout: time.Minute,
@@ -124,4 +132,5 @@ var (
 	ticks        *activities.Ticks
 	awaits       *activities.Awaits
 	backfills    *activities.Backfills
+	transfers    *activities.Transfers
 )

@@ -21,6 +21,7 @@ const (
 	TickName             = "tick"
 	AwaitStepName        = "await_step"
 	RunBackfillName      = "run_backfill"
+	RunTransferName      = "run_transfer"
 )
 
 // Register adds every workflow to w.
@@ -42,5 +43,6 @@ func all() map[string]any {
 		TickName:             Tick,
 		AwaitStepName:        AwaitStep,
 		RunBackfillName:      RunBackfill,
+		RunTransferName:      RunTransfer,
 	}
 }

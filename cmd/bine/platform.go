@@ -217,6 +217,7 @@ func (p *platform) activities() []any {
 		activities.NewProjects(run.Projects{Engine: p.engine}), activities.NewEnvironments(run.Environments{Engine: p.engine}),
 		activities.NewDeployments(run.Deployments{Engine: p.engine}), activities.NewBackfills(run.Backfills{Engine: p.engine}),
 		activities.NewAwaits(run.Awaits{Engine: p.engine}),
+		activities.NewTransfers(run.Transfers{Engine: p.engine, Tree: p.files, Lakes: p.lakes}),
 	}
 }
 

@@ -163,6 +163,7 @@ type fakeRows struct {
 	strays       []bine.Run
 	untold       []bine.Run
 	backfills    []bine.Backfill
+	transfers    []bine.Transfer
 	projects     []bine.Project
 	environments []bine.Environment
 	deployments  []bine.Deployment
@@ -204,6 +205,10 @@ func (f *fakeRows) UnfinishedRuns(context.Context, time.Time) ([]bine.Run, error
 func (f *fakeRows) StrayRuns(context.Context, time.Time) ([]bine.Run, error) { return f.strays, nil }
 
 func (f *fakeRows) UntoldRuns(context.Context, time.Time) ([]bine.Run, error) { return f.untold, nil }
+
+func (f *fakeRows) UnfinishedTransfers(context.Context, time.Time) ([]bine.Transfer, error) {
+	return f.transfers, nil
+}
 
 func (f *fakeRows) UnfinishedBackfills(context.Context, time.Time) ([]bine.Backfill, error) {
 	return f.backfills, nil

@@ -19,6 +19,7 @@ type rows interface {
 	StrayRuns(ctx context.Context, before time.Time) ([]bine.Run, error)
 	UntoldRuns(ctx context.Context, before time.Time) ([]bine.Run, error)
 	UnfinishedBackfills(ctx context.Context, before time.Time) ([]bine.Backfill, error)
+	UnfinishedTransfers(ctx context.Context, before time.Time) ([]bine.Transfer, error)
 	WithdrawStrayApprovals(ctx context.Context, before time.Time) (int64, error)
 	Projects(ctx context.Context, user bine.UserName) ([]bine.Project, error)
 	Environments(ctx context.Context, project bine.ProjectName) ([]bine.Environment, error)
@@ -95,7 +96,7 @@ func (r *Reconciler) Run(ctx context.Context) {
 // compare does not keep it from the rest.
 func (r *Reconciler) Once(ctx context.Context, age time.Duration) error {
 	before := time.Now().Add(-age)
-	faults := []error{r.runs(ctx, before), r.backfills(ctx, before), about(r.withdraw(ctx, before), "approvals"), r.tell(ctx, before)}
+	faults := []error{r.runs(ctx, before), r.backfills(ctx, before), r.transfers(ctx, before), about(r.withdraw(ctx, before), "approvals"), r.tell(ctx, before)}
 	projects, err := r.rows.Projects(ctx, "")
 	faults = append(faults, err)
 	for _, p := range projects {

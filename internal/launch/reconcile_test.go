@@ -77,6 +77,13 @@ func TestRunsThatNobodyWaitsForAreCancelledAndNeverStarted(t *testing.T) {
 		"run killed-1 failed: its workflow was ended from outside: Terminated")
 }
 
+func TestTransfersThatHaveNotEndedAreStarted(t *testing.T) {
+	f, rows := newTemporal(), &fakeRows{transfers: []bine.Transfer{{Project: "p", ID: "import-1"}, {Project: "p", ID: "import-2"}, {Project: "p", ID: "export-3"}}}
+	f.is["p/transfer/import-1"], f.is["p/transfer/import-2"] = going, terminated
+	ok(t, reconcile(t, f, rows, nil))
+	same(t, "asked", f.calls, "start run_transfer as p/transfer/import-2", "start run_transfer as p/transfer/export-3")
+}
+
 func TestBackfillsThatHaveNotEndedAreStarted(t *testing.T) {
 	f, rows := newTemporal(), &fakeRows{backfills: []bine.Backfill{{Project: "p", ID: "runs-b1"}, {Project: "p", ID: "new-b1"}, {Project: "p", ID: "killed-b1"}}}
 	f.is["p/backfill/runs-b1"], f.is["p/backfill/killed-b1"] = going, terminated

@@ -51,6 +51,11 @@ func (e Projects) StopAll(ctx context.Context, project bine.ProjectName) (int, e
 	if err != nil {
 		return 0, err
 	}
+	copying, err := e.stopTransfers(ctx, project)
+	if err != nil {
+		return 0, err
+	}
+	left += copying
 	versions, err := e.store.Environments(ctx, project)
 	if err != nil {
 		return 0, err

@@ -130,6 +130,7 @@ func (a *API) register() {
 	a.approvalRoutes()
 	a.secretRoutes()
 	a.connectorRoutes()
+	a.transferRoutes()
 	a.agentRoutes()
 }
 

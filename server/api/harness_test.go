@@ -61,6 +61,9 @@ func (l *launches) CancelRun(_ context.Context, _ bine.ProjectName, r bine.RunID
 func (l *launches) StartBackfill(_ context.Context, _ bine.ProjectName, id bine.BackfillID) error {
 	return l.note("backfill %s", id)
 }
+func (l *launches) StartTransfer(_ context.Context, _ bine.ProjectName, id bine.TransferID) error {
+	return l.note("transfer %s", id)
+}
 func (l *launches) Wake(_ context.Context, workflow string) error { return l.note("wake %s", workflow) }
 func (l *launches) Granted(_ context.Context, g []lease.Grant) error {
 	return l.note("granted %d", len(g))

@@ -24,6 +24,7 @@ type runLauncher interface {
 	StartRun(ctx context.Context, run bine.Run) error
 	CancelRun(ctx context.Context, project bine.ProjectName, run bine.RunID) error
 	StartBackfill(ctx context.Context, project bine.ProjectName, id bine.BackfillID) error
+	StartTransfer(ctx context.Context, project bine.ProjectName, id bine.TransferID) error
 	// Wake tells a workflow that waits to look again.
 	Wake(ctx context.Context, workflow string) error
 	// Granted tells waiting workflows where their resources are.

@@ -24,6 +24,7 @@ type Store interface {
 	triggerStore
 	approvalStore
 	connectorStore
+	transferStore
 	settings
 	eventStore
 }
@@ -161,4 +162,13 @@ type connectorStore interface {
 	Connectors(ctx context.Context, project bine.ProjectName) ([]bine.Connector, error)
 	OpenConnector(ctx context.Context, project bine.ProjectName, name bine.ConnectorName) (c bine.Connector, sealed string, sandboxed bool, err error)
 	DeleteConnector(ctx context.Context, project bine.ProjectName, name bine.ConnectorName) error
+}
+
+type transferStore interface {
+	AcceptTransfer(ctx context.Context, t bine.Transfer, key string) (made bine.Transfer, created bool, err error)
+	Transfer(ctx context.Context, project bine.ProjectName, id bine.TransferID) (bine.Transfer, error)
+	Transfers(ctx context.Context, project bine.ProjectName, after string, limit int) ([]bine.Transfer, string, error)
+	TransferFaults(ctx context.Context, project bine.ProjectName, id bine.TransferID) ([]bine.TransferFault, error)
+	MoveTransfer(ctx context.Context, project bine.ProjectName, id bine.TransferID, from []bine.TransferState, to bine.TransferState, reason string) error
+	RestartTransfer(ctx context.Context, project bine.ProjectName, id bine.TransferID) error
 }
