@@ -75,7 +75,7 @@ func everyPage() map[string]string {
 		"timeline": p + "/history?workflow=run%2Fsales-1&view=timeline", "pipelines": p + "/pipelines", "pipeline": p + "/pipelines/sales",
 		"edit": p + "/pipelines/sales?tab=edit", "use": p + "/pipelines/sales?tab=use", "versions": p + "/pipelines/sales?tab=versions", "new": p + "/pipelines/new",
 		"jobs": p + "/jobs", "job": p + "/jobs/hello", "grid": p + "/pipelines/sales?tab=grid", "pools": p + "/pools", "workflows": p + "/workflows", "approvals": p + "/approvals", "my-approvals": "/approvals", "backfills": p + "/backfills",
-		"continue": p + "/runs/sales-1/continue", "schedules": p + "/schedules", "schedule": p + "/schedules/nightly", "files": p + "/files", "file": p + "/files/sales.csv", "datasets": p + "/datasets", "trash": p + "/trash",
+		"continue": p + "/runs/sales-1/continue", "schedules": p + "/schedules", "schedule": p + "/schedules/nightly", "files": p + "/files", "file": p + "/files/sales.csv", "datasets": p + "/datasets", "connectors": p + "/connectors", "trash": p + "/trash",
 		"environments": p + "/environments", "environment": p + "/environments/1", "models": p + "/models", "model": p + "/models/counter",
 		"deployments": p + "/deployments", "deployment": p + "/deployments/counter", "members": p + "/members",
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/client"
 )
 
@@ -206,6 +207,14 @@ func (s Shell) filePath(root, path string) string {
 		}
 	}
 	return s.Path(segments...)
+}
+
+// Removal says what comes of a file that is deleted here.
+func (p FilesPage) Removal() string {
+	if p.Dir == bine.LakeDir || strings.HasPrefix(p.Dir, bine.LakeDir+"/") {
+		return "It is deleted for good, where the connector leads to."
+	}
+	return "It goes into the trash, with everything in it, and can be restored for a week."
 }
 
 // FileURL is the page of a file or directory.

@@ -47,6 +47,7 @@ func emptyStories() []story {
 		{"datasets", templates.DatasetsPage{Shell: s}},
 		{"access", templates.AccessPage{Shell: s}},
 		{"trash", templates.TrashPage{Shell: s}},
+		{"connectors", templates.ConnectorsPage{Shell: s}},
 		{"artifact", templates.ArtifactPage{Shell: s}},
 		{"jobs", templates.JobsPage{Shell: s}},
 		{"job", templates.JobPage{Shell: s}},
@@ -98,6 +99,7 @@ func stories(text func(string) string) []story {
 		{"files", f.files()},
 		{"datasets", f.datasets()},
 		{"access", f.access()},
+		{"connectors", f.connectors()},
 		{"trash", templates.TrashPage{Shell: f.shell("Trash", "files"), Files: []client.TrashedFile{{Number: 7, Path: "Resources/" + f.text("old.csv"), Size: 4096, By: "demo__ada", Removed: before(time.Hour)}, {Number: 8, Path: "Jupyter", Dir: true, By: "demo__ada", Removed: before(time.Hour)}}, Next: "7"}},
 		{"file", f.filePage("planes.parquet", client.FilePreview{Kind: "table", Header: []string{text("tailnum"), "year"}, Types: []string{text("string"), "int32"}, Rows: [][]string{{text("N10156"), "2004"}, {"N102UW", "1998"}}, Facts: []client.PreviewFact{{Name: "Rows", Value: text("3322")}}, Note: text("the column x is not shown"), Truncated: true})},
 		{"file-text", f.filePage("notes.txt", client.FilePreview{Kind: "text", Text: text("some notes")})},
@@ -504,4 +506,15 @@ func (f *fixture) deployment(state bine.DeploymentState) bine.Deployment {
 
 func (f *fixture) schedule(paused bool) bine.Schedule {
 	return bine.Schedule{Name: "nightly", Pipeline: "flights", Cron: "0 2 * * *", TimeZone: "Europe/Berlin", Overlap: "skip", CatchUp: 3600, Params: raw(`{"horizon": 7}`), Paused: paused, Note: f.text("for the morning report"), Next: []time.Time{now.Add(16 * time.Hour), now.Add(40 * time.Hour)}, CreatedBy: "ada", CreatedAt: now}
+}
+
+func (f *fixture) connectors() templates.ConnectorsPage {
+	sea := bine.Connector{Name: "sea", Kind: bine.ConnectorS3, Description: f.text("sensor data"), Access: bine.ConnectorOwners, Endpoint: "https://s3.example.com", Bucket: f.text("raw"), Root: f.text("2026"), HasSecret: true, CreatedBy: "ada"}
+	return templates.ConnectorsPage{Shell: f.shell("Connectors", "files"), Edit: sea,
+		Connectors: []bine.Connector{sea, {Name: "far", Kind: bine.ConnectorWebHDFS, Access: bine.ConnectorMembers, Endpoint: "https://hdfs.example.com/webhdfs/v1", Root: "/data"}, {Name: "host", Kind: bine.ConnectorDirectory, Access: bine.ConnectorRead, Root: f.text("/srv/data")}},
+		Transfers: []bine.Transfer{
+			{ID: "export-3", Direction: bine.Export, Connector: "sea", Path: f.text("models"), Files: "Models", State: bine.TransferFailed, Reason: f.text("2 files were not copied; what was is left as it is"), Progress: bine.Progress{Copied: 10, Bytes: 1 << 20, Failed: 2}, CreatedBy: "ada", CreatedAt: before(time.Hour)},
+			{ID: "import-2", Direction: bine.Import, Connector: "sea", Path: f.text("2026"), Files: f.text("sensors"), State: bine.TransferRunning, Progress: bine.Progress{Copied: 4096, Bytes: 7 << 30, Skipped: 12, Current: f.text("03/14.parquet"), Moving: 64 << 20}, CreatedBy: "ada", CreatedAt: before(time.Minute)},
+			{ID: "import-1", Direction: bine.Import, Connector: "far", Files: "far", State: bine.TransferSucceeded, CreatedBy: "ada", CreatedAt: before(24 * time.Hour)},
+		}}
 }

@@ -83,7 +83,7 @@ func (c *call) bare(title string) templates.Shell {
 // notices are what a page may say has just been done; the address carries the
 // name only, so that no link can put words into the page.
 var notices = map[string]string{
-	"saved": "Saved.", "stored": "Stored.", "deleted": "Deleted.", "triggered": "Started; the run appears in a moment.",
+	"saved": "Saved.", "works": "The connector works.", "copying": "Started; what is copied shows in the list.", "stored": "Stored.", "deleted": "Deleted.", "triggered": "Started; the run appears in a moment.",
 	"password": "The password is changed. All other sessions have ended.", "uploaded": "Uploaded.", "renamed": "Renamed.", "moved": "Moved.", "copied": "Copied.", "trashed": "Deleted. It can be restored from the trash for a week.", "restored": "Restored.", "asked": "Asked. The dataset is listed here as soon as it is offered.",
 }
 

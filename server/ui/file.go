@@ -229,6 +229,12 @@ func parent(p string) string { return strings.Trim(path.Dir("/"+p), "/") }
 
 func removeFile(c *call) error {
 	at := c.target()
+	if strings.HasPrefix(at, bine.LakeDir+"/") { // a connector has no trash
+		if err := c.api.RemoveFile(c.ctx(), c.project(), at, false); err != nil {
+			return err
+		}
+		return c.back(c.filesURL(parent(at)), "deleted")
+	}
 	if err := c.api.TrashFile(c.ctx(), c.project(), at); err != nil {
 		return err
 	}

@@ -242,3 +242,20 @@ func (h *host) RemoveEnvironments(context.Context, activities.ProjectInput) erro
 func (e *engine) Late(_ context.Context, in activities.RunRef) (activities.Finished, error) {
 	return activities.Finished{Outcome: activities.Outcome{State: bine.Running}, Notify: true}, nil
 }
+
+// transferring needs two calls for an import, and can export nothing.
+type transferring struct{ *engine }
+
+func (e transferring) Move(_ context.Context, in activities.TransferRef) (activities.Moved, error) {
+	switch {
+	case in.Transfer == "export-2":
+		return activities.Moved{}, bine.Errorf(bine.Forbidden, "the connector sea is read-only")
+	case e.first(string(in.Transfer)):
+		return activities.Moved{State: bine.TransferRunning, Progress: bine.Progress{Copied: 64, Bytes: 4096}}, nil
+	}
+	return activities.Moved{State: bine.TransferSucceeded, Progress: bine.Progress{Copied: 100, Bytes: 6400}}, nil
+}
+
+func (e transferring) GiveUp(context.Context, activities.GaveUp) (activities.Moved, error) {
+	return activities.Moved{State: bine.TransferFailed}, nil
+}

@@ -111,3 +111,11 @@ func backfill(t *testing.T, s *stage) {
 	must(t, wait())
 	s.keep(t, id, "run_backfill-done")
 }
+
+func transfers(t *testing.T, s *stage) {
+	for id, file := range map[bine.TransferID]string{"import-1": "run_transfer-done", "export-2": "run_transfer-given_up"} {
+		workflow := workflows.TransferWorkflowID("demo", id)
+		must(t, s.start(t, workflow, workflows.RunTransferName, activities.TransferRef{Project: "demo", Transfer: id})())
+		s.keep(t, workflow, file)
+	}
+}
