@@ -210,11 +210,11 @@ func (s Shell) filePath(root, path string) string {
 }
 
 // Removal says what comes of a file that is deleted here.
-func (p FilesPage) Removal() string {
-	if p.Dir == bine.LakeDir || strings.HasPrefix(p.Dir, bine.LakeDir+"/") {
+func (s Shell) Removal(path string) string {
+	if strings.HasPrefix(path, bine.LakeDir+"/") {
 		return "It is deleted for good, where the connector leads to."
 	}
-	return "It goes into the trash, with everything in it, and can be restored for a week."
+	return "It goes into the trash and can be restored for a week."
 }
 
 // FileURL is the page of a file or directory.

@@ -229,16 +229,20 @@ func parent(p string) string { return strings.Trim(path.Dir("/"+p), "/") }
 
 func removeFile(c *call) error {
 	at := c.target()
-	if strings.HasPrefix(at, bine.LakeDir+"/") { // a connector has no trash
-		if err := c.api.RemoveFile(c.ctx(), c.project(), at, false); err != nil {
-			return err
-		}
-		return c.back(c.filesURL(parent(at)), "deleted")
-	}
-	if err := c.api.TrashFile(c.ctx(), c.project(), at); err != nil {
+	notice, err := c.discard(at)
+	if err != nil {
 		return err
 	}
-	return c.back(c.filesURL(parent(at)), "trashed")
+	return c.back(c.filesURL(parent(at)), notice)
+}
+
+// discard puts a file into the trash. Where a connector leads there is none, and
+// it is removed for good. It gives the notice of what was done.
+func (c *call) discard(at string) (notice string, err error) {
+	if strings.HasPrefix(at, bine.LakeDir+"/") {
+		return "deleted", c.api.RemoveFile(c.ctx(), c.project(), at, false)
+	}
+	return "trashed", c.api.TrashFile(c.ctx(), c.project(), at)
 }
 
 // upload passes files on as they arrive: nothing of them is kept here.

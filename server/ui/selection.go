@@ -59,7 +59,8 @@ func eachSelected(notice string, do func(c *call, f url.Values, at string) error
 
 var (
 	removeAll = eachSelected("trashed", func(c *call, _ url.Values, at string) error {
-		return c.api.TrashFile(c.ctx(), c.project(), at)
+		_, err := c.discard(at)
+		return err
 	})
 	moveAll = eachSelected("moved", func(c *call, f url.Values, at string) error {
 		return c.transfer(f, at, func(to string, overwrite bool) error {

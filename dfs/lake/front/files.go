@@ -66,6 +66,36 @@ func (f *Files) List(ctx context.Context, user dfs.User, dir, after string, limi
 	return list, page.More, nil
 }
 
+// ListMatching is List for the entries that match. Of a lake all entries are
+// looked at, as many as it takes to fill the page.
+func (f *Files) ListMatching(ctx context.Context, user dfs.User, dir, after string, limit int, m dfs.Match) ([]dfs.Info, bool, error) {
+	if _, in := placeOf(dir); !in {
+		return f.Tree.ListMatching(ctx, user, dir, after, limit, m)
+	}
+	if m == (dfs.Match{}) {
+		return f.List(ctx, user, dir, after, limit)
+	}
+	var list []dfs.Info
+	for limit = lake.Limit(limit); ; {
+		entries, more, err := f.List(ctx, user, dir, after, lake.Most)
+		if err != nil {
+			return nil, false, err
+		}
+		for i, e := range entries {
+			after = After(e)
+			if !strings.HasPrefix(e.Name, m.Prefix) || !strings.Contains(strings.ToLower(e.Name), strings.ToLower(m.Contains)) {
+				continue
+			}
+			if list = append(list, e); len(list) == limit {
+				return list, more || i+1 < len(entries), nil
+			}
+		}
+		if !more || len(entries) == 0 {
+			return list, false, ctx.Err()
+		}
+	}
+}
+
 // connectors lists the connectors of a project as directories.
 func (f *Files) connectors(ctx context.Context, user dfs.User, p place, after string) ([]dfs.Info, bool, error) {
 	if err := p.visible(user); err != nil {
