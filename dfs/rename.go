@@ -64,9 +64,6 @@ func (u User) mayRename(source, target []string) error {
 		}
 		return bine.Errorf(bine.Invalid, "%s cannot be renamed to %s: nothing moves from one project to another", from, to)
 	}
-	if len(target) > len(source) && within(target, source) {
-		return underItself(from, to)
-	}
 	return nil
 }
 
@@ -78,7 +75,7 @@ func underItself(from, to string) error {
 // renames of the project wait for each other: two that are right one by one
 // could together make a circle that hangs on nothing.
 func (t *Tree) ends(ctx context.Context, tx *sql.Tx, user User, source, target []string) (a, b *chain, err error) {
-	if a, err = t.takeable(ctx, tx, user, source); err != nil {
+	if a, err = t.sourceOf(ctx, tx, user, source, target); err != nil {
 		return nil, nil, err
 	}
 	stays := len(target) == len(source) && within(target, source[:len(source)-1])
@@ -86,12 +83,15 @@ func (t *Tree) ends(ctx context.Context, tx *sql.Tx, user User, source, target [
 		if err := t.queue(ctx, tx, a); err != nil {
 			return nil, nil, err
 		}
-		if a, err = t.takeable(ctx, tx, user, source); err != nil {
+		if a, err = t.sourceOf(ctx, tx, user, source, target); err != nil {
 			return nil, nil, err
 		}
 	}
 	if b, err = t.walk(ctx, tx, user, target, false); err != nil {
 		return nil, nil, err
+	}
+	if len(b.parts) > len(a.parts) && within(b.parts, a.parts) { // and not by its name alone: a may be a link
+		return nil, nil, underItself(a.path, b.path)
 	}
 	if err := t.reaches(ctx, tx, user, b, len(b.parts)); err != nil {
 		return nil, nil, err
@@ -100,6 +100,16 @@ func (t *Tree) ends(ctx context.Context, tx *sql.Tx, user User, source, target [
 		return a, b, nil
 	}
 	return a, b, user.mayRename(a.parts, b.parts)
+}
+
+// sourceOf finds what is to be renamed. What cannot be, and would go under itself,
+// is told as that.
+func (t *Tree) sourceOf(ctx context.Context, tx *sql.Tx, user User, source, target []string) (*chain, error) {
+	a, err := t.takeable(ctx, tx, user, source)
+	if err != nil && bine.KindOf(err) != bine.Internal && len(target) > len(source) && within(target, source) {
+		return nil, underItself(join(source, len(source)), join(target, len(target)))
+	}
+	return a, err
 }
 
 // takeable finds something, a link itself, that the user may take from where it is.

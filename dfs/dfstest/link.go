@@ -129,6 +129,11 @@ func linkItself(t *testing.T, fs dfs.FS) {
 		t.Errorf("a link that was replaced by a file: %+v, %v", got, err)
 	}
 	put(t, fs, at("Resources/d/f"), []byte("x"))
+	link(t, fs, at("Resources/k"), "d")
+	if _, err := fs.Rename(ctx, owner, at("Resources/k"), at("Resources/k/moved"), dfs.RenameOptions{}); err != nil {
+		t.Errorf("Rename of a link to where it leads: %v", err)
+	}
+	remove(t, fs, at("Resources/d/moved"))
 	link(t, fs, at("Resources/l"), "d")
 	if err := fs.Remove(ctx, owner, at("Resources/l"), dfs.RemoveOptions{Recursive: true}); err != nil {
 		t.Fatal(err)
