@@ -28,7 +28,7 @@ func TestBoto(t *testing.T) {
 	w := newWorld(t)
 	key, _, err := w.auth.NewKey(t.Context(), w.identity("olga"), bine.Key{Scopes: []bine.Scope{bine.ScopeAll}})
 	w.ok(err)
-	c := exec.CommandContext(t.Context(), python, "-m", "pytest", "-q", "-rs", "--durations=5", "-p", "no:cacheprovider", "tests/test_s3.py")
+	c := exec.CommandContext(t.Context(), python, "-m", "pytest", "-q", "-rs", "--durations=5", "-o", "faulthandler_timeout=15", "-p", "no:cacheprovider", "tests/test_s3.py")
 	c.Dir = "../../python"
 	c.Env = append(os.Environ(), "PYTHONPATH=src", "BINE_TEST_API="+w.url, "BINE_TEST_KEY="+key, "BINE_TEST_PROJECT=demo", "AWS_EC2_METADATA_DISABLED=true", "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null")
 	out, err := c.CombinedOutput()

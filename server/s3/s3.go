@@ -80,6 +80,7 @@ const timeout = time.Minute
 // Handle answers a request that is Signed.
 func (d *Door) Handle(g *gin.Context) {
 	api.CountAs(g, "s3")
+	goOn(g)
 	d.Desk.GiveUpIdle(g.Writer, g.Request)
 	c := &call{door: d, w: g.Writer, r: g.Request, query: g.Request.URL.Query()}
 	c.bucket, c.key, _ = strings.Cut(strings.TrimPrefix(c.r.URL.Path, "/"), "/")
@@ -91,6 +92,15 @@ func (d *Door) Handle(g *gin.Context) {
 	}
 	if err != nil {
 		c.fail(err)
+	}
+}
+
+// goOn answers Expect: 100-continue where there is no content. net/http leaves that
+// out, and botocore then waits for a content that the answer does not have.
+func goOn(g *gin.Context) {
+	inner, ok := g.Writer.(interface{ Unwrap() http.ResponseWriter })
+	if ok && g.Request.ContentLength == 0 && strings.EqualFold(g.Request.Header.Get("Expect"), "100-continue") {
+		inner.Unwrap().WriteHeader(http.StatusContinue)
 	}
 }
 
