@@ -55,7 +55,7 @@ type Connector struct {
 	Description string          `json:"description,omitempty"`
 	Access      ConnectorAccess `json:"access" enum:"read,owners,members" doc:"who may write; all members read"`
 	// S3 and WebHDFS.
-	Endpoint string `json:"endpoint,omitempty" doc:"of s3: https://host:port; of webhdfs: https://host:port/webhdfs/v1"`
+	Endpoint string `json:"endpoint,omitempty" doc:"of s3 scheme, host and port; of webhdfs with the path too, mostly /webhdfs/v1"`
 	// S3.
 	Region    string `json:"region,omitempty" doc:"of s3; us-east-1 where empty"`
 	Bucket    string `json:"bucket,omitempty" doc:"of s3"`

@@ -12,7 +12,7 @@ type SetConnector struct {
 	Kind        bine.ConnectorKind   `json:"kind" enum:"s3,webhdfs,directory"`
 	Description string               `json:"description,omitempty"`
 	Access      bine.ConnectorAccess `json:"access,omitempty" enum:"read,owners,members" doc:"who may write: nobody (read, where absent), Data Owners, or all members"`
-	Endpoint    string               `json:"endpoint,omitempty" doc:"of s3: https://host:port, Amazon's where empty; of webhdfs: https://host:port/webhdfs/v1"`
+	Endpoint    string               `json:"endpoint,omitempty" doc:"of s3 scheme, host and port, Amazon's where empty; of webhdfs with the path too, mostly /webhdfs/v1"`
 	Region      string               `json:"region,omitempty" doc:"of s3"`
 	Bucket      string               `json:"bucket,omitempty" doc:"of s3"`
 	Root        string               `json:"root,omitempty" doc:"of s3 the prefix of the keys, of webhdfs the directory, of directory the one of the server's host"`
