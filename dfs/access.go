@@ -96,6 +96,9 @@ func (u User) mayShared(c *chain, i int, want int64) error {
 // mayChange fails if what is at or below the path is written by the platform only,
 // or not by this user. The path is one on which links were followed.
 func (u User) mayChange(parts []string) error {
+	if inSnapshots(parts) {
+		return bine.Errorf(bine.Forbidden, "%s: nobody changes what is in a snapshot, and no other entry is named %s: copy it elsewhere", join(parts, len(parts)), snapshotsName)
+	}
 	if !u.Super && len(parts) >= 3 && projectOf(parts) != "" && (parts[2] == artifactsName || parts[2] == trashName || parts[2] == uploadsName || parts[2] == bine.LakeDir) {
 		return bine.Errorf(bine.Forbidden, "%s: what is below %s is changed by the platform only", join(parts, len(parts)), parts[2])
 	}

@@ -287,7 +287,7 @@ func (a *appending) swap(ctx context.Context, tx *sql.Tx, n node, start int64, s
 	if err := a.t.checkQuota(ctx, tx, c, Usage{Bytes: int64(len(a.data))}); err != nil {
 		return err
 	}
-	if err := a.t.giveUp(ctx, tx, n.id, start); err != nil {
+	if err := a.t.giveUp(ctx, tx, at, start); err != nil {
 		return err
 	}
 	if _, err := tx.ExecContext(ctx, "DELETE FROM dfs_small WHERE inode_id = ?", n.id); err != nil {

@@ -39,7 +39,7 @@ type rule struct{ query, text string }
 // rules find contradictions between rows, each by itself.
 func rules() []rule {
 	return []rule{
-		{"SELECT i.id, i.name FROM dfs_inodes i LEFT JOIN dfs_inodes p ON p.id = i.parent_id WHERE p.id IS NULL AND i.parent_id NOT IN (0, " + fmt.Sprint(removedID) + ")", "%q lies in a directory that is not there"},
+		{"SELECT i.id, i.name FROM dfs_inodes i LEFT JOIN dfs_inodes p ON p.id = i.parent_id WHERE p.id IS NULL AND i.parent_id NOT IN (0, " + fmt.Sprint(removedID, ", ", stagedID) + ")", "%q lies in a directory that is not there"},
 		{"SELECT i.id, i.name FROM dfs_inodes i JOIN dfs_inodes p ON p.id = i.parent_id WHERE p.mode < 16384 OR p.mode >= 20480", "%q lies in something that is no directory"},
 		{"SELECT i.id, i.name FROM dfs_inodes i LEFT JOIN dfs_small s ON s.inode_id = i.id WHERE i.tail > 0 AND (s.inode_id IS NULL OR LENGTH(s.data) <> i.tail OR s.version <> i.version)", "the end of %q that lies in the database is missing or another"},
 		{"SELECT i.id, i.name FROM dfs_inodes i JOIN dfs_small s ON s.inode_id = i.id WHERE i.tail = 0", "%q has bytes in the database that belong to nothing"},
@@ -48,6 +48,10 @@ func rules() []rule {
 		{"SELECT b.inode_id, b.block_id FROM dfs_blocks b JOIN dfs_garbage g ON g.block_id = b.block_id", "block %s is of a file and garbage"},
 		{"SELECT r.inode_id, r.inode_id FROM dfs_removed r LEFT JOIN dfs_inodes i ON i.id = r.inode_id AND i.parent_id = " + fmt.Sprint(removedID) + " WHERE i.id IS NULL", "the removed directory %s is not where removed ones are"},
 		{"SELECT i.id, i.name FROM dfs_inodes i LEFT JOIN dfs_removed r ON r.inode_id = i.id WHERE i.parent_id = " + fmt.Sprint(removedID) + " AND r.inode_id IS NULL", "the removed directory %s will never be reclaimed"},
+		{"SELECT i.id, i.name FROM dfs_inodes i LEFT JOIN dfs_clones c ON c.inode_id = i.id WHERE i.parent_id = " + fmt.Sprint(stagedID) + " AND c.inode_id IS NULL", "the copy %s that is not complete will never be reclaimed"},
+		{"SELECT c.inode_id, c.inode_id FROM dfs_clones c JOIN dfs_inodes i ON i.id = c.inode_id WHERE i.parent_id <> " + fmt.Sprint(stagedID), "the copy %s is complete and is said not to be"},
+		{"SELECT b.inode_id, b.block_id FROM dfs_blocks b JOIN (SELECT block_id FROM dfs_blocks GROUP BY block_id HAVING COUNT(*) > 1) m ON m.block_id = b.block_id JOIN dfs_inodes i ON i.id = b.inode_id LEFT JOIN dfs_shared_blocks s ON s.block_id = b.block_id WHERE s.block_id IS NULL OR i.flags & " + fmt.Sprint(flagShared) + " = 0", "block %s is of several files, and that is not noted"},
+		{"SELECT 0, s.block_id FROM dfs_shared_blocks s LEFT JOIN dfs_blocks b ON b.block_id = s.block_id WHERE b.block_id IS NULL", "block %s is noted to be of several files, and is of none"},
 		{"SELECT t.inode_id, t.path FROM dfs_trash t JOIN dfs_inodes i ON i.id = t.inode_id LEFT JOIN dfs_inodes p ON p.id = i.parent_id WHERE p.name IS NULL OR p.name <> '" + trashName + "'", "%q is listed in the trash and is not there"},
 		{"SELECT a.inode_id, a.name FROM dfs_acls a LEFT JOIN dfs_inodes i ON i.id = a.inode_id WHERE i.id IS NULL OR (i.flags & 1) = 0", "the entry for %q of an access list belongs to nothing that is known to have one"},
 		{"SELECT i.id, i.name FROM dfs_inodes i WHERE (i.flags & 1) = 1 AND NOT EXISTS (SELECT 1 FROM dfs_acls a WHERE a.inode_id = i.id)", "%q is said to have an access list and has none"},
@@ -63,7 +67,7 @@ func rules() []rule {
 }
 
 // countReachable counts the inodes that can be reached from the root; the others hang on nothing.
-const countReachable = `WITH RECURSIVE below (id) AS (SELECT id FROM dfs_inodes WHERE parent_id IN (0, ?)
+const countReachable = `WITH RECURSIVE below (id) AS (SELECT id FROM dfs_inodes WHERE parent_id IN (0, ?, ?)
 UNION ALL SELECT i.id FROM below JOIN dfs_inodes i ON i.parent_id = below.id)
 SELECT COUNT(*) FROM below`
 
@@ -143,7 +147,7 @@ func (t *Tree) checkRule(ctx context.Context, r rule, found []Problem) ([]Proble
 
 func (t *Tree) checkReachable(ctx context.Context) ([]Problem, error) {
 	var all, reachable int64
-	if err := t.db.Read().QueryRowContext(ctx, countReachable, removedID).Scan(&reachable); err != nil {
+	if err := t.db.Read().QueryRowContext(ctx, countReachable, removedID, stagedID).Scan(&reachable); err != nil {
 		return nil, err
 	}
 	if err := t.db.Read().QueryRowContext(ctx, "SELECT COUNT(*) FROM dfs_inodes").Scan(&all); err != nil {
@@ -156,7 +160,8 @@ func (t *Tree) checkReachable(ctx context.Context) ([]Problem, error) {
 }
 
 // checkUsage compares what is counted for each project with what is there:
-// below its directory, and in removed trees that are not reclaimed yet.
+// below its directory, in removed trees that are not reclaimed yet, and in copies
+// that are being made.
 func (t *Tree) checkUsage(ctx context.Context) (found []Problem, err error) {
 	rows, err := t.db.Read().QueryContext(ctx, "SELECT id, name FROM dfs_inodes WHERE parent_id = ?", projectsID)
 	if err != nil {
@@ -193,7 +198,7 @@ func (t *Tree) checkUsage(ctx context.Context) (found []Problem, err error) {
 
 func (t *Tree) heldBy(ctx context.Context, project int64) (sum Usage, err error) {
 	roots := []int64{project}
-	rows, err := t.db.Read().QueryContext(ctx, "SELECT inode_id FROM dfs_removed WHERE project_id = ?", project)
+	rows, err := t.db.Read().QueryContext(ctx, "SELECT inode_id FROM dfs_removed WHERE project_id = ? UNION ALL SELECT inode_id FROM dfs_clones WHERE project_id = ?", project, project)
 	if err != nil {
 		return sum, err
 	}
@@ -284,7 +289,7 @@ func (t *Tree) checkBlocks(ctx context.Context, done *Checked) error {
 const behindIDs = "g"
 
 func (t *Tree) blocksAfter(ctx context.Context, after string) (list []heldBlock, err error) {
-	rows, err := t.db.Read().QueryContext(ctx, "SELECT inode_id, size, block_id FROM dfs_blocks WHERE block_id > ? ORDER BY block_id LIMIT ?", after, batchSize)
+	rows, err := t.db.Read().QueryContext(ctx, "SELECT MIN(inode_id), size, block_id FROM dfs_blocks WHERE block_id > ? GROUP BY block_id, size ORDER BY block_id LIMIT ?", after, batchSize)
 	if err != nil {
 		return nil, err
 	}

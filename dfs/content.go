@@ -31,14 +31,28 @@ type extent struct {
 	sums  []byte
 }
 
-// content is what a file is to hold: extents, already stored, and then the tail.
+// content is what a file is to hold: extents, already stored, and then the tail;
+// or the same as another file.
 type content struct {
 	extents []extent
 	tail    []byte
 	block   int64 // of what size blocks are at most; 0 for that of the installation
+	from    *node
+	list    acl // the access list of that
+}
+
+// inDatabase is how many bytes at the end lie in the database.
+func (c *content) inDatabase() int64 {
+	if c.from != nil {
+		return c.from.tail
+	}
+	return int64(len(c.tail))
 }
 
 func (c *content) size() int64 {
+	if c.from != nil {
+		return c.from.size
+	}
 	size := int64(len(c.tail))
 	for _, e := range c.extents {
 		size += e.size
@@ -156,22 +170,18 @@ func (t *Tree) claim(ctx context.Context, tx *sql.Tx, inode int64, extents []ext
 		if n, err := result.RowsAffected(); err != nil || n != int64(len(batch)) {
 			return errors.Join(err, bine.Errorf(bine.Unavailable, "the content came so slowly that its beginning was given up: send it again"))
 		}
-		for _, e := range batch {
-			if _, err := tx.ExecContext(ctx, "INSERT INTO dfs_blocks (inode_id, start, size, block_id, sums) VALUES (?, ?, ?, ?, ?)", inode, e.start, e.size, string(e.id), e.sums); err != nil {
-				return err
-			}
-		}
-		return nil
+		return putExtents(ctx, tx, inode, batch)
 	})
 }
 
-// giveUp makes the blocks of a file from an offset on garbage.
-func (t *Tree) giveUp(ctx context.Context, tx *sql.Tx, inode, from int64) error {
-	if _, err := tx.ExecContext(ctx, "INSERT INTO dfs_garbage (block_id, since, taken) SELECT block_id, ?, 0 FROM dfs_blocks WHERE inode_id = ? AND start >= ?", t.now(), inode, from); err != nil {
-		return err
+// putExtents adds the rows of blocks to a file.
+func putExtents(ctx context.Context, tx *sql.Tx, inode int64, extents []extent) error {
+	for _, e := range extents {
+		if _, err := tx.ExecContext(ctx, "INSERT INTO dfs_blocks (inode_id, start, size, block_id, sums) VALUES (?, ?, ?, ?, ?)", inode, e.start, e.size, string(e.id), e.sums); err != nil {
+			return err
+		}
 	}
-	_, err := tx.ExecContext(ctx, "DELETE FROM dfs_blocks WHERE inode_id = ? AND start >= ?", inode, from)
-	return err
+	return nil
 }
 
 // discard removes what was staged for nothing. What cannot be removed now,

@@ -183,19 +183,19 @@ func (t *Tree) addFile(ctx context.Context, tx *sql.Tx, user User, c *chain, sta
 		return err
 	}
 	n.become(c.last(), staged, o.Mode)
-	list := c.inherit(n, cmp.Or(o.Unmasked, o.Mode))
+	list := staged.list
+	if staged.from != nil {
+		n.mark(list)
+	} else {
+		list = c.inherit(n, cmp.Or(o.Unmasked, o.Mode))
+	}
 	if err := t.insert(ctx, tx, n); err != nil {
 		return err
 	}
 	if err := t.putACL(ctx, tx, n.id, list, false); err != nil {
 		return err
 	}
-	if n.tail > 0 {
-		if err := t.putSmall(ctx, tx, n, staged.tail); err != nil {
-			return err
-		}
-	}
-	if err := t.claim(ctx, tx, n.id, staged.extents); err != nil {
+	if err := t.fill(ctx, tx, n, 0, staged); err != nil {
 		return err
 	}
 	c.nodes = append(c.nodes, *n)
@@ -208,7 +208,13 @@ func (n *node) become(dir *node, staged *content, mode uint32) {
 	if mode != 0 {
 		n.mode = typeFile | int64(mode)
 	}
-	n.size, n.tail, n.block = staged.size(), int64(len(staged.tail)), staged.block
+	if from := staged.from; from != nil {
+		n.mode, n.mtime, n.atime = from.mode, from.mtime, from.atime
+		if from.blocked() {
+			n.flags = flagShared
+		}
+	}
+	n.size, n.tail, n.block = staged.size(), staged.inDatabase(), staged.block
 }
 
 // replace gives the file that c leads to another content.
@@ -222,16 +228,13 @@ func (t *Tree) replace(ctx context.Context, tx *sql.Tx, c *chain, staged *conten
 		return err
 	}
 	if n.blocked() {
-		if err := t.giveUp(ctx, tx, n.id, 0); err != nil {
+		if err := t.giveUp(ctx, tx, n, 0); err != nil {
 			return err
 		}
 	}
 	had := n.tail
-	n.size, n.tail, n.version, n.mtime, n.block = staged.size(), int64(len(staged.tail)), n.version+1, t.now(), staged.block
-	if err := t.putTail(ctx, tx, n, had, staged.tail); err != nil {
-		return err
-	}
-	if err := t.claim(ctx, tx, n.id, staged.extents); err != nil {
+	n.size, n.tail, n.version, n.mtime, n.block = staged.size(), staged.inDatabase(), n.version+1, t.now(), staged.block
+	if err := t.fill(ctx, tx, n, had, staged); err != nil {
 		return err
 	}
 	if err := t.putXattrs(ctx, tx, n.id, o.Xattrs); err != nil {
@@ -247,6 +250,23 @@ func (t *Tree) replace(ctx context.Context, tx *sql.Tx, c *chain, staged *conten
 func (t *Tree) update(ctx context.Context, tx *sql.Tx, n *node) error {
 	_, err := tx.ExecContext(ctx, "UPDATE dfs_inodes SET size = ?, tail = ?, version = ?, mtime = ?, block_size = ? WHERE parent_id = ? AND name = ?", n.size, n.tail, n.version, n.mtime, n.block, n.parent, n.name)
 	return err
+}
+
+// fill gives a file whose blocks were given up the content that was staged.
+func (t *Tree) fill(ctx context.Context, tx *sql.Tx, n *node, had int64, staged *content) error {
+	if err := t.putTail(ctx, tx, n, had, staged.tail); err != nil {
+		return err
+	}
+	if from := staged.from; from != nil {
+		n.mtime = from.mtime
+		if from.blocked() {
+			if err := t.markShared(ctx, tx, n); err != nil {
+				return err
+			}
+		}
+		return t.shareOne(ctx, tx, from, n)
+	}
+	return t.claim(ctx, tx, n.id, staged.extents)
 }
 
 // putTail replaces the bytes of a file that lie in the database, which were had.

@@ -83,6 +83,8 @@ type Info struct {
 	Owner   string
 	Group   string
 	Version int64 // of a file: moves with every change of the content
+	// Snapshots says of a directory that snapshots of it may be made.
+	Snapshots bool
 	// BlockSize is of what size its blocks are at most, in bytes; 0 is that of the installation.
 	BlockSize int64
 	// Policy is the name of the policy of the nearest directory that has one, as far
@@ -154,6 +156,15 @@ type FS interface {
 	// What is below a directory is counted only if that changes which quotas it
 	// counts towards; meanwhile nobody writes there.
 	Rename(ctx context.Context, user User, from, to string, o RenameOptions) (Info, error)
+	// Clone copies a file or a directory with all that is below it, within a
+	// project or between it and datasets that are shared with it. No block is copied: both sides refer to the same ones, and a change of one side
+	// is not seen on the other. A copy counts in full towards the quota. A directory
+	// is copied as it is at one moment, and is at its place whole or not at all; to
+	// must not be there. Modes, times and extended attributes are copied, but not
+	// those of the platform; the copy is the user's, and of the group of the
+	// directory that it comes into. A directory under itself is Invalid, and one in
+	// which the user may not read everything Forbidden.
+	Clone(ctx context.Context, user User, from, to string, o CloneOptions) (Info, error)
 	// Remove removes a file, an empty directory or, with o.Recursive, a whole
 	// tree: it is gone at once, and what it held is reclaimed later.
 	Remove(ctx context.Context, user User, path string, o RemoveOptions) error
@@ -189,6 +200,7 @@ type FS interface {
 	RemoveDefaultACL(ctx context.Context, user User, path string) (bine.ACL, error)
 	// RemoveACL removes both lists; what remains is what the mode says.
 	RemoveACL(ctx context.Context, user User, path string) (bine.ACL, error)
+	Snapshotting
 	// Usage sums up what is below path, or the file at path. That of a project's
 	// directory is what counts towards its quota, which what was removed does
 	// until it is reclaimed.
@@ -246,6 +258,15 @@ type CreateOptions struct {
 // RenameOptions says how a file or directory is renamed.
 type RenameOptions struct {
 	Overwrite bool // replace a file that is there by a file, or an empty directory by a directory
+}
+
+// CloneOptions says how a file or directory is copied.
+type CloneOptions struct {
+	Overwrite bool // give a file that is there the content of a file
+	Parents   bool // make the directories above it too
+	// Progress, where set, is told while a directory is copied how much of how
+	// much is done.
+	Progress func(done, all Usage)
 }
 
 // RemoveOptions says how a file or directory is removed.

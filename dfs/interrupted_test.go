@@ -45,6 +45,16 @@ func interruptions() []interruption {
 			}
 		}
 	}
+	copying := func(from, to string) func(context.Context, *dfs.Tree, string) error {
+		return func(ctx context.Context, tree *dfs.Tree, root string) error {
+			_, err := tree.Clone(ctx, owner, root+from, root+to, dfs.CloneOptions{Overwrite: true})
+			return err
+		}
+	}
+	copied := func(t *testing.T, tree *dfs.Tree, root string) {
+		files(t, tree, root)
+		clone(t, tree, root+"/large", root+"/copy")
+	}
 	return append(limitedInterruptions(limited), []interruption{
 		{"create", files, create("/new", []byte("tiny"), dfs.CreateOptions{})},
 		{"create in directories that are made", files, create("/a/b/new", []byte("tiny"), dfs.CreateOptions{Parents: true})},
@@ -88,6 +98,17 @@ func interruptions() []interruption {
 		}},
 		{"remove of a directory", files, func(ctx context.Context, tree *dfs.Tree, root string) error {
 			return tree.Remove(ctx, owner, root+"/dir", dfs.RemoveOptions{Recursive: true})
+		}},
+		{"copy of a file", files, copying("/large", "/new")},
+		{"copy over a file", files, copying("/large", "/dir/below/file")},
+		{"copy of a directory", files, copying("/dir", "/new")},
+		{"append that makes a block of a copy", copied, func(ctx context.Context, tree *dfs.Tree, root string) error {
+			_, err := tree.Append(ctx, owner, root+"/copy", 160, large)
+			return err
+		}},
+		{"overwrite of a copy", copied, create("/copy", []byte("tiny"), dfs.CreateOptions{Overwrite: true})},
+		{"remove of a copy", copied, func(ctx context.Context, tree *dfs.Tree, root string) error {
+			return tree.Remove(ctx, owner, root+"/copy", dfs.RemoveOptions{})
 		}},
 		{"trash", files, func(ctx context.Context, tree *dfs.Tree, root string) error {
 			return tree.Trash(ctx, owner, root+"/dir")
@@ -269,7 +290,7 @@ func TestAChangeThatIsKilledAtAnyStatementIsMadeOrNot(t *testing.T) {
 		}
 		stored++
 	}
-	if named := count(t, db, "dfs_blocks"); stored != named {
+	if named := countNamed(t, db) + count(t, db, "dfs_garbage"); stored != named {
 		t.Errorf("%d blocks are stored and %d belong to files", stored, named)
 	}
 	t.Logf("%d kills", kills)

@@ -199,6 +199,21 @@ func (m *model) actions() map[string]func(*rapid.T) {
 				m.give(to, m.take(from))
 			}
 		},
+		"clone": func(t *rapid.T) {
+			from, to, overwrite, parents := m.path(t, "from"), m.path(t, "to"), rapid.Bool().Draw(t, "overwrite"), rapid.Bool().Draw(t, "parents")
+			_, fromDir, there := m.is(from)
+			_, toDir, taken := m.is(to)
+			should := there && from != to && !strings.HasPrefix(to, from+"/") && (m.reach(to, parents) && !taken || taken && overwrite && !fromDir && !toDir)
+			_, err := m.tree.Clone(ctx, owner, from, to, dfs.CloneOptions{Overwrite: overwrite, Parents: parents})
+			if agree(t, "clone "+from+" to "+to, err, should) {
+				m.makeAbove(to)
+				for at, data := range maps.Clone(m.files) {
+					if at == from || strings.HasPrefix(at, from+"/") {
+						m.files[to+strings.TrimPrefix(at, from)] = data
+					}
+				}
+			}
+		},
 		"remove": func(t *rapid.T) {
 			path, recursive := m.path(t, "path"), rapid.Bool().Draw(t, "recursive")
 			_, _, there := m.is(path)

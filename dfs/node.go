@@ -19,6 +19,7 @@ const (
 	rootID     = 1
 	projectsID = 2
 	removedID  = 3
+	stagedID   = 4 // below it lie copies that are being made; it has no row itself, as removedID
 )
 
 // The types of inodes, in the bits of the mode where POSIX has them.
@@ -56,7 +57,7 @@ func (n *node) blocked() bool { return n.size > n.tail }
 func (n *node) info(path string) Info {
 	return Info{
 		Path: path, Name: n.name, ID: n.id, Dir: n.dir(), Size: n.size, Mode: uint32(n.mode & modeBits), ACL: n.flags&hasACL != 0,
-		Owner: n.owner, Group: n.group, Version: n.version, BlockSize: n.block,
+		Owner: n.owner, Group: n.group, Version: n.version, BlockSize: n.block, Snapshots: n.snapshottable(),
 		Modified: database.Time(n.mtime), Accessed: database.Time(n.atime), Created: database.Time(n.btime),
 	}
 }

@@ -87,10 +87,11 @@ var unchangedPlaces = sync.OnceValue(func() (queries [levelsAtOnce + 1]string) {
 })
 
 // flagged reports whether anything hangs on one of the inodes that changes what
-// may be done or what has to be done with it.
+// may be done or what has to be done with it. Snapshots do so for directories that
+// are removed only, which no packet does.
 func flagged(nodes []node) bool {
 	for i := range nodes {
-		if nodes[i].flags != 0 {
+		if nodes[i].flags&^flagSnapshots != 0 {
 			return true
 		}
 	}

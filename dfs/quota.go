@@ -56,6 +56,8 @@ func (u User) mayLimit(parts []string, q Quota) error {
 	switch {
 	case q.Bytes < 0 || q.Names < 0:
 		return bine.Errorf(bine.Invalid, "%s: a quota is not negative; 0 is none", dir)
+	case inSnapshots(parts):
+		return bine.Errorf(bine.Forbidden, "%s: nobody changes what is in a snapshot", dir)
 	case projectOf(parts) == "":
 		return bine.Errorf(bine.Invalid, "%s: quotas are those of projects and of directories below them", dir)
 	case u.foreign(&chain{parts: parts}):

@@ -10,7 +10,8 @@ import (
 )
 
 // Reclaim removes what has been in the trash for Options.Trash and uploads that
-// nobody went on with for Options.Uploads, frees what removed trees hold and the blocks that nothing refers to since Options.Grace,
+// nobody went on with for Options.Uploads, frees what removed trees and copies that
+// were never completed hold and the blocks that nothing refers to since Options.Grace,
 // and removes changes that are older than Options.Changes: up to about limit rows
 // and blocks. It finishes counting for quotas where a crash interrupted that. It says how many those were; whoever calls it calls again until
 // that is 0. It may be stopped at any moment and run by several at once.
@@ -26,6 +27,10 @@ func (t *Tree) Reclaim(ctx context.Context, limit int) (int, error) {
 	n, err = t.expireMultipart(ctx, min(limit, batchSize))
 	if done += n; err != nil {
 		return done, fmt.Errorf("remove uploads of S3 that were given up: %w", err)
+	}
+	n, err = t.reclaimClones(ctx, min(limit-done, batchSize))
+	if done += n; err != nil {
+		return done, fmt.Errorf("reclaim copies that were not completed: %w", err)
 	}
 	for done < limit {
 		n, err := t.reclaimTree(ctx, min(limit-done, batchSize))
@@ -141,7 +146,7 @@ func (t *Tree) free(ctx context.Context, tx *sql.Tx, dir, project int64, limits 
 			continue
 		}
 		if n.blocked() {
-			if err := t.giveUp(ctx, tx, n.id, 0); err != nil {
+			if err := t.giveUp(ctx, tx, n, 0); err != nil {
 				return freed, err
 			}
 		}
@@ -173,7 +178,15 @@ func (t *Tree) forget(ctx context.Context, tx *sql.Tx, n *node, project int64) e
 
 // reclaimBlocks removes up to limit blocks that have been garbage for long enough.
 func (t *Tree) reclaimBlocks(ctx context.Context, limit int) (int, error) {
-	since := t.now() - t.o.Grace.Microseconds()
+	since := t.now()
+	var began sql.NullInt64 // of what a copy that is being made may need, nothing is removed
+	if err := t.reader(ctx).QueryRowContext(ctx, "SELECT MIN(began) FROM dfs_clones").Scan(&began); err != nil {
+		return 0, err
+	}
+	if began.Valid {
+		since = min(since, began.Int64)
+	}
+	since -= t.o.Grace.Microseconds()
 	rows, err := t.reader(ctx).QueryContext(ctx, "SELECT block_id FROM dfs_garbage WHERE since < ? ORDER BY since LIMIT ?", since, limit)
 	if err != nil {
 		return 0, err

@@ -47,7 +47,7 @@ func (t *Tree) dropFile(ctx context.Context, tx *sql.Tx, c *chain) error {
 		return err
 	}
 	if n.blocked() {
-		if err := t.giveUp(ctx, tx, n.id, 0); err != nil {
+		if err := t.giveUp(ctx, tx, n, 0); err != nil {
 			return err
 		}
 	}
@@ -64,6 +64,9 @@ func (t *Tree) dropDir(ctx context.Context, tx *sql.Tx, c *chain, recursive bool
 	if err := t.lock(ctx, tx, c); err != nil {
 		return err
 	}
+	if err := t.keepsSnapshots(ctx, tx, c); err != nil {
+		return err
+	}
 	empty, err := isEmpty(ctx, tx, n.id)
 	if err != nil {
 		return err
@@ -75,7 +78,7 @@ func (t *Tree) dropDir(ctx context.Context, tx *sql.Tx, c *chain, recursive bool
 	if p := c.project(); p != nil {
 		project = p.id
 	}
-	if !empty {
+	if !empty || n.flags&flagSnapshots != 0 {
 		limits, err := t.limitsAbove(ctx, tx, c)
 		if err != nil {
 			return err
@@ -98,7 +101,7 @@ func (t *Tree) dropEmpty(ctx context.Context, tx *sql.Tx, c *chain) error {
 
 func isEmpty(ctx context.Context, tx *sql.Tx, dir int64) (bool, error) {
 	var one int64
-	err := tx.QueryRowContext(ctx, "SELECT 1 FROM dfs_inodes WHERE parent_id = ? LIMIT 1", dir).Scan(&one)
+	err := tx.QueryRowContext(ctx, "SELECT 1 FROM dfs_inodes WHERE parent_id = ? AND NOT (name = '"+snapshotsName+"' AND flags <> 0) LIMIT 1", dir).Scan(&one)
 	if err == sql.ErrNoRows {
 		return true, nil
 	}

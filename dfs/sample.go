@@ -30,7 +30,7 @@ func (t *Tree) Sample(ctx context.Context, n int) (asked, found int, err error) 
 }
 
 func (t *Tree) someBlocks(ctx context.Context, n int) ([]block.ID, error) {
-	rows, err := t.reader(ctx).QueryContext(ctx, "SELECT block_id FROM dfs_blocks ORDER BY block_id LIMIT ?", n)
+	rows, err := t.reader(ctx).QueryContext(ctx, "SELECT DISTINCT block_id FROM dfs_blocks ORDER BY block_id LIMIT ?", n)
 	if err != nil {
 		return nil, err
 	}

@@ -51,7 +51,7 @@ func serverMix(t *testing.T, ctx context.Context, tree *dfs.Tree) {
 	}
 	for range 4 {
 		var err error
-		switch p := path(); rand.IntN(13) {
+		switch p := path(); rand.IntN(15) {
 		case 0, 1, 2:
 			_, err = tree.Create(ctx, owner, p, bytes.NewReader(crashContent("all", rand.IntN(4))), dfs.CreateOptions{Overwrite: true, Parents: true})
 		case 3:
@@ -77,6 +77,8 @@ func serverMix(t *testing.T, ctx context.Context, tree *dfs.Tree) {
 			_, err = tree.Reclaim(ctx, 50)
 		case 12:
 			err = tree.SetQuota(ctx, owner, p, dfs.Quota{Bytes: int64(rand.IntN(2)) << 40})
+		case 13, 14:
+			_, err = tree.Clone(ctx, owner, p, path(), dfs.CloneOptions{Overwrite: true})
 		}
 		for _, kind := range []bine.Kind{bine.NotFound, bine.Conflict, bine.Invalid, bine.Unavailable} {
 			if bine.IsKind(err, kind) {
@@ -175,7 +177,7 @@ func checkServers(t *testing.T, address, path string, last map[string]int) {
 	wantSound(t, tree)
 	reclaimAll(t, tree)
 	wantSound(t, tree)
-	if stored, named := countBlocks(t, blocks), count(t, db, "dfs_blocks")+count(t, db, "dfs_garbage"); stored != named { // garbage is what the reclaiming has just given up
+	if stored, named := countBlocks(t, blocks), countNamed(t, db)+count(t, db, "dfs_garbage"); stored != named { // garbage is what the reclaiming has just given up
 		t.Errorf("%d blocks are stored and %d named", stored, named)
 	}
 }

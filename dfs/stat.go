@@ -103,6 +103,9 @@ func (t *Tree) list(ctx context.Context, user User, dir, after string, limit int
 	if limit <= 0 || limit > mostListed {
 		limit = mostListed
 	}
+	if at.flags&flagSnapshots != 0 {
+		where += " AND name <> '" + snapshotsName + "'"
+	}
 	rows, err := t.reader(ctx).QueryContext(ctx, "SELECT name, "+allColumns+" FROM dfs_inodes WHERE parent_id = ?"+where+" ORDER BY name LIMIT ?", append(append([]any{at.id}, args...), limit+1)...)
 	if err != nil {
 		return nil, false, t.db.Explain(fmt.Errorf("list %s: %w", c.path, err))

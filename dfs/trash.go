@@ -55,6 +55,9 @@ func (t *Tree) Trash(ctx context.Context, user User, path string) error {
 		if err := t.lock(ctx, tx, c); err != nil {
 			return err
 		}
+		if err := t.keepsSnapshots(ctx, tx, c); err != nil {
+			return err
+		}
 		n := c.last()
 		if err := t.moveLimited(ctx, tx, c, can, n); err != nil {
 			return err

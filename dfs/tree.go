@@ -34,6 +34,15 @@ type Options struct {
 // rows that hang on inodes; garbage; the feed.
 // SQLite has one writer and locks nothing.
 //
+// A block may be of several files, which have flagShared. Its row in
+// dfs_shared_blocks is locked after the files and before the garbage, in the order
+// of the ids, by who takes it from one of them; who gives it to another file has
+// one of those that hold it locked, or takes it out of the garbage. So of the last
+// two that give a block up one sees that the other is gone, and the block becomes
+// garbage once. A copy of a file locks that before the directory that it comes
+// into, and a copy of a tree the files of a batch by their ids: where that meets
+// another order, one of the two is run again.
+//
 // Calls may join a transaction (database.DB.Together), which suits metadata and
 // files up to Options.Inline: blocks that were written before such a
 // transaction is undone are left to Scrub.
@@ -94,6 +103,7 @@ type dialect struct {
 	setXattr    string    // of an INSERT into dfs_xattrs: replace
 	setSmall    string    // of an INSERT into dfs_small: replace
 	concat      string    // data with a parameter added to it
+	ignoring    string    // begins an INSERT that leaves out rows that are there
 	locks       bool
 }
 
@@ -109,6 +119,7 @@ func dialectOf(d database.Dialect) dialect {
 			setXattr:    " ON DUPLICATE KEY UPDATE value = VALUES(value)",
 			setSmall:    " ON DUPLICATE KEY UPDATE version = VALUES(version), data = VALUES(data)",
 			concat:      "CONCAT(data, ?)",
+			ignoring:    "INSERT IGNORE",
 		}
 	}
 	return dialect{
@@ -116,6 +127,7 @@ func dialectOf(d database.Dialect) dialect {
 		setXattr:    " ON CONFLICT (inode_id, name) DO UPDATE SET value = excluded.value",
 		setSmall:    " ON CONFLICT (inode_id) DO UPDATE SET version = excluded.version, data = excluded.data",
 		concat:      "CAST(data || ? AS BLOB)",
+		ignoring:    "INSERT OR IGNORE",
 	}
 }
 

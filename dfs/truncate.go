@@ -93,7 +93,7 @@ func (t *Tree) cut(ctx context.Context, user User, parts []string, n *node, star
 		}
 		at := c.last()
 		had, before := at.tail, at.size
-		if err := t.giveUp(ctx, tx, at.id, start); err != nil {
+		if err := t.giveUp(ctx, tx, at, start); err != nil {
 			return err
 		}
 		if err := t.claim(ctx, tx, at.id, kept.extents); err != nil {
@@ -280,7 +280,7 @@ func (j *joining) swap(ctx context.Context, tx *sql.Tx, whole *content) error {
 	for i, c := range chains {
 		n := c.last()
 		if i > 0 {
-			if err := j.take(ctx, tx, c, target.id, size); err != nil {
+			if err := j.take(ctx, tx, c, target, size); err != nil {
 				return err
 			}
 		}
@@ -340,10 +340,15 @@ func (j *joining) count(ctx context.Context, tx *sql.Tx, chains []*chain) error 
 func belowProject(limits []*limit) []*limit { return without(limits, nil) }
 
 // take gives the blocks of a file to another, from offset on, and removes it.
-func (j *joining) take(ctx context.Context, tx *sql.Tx, c *chain, to, offset int64) error {
+func (j *joining) take(ctx context.Context, tx *sql.Tx, c *chain, to *node, offset int64) error {
 	n := c.last()
 	if n.blocked() {
-		if _, err := tx.ExecContext(ctx, "UPDATE dfs_blocks SET inode_id = ?, start = start + ? WHERE inode_id = ?", to, offset, n.id); err != nil {
+		if n.flags&flagShared != 0 {
+			if err := j.t.markShared(ctx, tx, to); err != nil {
+				return err
+			}
+		}
+		if _, err := tx.ExecContext(ctx, "UPDATE dfs_blocks SET inode_id = ?, start = start + ? WHERE inode_id = ?", to.id, offset, n.id); err != nil {
 			return err
 		}
 	}

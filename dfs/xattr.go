@@ -18,13 +18,16 @@ const (
 	ownXattrs    = "bine."
 )
 
+// ownXattr reports whether an extended attribute is the platform's.
+func ownXattr(name string) bool { return strings.HasPrefix(name, ownXattrs) }
+
 func (u User) checkXattr(path, name string, value []byte) error {
 	switch {
 	case name == "" || len(name) > MaxName || strings.IndexByte(name, 0) >= 0 || !utf8.ValidString(name):
 		return bine.Errorf(bine.Invalid, "%s: %q is not the name of an extended attribute: 1 to %d bytes of UTF-8 are expected", path, prefix(name, 60), MaxName)
 	case len(value) > longestXattr:
 		return bine.Errorf(bine.TooLarge, "%s: the extended attribute %s has %d bytes; at most %d are allowed", path, name, len(value), longestXattr)
-	case strings.HasPrefix(name, ownXattrs) && !u.Super:
+	case ownXattr(name) && !u.Super:
 		return bine.Errorf(bine.Forbidden, "%s: extended attributes that begin with %q are set by the platform only", path, ownXattrs)
 	}
 	return nil

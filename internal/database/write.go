@@ -141,3 +141,16 @@ func (db *DB) OnCommit(ctx context.Context, f func()) {
 	}
 	f()
 }
+
+// View begins a transaction that reads: whatever is written meanwhile, it sees
+// the database as it was at its first query. Whoever begins it ends it, by
+// Rollback. As long as it lasts, SQLite's log grows by what is written, and MySQL
+// keeps what was there before.
+func (db *DB) View(ctx context.Context) (*sql.Tx, error) {
+	if db.dialect == SQLite {
+		tx, err := db.read.BeginTx(ctx, nil)
+		return tx, db.Explain(err)
+	}
+	tx, err := db.read.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	return tx, db.Explain(err)
+}
