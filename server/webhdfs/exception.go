@@ -30,6 +30,7 @@ var (
 	parentNotDirectory   = class{"org.apache.hadoop.fs.ParentNotDirectoryException", http.StatusForbidden}
 	notEmpty             = class{"org.apache.hadoop.fs.PathIsNotEmptyDirectoryException", http.StatusForbidden}
 	aclException         = class{"org.apache.hadoop.hdfs.protocol.AclException", http.StatusForbidden}
+	snapshotException    = class{"org.apache.hadoop.hdfs.protocol.SnapshotException", http.StatusForbidden}
 	quotaExceeded        = class{"org.apache.hadoop.hdfs.protocol.DSQuotaExceededException", http.StatusForbidden}
 	namesExceeded        = class{"org.apache.hadoop.hdfs.protocol.NSQuotaExceededException", http.StatusForbidden}
 	fileNotFound         = class{"java.io.FileNotFoundException", http.StatusNotFound}

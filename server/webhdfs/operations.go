@@ -48,6 +48,9 @@ func table() []operation {
 		get("GET_BLOCK_LOCATIONS", (*call).locatedBlocks),
 		get("GETALLSTORAGEPOLICY", (*call).storagePolicies),
 		get("GETSTORAGEPOLICY", (*call).storagePolicy),
+		content(get("GETSNAPSHOTDIFF", (*call).snapshotDiff)),
+		get("GETSNAPSHOTTABLEDIRECTORYLIST", (*call).snapshotDirs),
+		get("GETSNAPSHOTLIST", (*call).snapshots),
 		content(change(put, "CREATE", (*call).create)),
 		change(put, "MKDIRS", (*call).mkdirs),
 		change(put, "RENAME", (*call).rename),
@@ -70,6 +73,11 @@ func table() []operation {
 		change(post, "CONCAT", (*call).concat),
 		change(post, "TRUNCATE", (*call).truncate),
 		change(del, "DELETE", (*call).delete),
+		change(put, "ALLOWSNAPSHOT", (*call).allowSnapshot),
+		change(put, "DISALLOWSNAPSHOT", (*call).disallowSnapshot),
+		content(change(put, "CREATESNAPSHOT", (*call).createSnapshot)),
+		change(put, "RENAMESNAPSHOT", (*call).renameSnapshot),
+		change(del, "DELETESNAPSHOT", (*call).deleteSnapshot),
 	}
 	for method, names := range unsupported() {
 		for name := range strings.FieldsSeq(names) {
@@ -83,16 +91,13 @@ func table() []operation {
 }
 
 // unsupported names what there is nothing for in the file system, by method:
-// kinds of storage, erasure coding, snapshots, and tokens made from others.
+// kinds of storage, erasure coding, and tokens made from others.
 func unsupported() map[string]string {
 	return map[string]string{
-		http.MethodGet: `GETDELEGATIONTOKEN GETSNAPSHOTDIFF GETSNAPSHOTDIFFLISTING
-			GETSNAPSHOTTABLEDIRECTORYLIST GETSNAPSHOTLIST GETECPOLICY GETECPOLICIES`,
-		http.MethodPut: `RENEWDELEGATIONTOKEN CANCELDELEGATIONTOKEN ALLOWSNAPSHOT DISALLOWSNAPSHOT CREATESNAPSHOT RENAMESNAPSHOT
-			SATISFYSTORAGEPOLICY
+		http.MethodGet: `GETDELEGATIONTOKEN GETSNAPSHOTDIFFLISTING GETECPOLICY GETECPOLICIES`,
+		http.MethodPut: `RENEWDELEGATIONTOKEN CANCELDELEGATIONTOKEN SATISFYSTORAGEPOLICY
 			ENABLEECPOLICY DISABLEECPOLICY SETECPOLICY SETQUOTABYSTORAGETYPE`,
-		http.MethodPost:   `UNSETECPOLICY`,
-		http.MethodDelete: `DELETESNAPSHOT`,
+		http.MethodPost: `UNSETECPOLICY`,
 	}
 }
 

@@ -28,14 +28,15 @@ type fileStatus struct {
 	PathSuffix       string `json:"pathSuffix"`
 	Permission       string `json:"permission"` // octal
 	Replication      int    `json:"replication"`
-	StoragePolicy    int    `json:"storagePolicy"`     // 0: no directory says
-	Symlink          string `json:"symlink,omitempty"` // where it leads to
+	SnapshotEnabled  bool   `json:"snapshotEnabled,omitempty"` // snapshots of the directory may be made
+	StoragePolicy    int    `json:"storagePolicy"`             // 0: no directory says
+	Symlink          string `json:"symlink,omitempty"`         // where it leads to
 	Type             string `json:"type"`
 }
 
 func statusOf(i dfs.Info, suffix string) fileStatus {
 	s := fileStatus{ACLBit: i.ACL, AccessTime: i.Accessed.UnixMilli(), FileID: i.ID, Group: i.Group, ModificationTime: i.Modified.UnixMilli(),
-		Owner: i.Owner, PathSuffix: suffix, Permission: strconv.FormatUint(uint64(i.Mode), 8), StoragePolicy: policyIDs[i.Policy], Type: "DIRECTORY"}
+		Owner: i.Owner, PathSuffix: suffix, Permission: strconv.FormatUint(uint64(i.Mode), 8), SnapshotEnabled: i.Snapshots, StoragePolicy: policyIDs[i.Policy], Type: "DIRECTORY"}
 	switch {
 	case i.Link != "":
 		s.Type, s.Symlink, s.ChildrenNum = "SYMLINK", i.Link, new(0)
