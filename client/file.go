@@ -63,10 +63,11 @@ type FileAttributes struct {
 	Modified *time.Time `json:"modified,omitempty"`
 }
 
-// FileCopy is the body of POST files-copy: a copy made by the server, within the project.
+// FileCopy is the body of POST files-copy: a copy of a file or a directory made by
+// the server, within the project.
 type FileCopy struct {
-	From      string `json:"from" doc:"path of a file"`
-	To        string `json:"to" doc:"path of the copy; directories above it are made"`
+	From      string `json:"from" doc:"path of a file or directory"`
+	To        string `json:"to" doc:"path of the copy; directories above it are made; a directory goes to where nothing is"`
 	Overwrite bool   `json:"overwrite,omitempty" doc:"replace a file that is there"`
 	BlockSize int64  `json:"block_size,omitempty" doc:"of how many bytes the blocks of the copy are at most; 0 is that of its directory"`
 }
@@ -225,7 +226,8 @@ func (c *Client) RemoveFile(ctx context.Context, p bine.ProjectName, path string
 	return err
 }
 
-// CopyFile copies a file within a project; its bytes stay on the server.
+// CopyFile copies a file, or a directory to where nothing is, within a project;
+// its bytes stay on the server.
 func (c *Client) CopyFile(ctx context.Context, p bine.ProjectName, body FileCopy) (File, error) {
 	return call[File](ctx, c, request{method: http.MethodPost, path: []string{"projects", string(p), "files-copy"}, body: body, safe: body.Overwrite})
 }

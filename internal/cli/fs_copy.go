@@ -178,7 +178,7 @@ func planCopy(ctx context.Context, from, to location, recursive bool) ([]transfe
 		if same(from, to) {
 			return nil, usagef("%s and %s are the same file", from, to)
 		}
-		return []transfer{{from, to, top}}, nil
+		return []transfer{{from: from, to: to, entry: top}}, nil
 	}
 	if !recursive {
 		return nil, usagef("%s is a directory: copy it with -r", from)
@@ -186,20 +186,31 @@ func planCopy(ctx context.Context, from, to location, recursive bool) ([]transfe
 	if inside(from, to) {
 		return nil, usagef("%s cannot be copied into itself, %s", from, to)
 	}
-	if e, err := to.stat(ctx, to.path); err == nil && !e.dir {
+	e, err := to.stat(ctx, to.path)
+	switch {
+	case err == nil && !e.dir:
 		return nil, bine.Errorf(bine.Conflict, "%s is a file: the directory %s cannot take its place", to, from)
-	} else if err != nil && !bine.IsKind(err, bine.NotFound) {
+	case err != nil && !bine.IsKind(err, bine.NotFound):
 		return nil, err
+	case err != nil && oneProject(from, to) && from.path != "" && to.side.(remote).blockSize == 0: // the server can do it in one step
+		return []transfer{{from: from, to: to, entry: top, whole: true}}, nil
 	}
 	entries, err := from.walk(ctx, from.path)
 	if err != nil {
 		return nil, fmt.Errorf("list %s: %w", from, err)
 	}
-	all := []transfer{{from, to, top}}
+	all := []transfer{{from: from, to: to, entry: top}}
 	for _, e := range entries {
-		all = append(all, transfer{from.below(e.path), to.below(e.path), e})
+		all = append(all, transfer{from: from.below(e.path), to: to.below(e.path), entry: e})
 	}
 	return all, nil
+}
+
+// oneProject reports whether both are of the same project.
+func oneProject(a, b location) bool {
+	from, fromRemote := a.side.(remote)
+	to, toRemote := b.side.(remote)
+	return fromRemote && toRemote && from.project == to.project
 }
 
 func same(a, b location) bool { return key(a) == key(b) }

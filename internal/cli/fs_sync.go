@@ -116,14 +116,14 @@ func planSync(ctx context.Context, from, to location, o *syncing) (syncPlan, err
 		return plan, err
 	}
 	if absent {
-		plan.copies = append(plan.copies, transfer{from, to, entry{dir: true}})
+		plan.copies = append(plan.copies, transfer{from: from, to: to, entry: entry{dir: true}})
 	}
 	there := map[string]entry{}
 	for _, e := range have {
 		there[e.path] = e
 	}
 	for _, e := range wanted {
-		t := transfer{from.below(e.path), to.below(e.path), e}
+		t := transfer{from: from.below(e.path), to: to.below(e.path), entry: e}
 		old, found := there[e.path]
 		delete(there, e.path)
 		if found && old.dir != e.dir {

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -161,7 +162,16 @@ func (f *files) answer(w http.ResponseWriter, r *http.Request, project, route, a
 		if c.BlockSize != 0 {
 			f.sizes = append(f.sizes, fmt.Sprint(c.BlockSize))
 		}
-		return f.upload(project+"/"+c.To, f.tree[project+"/"+c.From].text, c.Overwrite)
+		f.seen = append(f.seen, "copy="+c.From)
+		if from := f.tree[project+"/"+c.From]; !from.Dir {
+			return f.upload(project+"/"+c.To, from.text, c.Overwrite)
+		}
+		for at, one := range maps.Clone(f.tree) {
+			if rest, below := strings.CutPrefix(at, project+"/"+c.From+"/"); below {
+				f.put(project+"/"+c.To+"/"+rest, one.text, one.Dir)
+			}
+		}
+		return f.put(project+"/"+c.To, "", true).File
 	case "POST files":
 		var c client.FileChange
 		_ = json.Unmarshal(body, &c)

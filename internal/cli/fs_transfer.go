@@ -20,6 +20,7 @@ import (
 type transfer struct {
 	from, to location
 	entry    entry
+	whole    bool // a directory that the server copies with all that is in it
 }
 
 // transferOptions say how transfers go.
@@ -44,7 +45,7 @@ func (a *app) transferAll(ctx context.Context, all []transfer, o transferOptions
 		if err := t.check(); err != nil {
 			return err
 		}
-		if !t.entry.dir {
+		if !t.entry.dir || t.whole {
 			files = append(files, t)
 			continue
 		}
@@ -139,9 +140,8 @@ func (q *transfers) copy(ctx context.Context, t transfer) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	from, fromRemote := t.from.side.(remote)
-	to, toRemote := t.to.side.(remote)
-	if fromRemote && toRemote && from.project == to.project {
+	if oneProject(t.from, t.to) {
+		to := t.to.side.(remote)
 		body := client.FileCopy{From: t.from.path, To: t.to.path, Overwrite: q.options.overwrite, BlockSize: to.blockSize}
 		if _, err := to.api.CopyFile(ctx, to.project, body); err != nil {
 			return err
@@ -150,7 +150,7 @@ func (q *transfers) copy(ctx context.Context, t transfer) error {
 	} else if err := q.carry(ctx, t); err != nil {
 		return err
 	}
-	if !q.options.times {
+	if !q.options.times || t.whole { // the server keeps times and modes
 		return nil
 	}
 	var mode *uint32

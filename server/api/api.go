@@ -120,6 +120,7 @@ func (a *API) register() {
 	a.archiveRoutes()
 	a.lookingRoutes()
 	a.previewRoutes()
+	a.snapshotRoutes()
 	a.artifactRoutes()
 	a.modelRoutes()
 	a.deploymentRoutes()

@@ -33,6 +33,7 @@ type Files interface {
 	LinkInfo(ctx context.Context, user dfs.User, path string) (dfs.Info, error)
 	Truncate(ctx context.Context, user dfs.User, path string, size int64) (dfs.Info, error)
 	Rename(ctx context.Context, user dfs.User, from, to string, o dfs.RenameOptions) (dfs.Info, error)
+	Clone(ctx context.Context, user dfs.User, from, to string, o dfs.CloneOptions) (dfs.Info, error)
 	Remove(ctx context.Context, user dfs.User, path string, o dfs.RemoveOptions) error
 	SetAttributes(ctx context.Context, user dfs.User, path string, a dfs.Attributes) (dfs.Info, error)
 	Xattrs(ctx context.Context, user dfs.User, path string) (map[string][]byte, error)
@@ -46,6 +47,7 @@ type Files interface {
 	Uploads
 	Looking
 	Quotas
+	dfs.Snapshotting
 }
 
 // fileRoutes are those of the files of a project. The content of a file goes

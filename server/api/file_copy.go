@@ -13,13 +13,13 @@ import (
 	"github.com/bine-ml/bine/internal/auth"
 )
 
-// fileCopyRoutes are those for which the server reads a file itself, so that
-// its bytes need not go out and in again.
+// fileCopyRoutes are those for which the server copies or reads files itself, so
+// that their bytes need not go out and in again.
 func (a *API) fileCopyRoutes() {
 	see := auth.Access{Role: bine.DataScientist, Scopes: reads, Job: true}
 	write := auth.Access{Role: bine.DataScientist, Job: true} // where, the handlers say
 	add(a, route{id: "copy-file", method: http.MethodPost, path: "projects/{project}/files-copy", tag: "files",
-		summary: "Copy a file within the project, whole or not at all", access: write, stream: true}, a.copyFile)
+		summary: "Copy a file, or a directory with all that is in it, within the project, whole or not at all; it takes no room in the block store", access: write, stream: true}, a.copyFile)
 	add(a, route{id: "checksum-file", method: http.MethodGet, path: "projects/{project}/checksum", tag: "files",
 		summary: "The SHA-256 of the content of a file", access: see, stream: true}, a.checksum)
 }
@@ -40,6 +40,10 @@ func (a *API) copyFile(ctx context.Context, in *struct {
 		return nil, bine.Errorf(bine.Invalid, "%s would be copied to itself", in.Body.From)
 	}
 	user := fileUser(ctx)
+	if in.Body.BlockSize == 0 {
+		info, err := a.Files.Clone(ctx, user, from, to, dfs.CloneOptions{Overwrite: in.Body.Overwrite, Parents: true})
+		return answer(fileOf(in.Project, info, nil), err)
+	}
 	content, _, err := a.openFile(ctx, user, from, in.Body.From)
 	if err != nil {
 		return nil, err

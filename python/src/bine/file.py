@@ -132,7 +132,7 @@ class Files:
         return self._change(path, body)
 
     def copy(self, path: str, to: str, overwrite: bool = True) -> File:
-        """Copies a file within the project; the server does it. Directories above the copy are made."""
+        """Copies a file, or a directory to where nothing is, on the server. Directories above the copy are made."""
         body = {"from": str(path).strip("/"), "to": str(to).strip("/"), "overwrite": overwrite}
         where = ("projects", self._project, "files-copy")
         return read(File, self._transport.json("POST", *where, json=body, safe=overwrite))
