@@ -69,7 +69,7 @@ type FileCopy struct {
 	From      string `json:"from" doc:"path of a file or directory"`
 	To        string `json:"to" doc:"path of the copy; directories above it are made; a directory goes to where nothing is"`
 	Overwrite bool   `json:"overwrite,omitempty" doc:"replace a file that is there"`
-	BlockSize int64  `json:"block_size,omitempty" doc:"of how many bytes the blocks of the copy are at most; 0 is that of its directory"`
+	BlockSize int64  `json:"block_size,omitempty" doc:"of how many bytes the blocks of the copy are at most, which copies them; 0 copies none"`
 }
 
 // FileChecksum is the checksum of the content of a file.
