@@ -66,6 +66,9 @@ func (s fileStatus) appendJSON(b []byte) []byte {
 	text(`,"pathSuffix":`, s.PathSuffix)
 	text(`,"permission":`, s.Permission)
 	number(`,"replication":`, int64(s.Replication))
+	if s.SnapshotEnabled {
+		b = append(b, `,"snapshotEnabled":true`...)
+	}
 	number(`,"storagePolicy":`, int64(s.StoragePolicy))
 	if s.Symlink != "" {
 		text(`,"symlink":`, s.Symlink)
