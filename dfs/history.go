@@ -169,9 +169,9 @@ func (t *Tree) mayRead(ctx context.Context, user User, path string) bool {
 	if err != nil {
 		return false
 	}
-	c, err := resolve(ctx, t.reader(ctx), parts)
+	c, err := t.walk(ctx, t.reader(ctx), user, parts, true)
 	if err != nil {
 		return false
 	}
-	return t.reaches(ctx, t.reader(ctx), user, c, len(parts)) == nil && user.may(c, len(c.nodes)-1, read) == nil
+	return t.reaches(ctx, t.reader(ctx), user, c, len(c.parts)) == nil && user.may(c, len(c.nodes)-1, read) == nil
 }

@@ -118,7 +118,7 @@ func blocks(t *testing.T, languages ...string) []block {
 }
 
 func TestBlocksSayWhatTheyHold(t *testing.T) {
-	known := []string{"sh", "text", "yaml", "json", "python", "go", "mermaid", "sql"}
+	known := []string{"sh", "text", "yaml", "json", "python", "go", "mermaid", "sql", "xml"}
 	for _, b := range blocks(t) {
 		if b.page != "architecture.md" && !slices.Contains(known, b.language) {
 			t.Errorf("%s:%d: a block of %q: use one of %v", b.page, b.line, b.language, known)
