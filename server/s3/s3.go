@@ -115,7 +115,6 @@ type call struct {
 	key    string
 	signed signature
 	actor  actor.Actor
-	status int // that was answered; 0 is none yet
 }
 
 func (c *call) ctx() context.Context { return c.r.Context() }

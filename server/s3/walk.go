@@ -25,7 +25,6 @@ type item struct {
 type lister struct {
 	files dfs.FS
 	user  dfs.User
-	root  string                       // path of the bucket
 	at    func(string) (string, error) // path of a key
 }
 
