@@ -120,6 +120,10 @@ func TestWhoWritesToALakeTheConnectorSays(t *testing.T) {
 			_, err := olga.ChangeFile(t.Context(), "demo", ".lake/all/x", client.FileChange{Op: "rename", To: ".lake/all/y"})
 			return err
 		}(),
+		"copy of a directory": func() error {
+			_, err := olga.CopyFile(t.Context(), "demo", client.FileCopy{From: ".lake/some/2026", To: "Resources/2026"})
+			return err
+		}(),
 		"rename in": func() error {
 			_, err := olga.ChangeFile(t.Context(), "demo", "Resources/readme.txt", client.FileChange{Op: "rename", To: ".lake/all/y"})
 			return err

@@ -239,6 +239,30 @@ func (f *Files) Rename(ctx context.Context, user dfs.User, from, to string, o df
 	return f.Tree.Rename(ctx, user, from, to, o)
 }
 
+// Clone copies a file into a lake, or out of one, byte by byte.
+func (f *Files) Clone(ctx context.Context, user dfs.User, from, to string, o dfs.CloneOptions) (dfs.Info, error) {
+	p, out := placeOf(from)
+	if _, in := placeOf(to); !in && !out {
+		return f.Tree.Clone(ctx, user, from, to, o)
+	}
+	info, err := f.Stat(ctx, user, from)
+	if err != nil {
+		return dfs.Info{}, err
+	}
+	if info.Dir && out {
+		return dfs.Info{}, unsupported(user, p, "is not copied as a whole: import it, or copy its files one by one")
+	}
+	if info.Dir {
+		return dfs.Info{}, bine.Errorf(bine.Conflict, "%s is a directory: export it, or copy its files one by one", from)
+	}
+	content, _, err := f.Open(ctx, user, from, 0, 0)
+	if err != nil {
+		return dfs.Info{}, err
+	}
+	defer content.Close()
+	return f.Create(ctx, user, to, content, dfs.CreateOptions{Overwrite: o.Overwrite, Parents: o.Parents})
+}
+
 // SetAttributes is not there in a lake.
 func (f *Files) SetAttributes(ctx context.Context, user dfs.User, at string, a dfs.Attributes) (dfs.Info, error) {
 	if p, in := placeOf(at); in {
