@@ -94,6 +94,7 @@ func (s *Store) sums(p *part) (md5 string, header map[string]string) {
 type upload struct {
 	s       *Store
 	key, id string
+	begins  int    // tries to begin it: of all but one the id may be lost
 	crc     uint32 // of the parts so far
 	size    int64
 	cancel  context.CancelCauseFunc
@@ -109,6 +110,7 @@ func (s *Store) putParts(ctx context.Context, key string, p *part, r io.Reader) 
 	u := &upload{s: s, key: key, flight: make(chan struct{}, s.config.Parallel-1)}
 	if err := u.begin(ctx); err != nil {
 		s.free(p)
+		u.abort(cancelWait)
 		return err
 	}
 	sending, cancel := context.WithCancelCause(ctx)
@@ -116,6 +118,8 @@ func (s *Store) putParts(ctx context.Context, key string, p *part, r io.Reader) 
 	defer func() {
 		if err != nil {
 			u.giveUp(ctx, err)
+		} else if u.begins > 1 {
+			u.abort(0)
 		}
 		cancel(nil)
 	}()
@@ -159,6 +163,7 @@ func (u *upload) begin(ctx context.Context) error {
 		o.UserMetadata = map[string]string{headerAlgorithm: "CRC32C", headerType: "FULL_OBJECT"}
 	}
 	return u.s.retry(ctx, func() (err error) {
+		u.begins++
 		u.id, err = u.s.core.NewMultipartUpload(ctx, u.s.config.Bucket, u.key, o)
 		return err
 	})
@@ -265,18 +270,43 @@ func (u *upload) abort(patience time.Duration) {
 	}
 }
 
-// forget aborts until nothing is left: a part that was under way when its
-// request was given up may arrive at the service after the first abort.
+// forget aborts all that was begun, and removes nothing that was finished.
 func (u *upload) forget(ctx context.Context) error {
+	ids := []string{u.id}
+	if u.begins > 1 || u.id == "" { // a block's key is its own, and so is every upload to it
+		var page minio.ListMultipartUploadsResult
+		err := u.s.retry(ctx, func() (err error) {
+			page, err = u.s.core.ListMultipartUploads(ctx, u.s.config.Bucket, u.key, "", "", "", pageSize)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		ids = ids[:0]
+		for _, one := range page.Uploads {
+			ids = append(ids, one.UploadID)
+		}
+	}
+	for _, id := range ids {
+		if err := u.forgetOne(ctx, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// forgetOne aborts until nothing is left: a part that was under way when its
+// request was given up may arrive at the service after the first abort.
+func (u *upload) forgetOne(ctx context.Context, id string) error {
 	for n := 1; ; n++ {
-		err := u.s.retry(ctx, func() error { return u.s.core.AbortMultipartUpload(ctx, u.s.config.Bucket, u.key, u.id) })
+		err := u.s.retry(ctx, func() error { return u.s.core.AbortMultipartUpload(ctx, u.s.config.Bucket, u.key, id) })
 		if err != nil && codeOf(err) != minio.NoSuchUpload {
 			return err
 		}
 		if err := u.s.wait(ctx, n); err != nil {
 			return err
 		}
-		_, err = u.s.core.ListObjectParts(ctx, u.s.config.Bucket, u.key, u.id, 0, 1)
+		_, err = u.s.core.ListObjectParts(ctx, u.s.config.Bucket, u.key, id, 0, 1)
 		if codeOf(err) == minio.NoSuchUpload || n == abortTries {
 			return nil
 		}
