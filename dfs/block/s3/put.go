@@ -97,7 +97,8 @@ type upload struct {
 	begins  int    // tries to begin it: of all but one the id may be lost
 	crc     uint32 // of the parts so far
 	size    int64
-	cancel  context.CancelCauseFunc
+	stop    context.CancelCauseFunc // ends the filling of parts, once one failed
+	cancel  context.CancelFunc      // ends what is under way
 
 	flight chan struct{} // a place in it for each part that is sent beside the one being filled
 	group  sync.WaitGroup
@@ -113,15 +114,17 @@ func (s *Store) putParts(ctx context.Context, key string, p *part, r io.Reader) 
 		u.abort(cancelWait)
 		return err
 	}
-	sending, cancel := context.WithCancelCause(ctx)
-	u.cancel = cancel
+	sending, cancel := context.WithCancel(ctx)
+	filling, stop := context.WithCancelCause(ctx)
+	u.stop, u.cancel = stop, cancel
 	defer func() {
 		if err != nil {
-			u.giveUp(ctx, err)
+			u.giveUp(ctx)
 		} else if u.begins > 1 {
 			u.abort(0)
 		}
-		cancel(nil)
+		stop(nil)
+		cancel()
 	}()
 	for number, last := 1, false; ; number++ {
 		if number > maxParts {
@@ -133,8 +136,8 @@ func (s *Store) putParts(ctx context.Context, key string, p *part, r io.Reader) 
 		if last {
 			break
 		}
-		if p, last, err = s.fill(sending, r); err != nil {
-			return u.cause(sending, err)
+		if p, last, err = s.fill(filling, r); err != nil {
+			return u.cause(filling, err)
 		}
 		if p.size == 0 { // the parts before have everything
 			s.free(p)
@@ -142,7 +145,7 @@ func (s *Store) putParts(ctx context.Context, key string, p *part, r io.Reader) 
 		}
 	}
 	u.group.Wait()
-	if err := u.cause(sending, sending.Err()); err != nil {
+	if err := u.cause(filling, nil); err != nil {
 		return err
 	}
 	return u.complete(ctx)
@@ -210,7 +213,7 @@ func (u *upload) sendOne(ctx context.Context, number int, p *part) {
 		return nil
 	})
 	if err != nil {
-		u.cancel(err)
+		u.stop(err)
 	}
 }
 
@@ -241,12 +244,12 @@ func (u *upload) isThere(ctx context.Context) bool {
 // first, since the service may take them even after the abort. It goes on by
 // itself where that takes long, so that a service that does not answer holds
 // nobody up; what is left then is found by Tidy.
-func (u *upload) giveUp(ctx context.Context, cause error) {
+func (u *upload) giveUp(ctx context.Context) {
 	patience := abortWait
 	if ctx.Err() != nil {
 		patience = 0
 	}
-	timer := time.AfterFunc(patience, func() { u.cancel(cause) })
+	timer := time.AfterFunc(patience, u.cancel)
 	defer timer.Stop()
 	u.group.Wait()
 	u.abort(max(patience, cancelWait))
