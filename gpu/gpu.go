@@ -1,0 +1,39 @@
+// Package gpu knows accelerators: how people ask for them (Request), and the
+// contract by which an agent finds those of its host (Source). Packages nvidia,
+// amd and simulated are the ways to be a Source, gputest holds the tests that
+// all of them pass, place decides where a request goes, and sim tries out
+// policies of placement on recorded or invented work.
+package gpu
+
+import (
+	"context"
+
+	"github.com/bine-ml/bine"
+)
+
+// Source finds the accelerators of the host that it runs on, and watches them.
+// Its methods may be called at once from several goroutines.
+type Source interface {
+	// Devices lists what can be granted, by index: of a device that is parted,
+	// its parts. A host without such devices or without their driver has none,
+	// and that is no error.
+	Devices(ctx context.Context) ([]bine.Device, error)
+
+	// Use says what each device does now.
+	Use(ctx context.Context) ([]bine.DeviceUse, error)
+
+	// Watch calls tell with each fault until ctx ends; it returns the error
+	// after which it cannot see any more. A device that vanishes is a fault.
+	Watch(ctx context.Context, tell func(bine.DeviceFault)) error
+
+	// Test looks whether a device works: whether it is there, answers, and
+	// demands no reset. The error says what is wrong.
+	Test(ctx context.Context, id bine.DeviceID) error
+
+	// Environment gives the variables that show a process these devices and no
+	// others. It is never empty: a process that was granted none sees none.
+	Environment(granted []bine.DeviceID) map[string]string
+
+	// Close gives back what the source holds.
+	Close() error
+}
