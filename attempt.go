@@ -182,6 +182,7 @@ type Host struct {
 	Capacity  Resources `json:"capacity"`
 	Free      Resources `json:"free"`
 	Labels    []string  `json:"labels,omitempty"`
+	Devices   []Device  `json:"devices,omitempty" doc:"accelerators that can be granted"`
 	Confine   string    `json:"confine" doc:"how processes are confined: landlock-7, or none with the reason"`
 	Python    string    `json:"python,omitempty"`
 	Version   string    `json:"version" doc:"of the agent"`

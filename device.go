@@ -57,6 +57,15 @@ const (
 	LinkSystem LinkKind = "system"
 )
 
+// DeviceGrant is the right of one attempt to a device, or to a share of it. Of
+// two grants of a device the one with the higher epoch is the later, and an
+// agent that knows it refuses the other.
+type DeviceGrant struct {
+	Device DeviceID `json:"device"`
+	Milli  int      `json:"milli" doc:"thousandths of the device: 1000 is all of it"`
+	Epoch  int64    `json:"epoch" doc:"grows with every grant of the device"`
+}
+
 // DeviceUse is what a device does at one moment.
 type DeviceUse struct {
 	Device      DeviceID  `json:"device"`

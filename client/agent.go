@@ -27,7 +27,9 @@ func (c *Client) RegisterHost(ctx context.Context, host bine.Host) (Welcome, err
 
 // Heartbeat is what an agent reports of its host every so often.
 type Heartbeat struct {
-	Attempts []bine.AttemptID `json:"attempts" doc:"whose processes it supervises"`
+	Attempts []bine.AttemptID   `json:"attempts" doc:"whose processes it supervises"`
+	Devices  []bine.DeviceUse   `json:"devices,omitempty" doc:"what each device did since the last heartbeat: means, and the processes of the last moment"`
+	Faults   []bine.DeviceFault `json:"faults,omitempty" doc:"what devices told of since the last heartbeat that was answered; one that comes twice is the same fault"`
 }
 
 // Orders answer a heartbeat.
@@ -42,12 +44,13 @@ func (c *Client) BeatHost(ctx context.Context, host bine.HostName, beat Heartbea
 
 // Assignment is everything that an agent needs for one attempt.
 type Assignment struct {
-	Attempt bine.Attempt      `json:"attempt"`
-	Process bine.Process      `json:"process"`
-	Token   string            `json:"token" doc:"job token; ends with the attempt. Asking again gives a new one that is good beside the older"`
-	Lock    string            `json:"lock,omitempty" doc:"requirements of the environment, where the process has one"`
-	Python  string            `json:"python,omitempty"`
-	Context map[string]string `json:"context" doc:"BINE_PROJECT, BINE_RUN, BINE_STEP, BINE_ITEM, BINE_ATTEMPT"`
+	Attempt bine.Attempt       `json:"attempt"`
+	Process bine.Process       `json:"process"`
+	Devices []bine.DeviceGrant `json:"devices,omitempty" doc:"accelerators that the attempt holds on its host"`
+	Token   string             `json:"token" doc:"job token; ends with the attempt. Asking again gives a new one that is good beside the older"`
+	Lock    string             `json:"lock,omitempty" doc:"requirements of the environment, where the process has one"`
+	Python  string             `json:"python,omitempty"`
+	Context map[string]string  `json:"context" doc:"BINE_PROJECT, BINE_RUN, BINE_STEP, BINE_ITEM, BINE_ATTEMPT"`
 }
 
 // Assignment describes an attempt to the agent that is to run it. One that is
