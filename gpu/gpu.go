@@ -22,16 +22,22 @@ type Source interface {
 	// Use says what each device does now.
 	Use(ctx context.Context) ([]bine.DeviceUse, error)
 
-	// Watch calls tell with each fault until ctx ends; it returns the error
-	// after which it cannot see any more. A device that vanishes is a fault.
+	// Watch calls tell with each fault until ctx ends, and then returns nil;
+	// else it returns the error after which it cannot see any more, and may be
+	// called again. A device that vanishes is a fault, of kind lost. A fault
+	// names one of Devices, each part of what broke if that is parted, or none
+	// where the driver did not say which.
 	Watch(ctx context.Context, tell func(bine.DeviceFault)) error
 
 	// Test looks whether a device works: whether it is there, answers, and
-	// demands no reset. The error says what is wrong.
+	// demands no reset. The error says what is wrong; it is of kind NotFound
+	// where there is no such device, or not any more.
 	Test(ctx context.Context, id bine.DeviceID) error
 
 	// Environment gives the variables that show a process these devices and no
-	// others. It is never empty: a process that was granted none sees none.
+	// others. It is never empty: a process that was granted none sees none. It
+	// has the same variables whatever is granted, some of them with empty values,
+	// which must be set too.
 	Environment(granted []bine.DeviceID) map[string]string
 
 	// Close gives back what the source holds.
