@@ -86,3 +86,10 @@ type DeviceFault struct {
 	Text   string    `json:"text"`
 	Fatal  bool      `json:"fatal" doc:"whether the device takes no work any more; else it is the program's own fault or was corrected"`
 }
+
+// DeviceTest is how the test of a device went that a server asked an agent for.
+type DeviceTest struct {
+	Device DeviceID  `json:"device"`
+	At     time.Time `json:"at"`
+	Fault  string    `json:"fault,omitempty" doc:"what is wrong; empty: the device works"`
+}

@@ -28,13 +28,15 @@ func (c *Client) RegisterHost(ctx context.Context, host bine.Host) (Welcome, err
 // Heartbeat is what an agent reports of its host every so often.
 type Heartbeat struct {
 	Attempts []bine.AttemptID   `json:"attempts" doc:"whose processes it supervises"`
-	Devices  []bine.DeviceUse   `json:"devices,omitempty" doc:"what each device did since the last heartbeat: means, and the processes of the last moment"`
+	Devices  []bine.DeviceUse   `json:"devices,omitempty" doc:"what each device did since the last heartbeat: means, the most memory, and the processes of the last moment"`
 	Faults   []bine.DeviceFault `json:"faults,omitempty" doc:"what devices told of since the last heartbeat that was answered; one that comes twice is the same fault"`
+	Tests    []bine.DeviceTest  `json:"tests,omitempty" doc:"answers to the orders to test devices"`
 }
 
 // Orders answer a heartbeat.
 type Orders struct {
 	Stop []bine.AttemptID `json:"stop,omitempty" doc:"attempts that have ended in the ledger: their processes must end"`
+	Test []bine.DeviceID  `json:"test,omitempty" doc:"devices to test, on which no process is; the answer comes with a later heartbeat"`
 }
 
 // BeatHost tells that a host lives.
