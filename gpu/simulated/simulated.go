@@ -37,6 +37,7 @@ type Source struct {
 	failing map[string]string // call to what it says
 	done    int               // events of the script that are
 	control control
+	users   users
 	faults  []bine.DeviceFault // all that ever were
 	told    int                // of these, how many some watcher knows
 	changed chan struct{}      // closed with each change
@@ -99,9 +100,9 @@ func (s *Source) Devices(ctx context.Context) ([]bine.Device, error) {
 // Use says what each device does: what the script says, or else that a device
 // which processes were started on is busy.
 func (s *Source) Use(ctx context.Context) ([]bine.DeviceUse, error) {
-	users := processes()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	users := s.users.find(time.Now())
 	if err := s.call(ctx, "use"); err != nil {
 		return nil, err
 	}
