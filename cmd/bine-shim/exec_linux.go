@@ -45,7 +45,7 @@ func enter(dir string) error {
 		return err
 	}
 	if spec.Landlock > 0 {
-		rules := confine.Rules{Read: spec.Read, Write: []string{filepath.Join(dir, shim.WorkDir)}}
+		rules := confine.Rules{Read: spec.Read, Devices: spec.Devices, Write: []string{filepath.Join(dir, shim.WorkDir)}}
 		if err := confine.Apply(spec.Landlock, rules); err != nil {
 			return err
 		}

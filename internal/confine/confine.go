@@ -19,6 +19,9 @@ import "strconv"
 type Rules struct {
 	Read  []string // files and directories to read and execute; must exist
 	Write []string // directories in which everything is allowed; must exist
+	// Devices are files to read, write and control; with them comes what tells
+	// of the hardware. Those that do not exist are left out.
+	Devices []string
 }
 
 // Describe puts the ABI in the words of a host's record; reason says why there
@@ -47,6 +50,11 @@ func system() []string {
 
 // patterns are names of which a system has several.
 func patterns() []string { return []string{"/etc/python3*"} }
+
+// hardware is where the libraries of accelerators read how they are joined.
+func hardware() []string {
+	return []string{"/sys/bus/pci", "/sys/class", "/sys/devices", "/sys/module"}
+}
 
 // devices may be read and written.
 func devices() []string { return []string{"/dev/null", "/dev/zero", "/dev/full", "/dev/tty"} }

@@ -64,6 +64,9 @@ func grants(abi int, rules Rules) []landlock.Rule {
 		out = append(out, readable(path))
 	}
 	out = append(out, landlock.RWFiles(devices()...).IgnoreIfMissing())
+	if len(rules.Devices) > 0 {
+		out = append(out, usable(abi, rules.Devices).IgnoreIfMissing(), landlock.RODirs(hardware()...).IgnoreIfMissing())
+	}
 	for _, path := range rules.Write {
 		out = append(out, writable(abi, path))
 	}
@@ -83,4 +86,13 @@ func writable(abi int, path string) landlock.FSRule {
 		return landlock.RWDirs(path)
 	}
 	return landlock.RWDirs(path).WithRefer()
+}
+
+// usable lets device files be controlled too, which needs a right of its own
+// where the ABI knows it.
+func usable(abi int, paths []string) landlock.FSRule {
+	if abi < 5 {
+		return landlock.RWFiles(paths...)
+	}
+	return landlock.RWFiles(paths...).WithIoctlDev()
 }

@@ -69,7 +69,8 @@ type Spec struct {
 	Cgroup string `json:"cgroup,omitempty"`
 	// Landlock is the ABI by which the process is confined; 0: it is not.
 	Landlock int      `json:"landlock"`
-	Read     []string `json:"read,omitempty"` // paths it may read and execute, besides the system's
+	Read     []string `json:"read,omitempty"`    // paths it may read and execute, besides the system's
+	Devices  []string `json:"devices,omitempty"` // device files that it may use, as far as they are there
 }
 
 // Started is the text of the started file: which shim started the process.
