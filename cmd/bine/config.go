@@ -72,6 +72,7 @@ type hostConfig struct {
 	Memory  string   `yaml:"memory"`  // for example 12GiB; empty: all but a reserve
 	Address string   `yaml:"address"` // where model servers listen and are reached
 	Labels  []string `yaml:"labels"`  // words that the list of hosts shows
+	Devices string   `yaml:"devices"` // node file that declares simulated accelerators; empty: those of the machine; none: none
 }
 
 type agentConfig struct {
@@ -160,6 +161,7 @@ func settings() []setting {
 		}},
 		{"host-memory", "BINE_HOST_MEMORY", "memory to give to processes, for example 12GiB", text(func(c *config) *string { return &c.Host.Memory })},
 		{"host-address", "BINE_HOST_ADDRESS", "where model servers of this host are reached", text(func(c *config) *string { return &c.Host.Address })},
+		{"devices", "BINE_DEVICES", "node file that declares simulated accelerators; empty: those of the machine; none: none", text(func(c *config) *string { return &c.Host.Devices })},
 		{"agent-dir", "BINE_AGENT_DIR", "what the agent keeps of its processes", text(func(c *config) *string { return &c.Agent.Dir })},
 		{"agent-key", "BINE_AGENT_KEY", "API key with the scope agent", text(func(c *config) *string { return &c.Agent.Key })},
 		{"grace", "BINE_GRACE", "how long a process outlives the last sign of its agent", func(c *config, s string) error {

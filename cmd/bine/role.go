@@ -203,8 +203,12 @@ func startAgent(ctx context.Context, c config, t sdk.Client, observer *temporal.
 	if err != nil {
 		return nil, err
 	}
+	sources, labels, err := accelerators(c.Host)
+	if err != nil {
+		return nil, err
+	}
 	a, err := agent.New(agent.Options{
-		Dir: c.Agent.Dir, Host: bine.HostName(c.Host.Name), Address: c.Host.Address, Labels: c.Host.Labels, Version: version,
+		Dir: c.Agent.Dir, Host: bine.HostName(c.Host.Name), Address: c.Host.Address, Labels: labels, Sources: sources, Version: version,
 		API: api, Temporal: t, Environments: &environments{dir: c.Agent.Dir}, Shim: shim, PythonPath: lib,
 		Capacity: bine.Resources{CPU: c.Host.CPU, Memory: mem}, Logger: log,
 	})

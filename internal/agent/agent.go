@@ -28,6 +28,7 @@ import (
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/activities"
 	"github.com/bine-ml/bine/client"
+	"github.com/bine-ml/bine/gpu"
 	"github.com/bine-ml/bine/internal/confine"
 )
 
@@ -70,6 +71,7 @@ type Options struct {
 	PythonPath   string       // directory that holds the Python package bine
 	SystemPython string       // interpreter of steps without an environment; where empty, the system's python3
 
+	Sources   []gpu.Source   // of accelerators; the agent closes them
 	Capacity  bine.Resources // what may be given to processes; fields that are zero are found out
 	CacheSize int64          // bytes of code and inputs that are kept; 0 is 10 GiB
 	Heartbeat time.Duration  // between the heartbeats of an activity; 0 is 10 s
@@ -86,6 +88,7 @@ type Agent struct {
 	confined string // the same for people
 	cgroup   string
 	python   string // version of the system's Python
+	devices  *devices
 
 	ctx    context.Context // ends when the agent does; processes go on
 	cancel context.CancelFunc
@@ -123,6 +126,10 @@ func New(o Options) (*Agent, error) {
 	a := &Agent{o: o, log: o.Logger, lock: lock, cgroup: delegated(),
 		adopted: make(chan struct{}), registered: make(chan struct{}), attempts: map[bine.AttemptID]*attempt{}}
 	a.cache = newCache(filepath.Join(o.Dir, cacheDir), o.CacheSize)
+	if a.devices, err = newDevices(o.Dir, o.Sources, o.Logger); err != nil {
+		_ = lock.Close()
+		return nil, err
+	}
 	a.ctx, a.cancel = context.WithCancel(context.Background())
 	a.python = pythonVersion(o.SystemPython)
 	var reason error
@@ -226,6 +233,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	close(a.adopted)
 	a.work.Go(a.report)
 	a.work.Go(a.tidy)
+	a.devices.run(a.ctx, a.work.Go)
 	a.work.Wait()
 	return nil
 }
@@ -269,6 +277,7 @@ func (a *Agent) Close(ctx context.Context, mode CloseMode) error {
 	}
 	a.cancel()
 	a.work.Wait()
+	a.devices.close()
 	return a.lock.Close()
 }
 

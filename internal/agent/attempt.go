@@ -221,6 +221,10 @@ func (t *attempt) load() error {
 	if len(task) > 0 {
 		t.task = task
 	}
+	var p plan
+	if readJSON(filepath.Join(t.dir, planFile), &p) == nil {
+		t.agent.devices.hold(t.id, p.Assignment.Devices)
+	}
 	return nil
 }
 

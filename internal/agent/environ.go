@@ -49,12 +49,15 @@ func (t *attempt) environment(p plan, put placed, token string) []string {
 	if len(process.Item) > 0 {
 		env["BINE_ITEM_VALUE"] = filepath.Join(work, "item.json")
 	}
+	devices := t.agent.devices.environment(p.Assignment.Devices)
+	maps.Copy(env, devices)
 	if p.Serving != nil {
 		maps.Copy(env, p.Serving.environment(p, put.inputs))
 	}
 	out := make([]string, 0, len(env))
 	for _, name := range slices.Sorted(maps.Keys(env)) {
-		if value := env[name]; value != "" && !strings.ContainsRune(value, 0) {
+		_, must := devices[name] // one that is empty hides what the system would show
+		if value := env[name]; (value != "" || must) && !strings.ContainsRune(value, 0) {
 			out = append(out, name+"="+value)
 		}
 	}

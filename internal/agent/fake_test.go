@@ -33,6 +33,9 @@ type server struct {
 	away      bool // nothing answers
 	over      bool // job tokens are not good any more
 	hosts     []bine.Host
+	beaten    []client.Heartbeat
+	test      []bine.DeviceID // to be ordered once
+	grants    map[bine.AttemptID][]bine.DeviceGrant
 	processes map[bine.AttemptID]bine.Process
 	fenced    map[bine.AttemptID]bool
 	stop      []bine.AttemptID
@@ -54,7 +57,7 @@ type server struct {
 func newServer(t testing.TB) *server {
 	t.Helper()
 	s := &server{welcome: client.Welcome{GraceSeconds: 30, HeartbeatSeconds: 0.1},
-		processes: map[bine.AttemptID]bine.Process{}, fenced: map[bine.AttemptID]bool{}, asked: map[bine.AttemptID]int{},
+		processes: map[bine.AttemptID]bine.Process{}, grants: map[bine.AttemptID][]bine.DeviceGrant{}, fenced: map[bine.AttemptID]bool{}, asked: map[bine.AttemptID]int{},
 		started: map[bine.AttemptID]int{}, ready: map[bine.AttemptID]client.ReadyAttempt{}, logs: map[bine.AttemptID][]byte{},
 		results: map[bine.AttemptID]bine.AttemptResult{}, artifacts: map[bine.Hash][]byte{},
 		completed: map[string]activities.RunProcessResult{}, beats: map[string]int{}, waiting: map[string]chan struct{}{}, unknown: map[string]bool{}, cancelled: map[string]bool{}}
@@ -115,7 +118,13 @@ func (s *server) routeHost(mux *http.ServeMux) {
 		answer(w, s.welcome)
 	})
 	mux.HandleFunc("POST /api/v1/agent/hosts/{host}/heartbeat", func(w http.ResponseWriter, r *http.Request) {
-		s.set(func() { answer(w, client.Orders{Stop: s.stop}) })
+		var beat client.Heartbeat
+		_ = json.NewDecoder(r.Body).Decode(&beat)
+		s.set(func() {
+			s.beaten = append(s.beaten, beat)
+			answer(w, client.Orders{Stop: s.stop, Test: s.test})
+			s.test = nil
+		})
 	})
 	mux.HandleFunc("POST /api/v1/agent/environments/{project}/{version}/log", func(w http.ResponseWriter, r *http.Request) {
 		text, _ := io.ReadAll(r.Body)
@@ -145,7 +154,7 @@ func (s *server) routeAttempt(mux *http.ServeMux) {
 			refuse(w, http.StatusNotFound, bine.NotFound, "there is no such attempt")
 			return
 		}
-		answer(w, client.Assignment{Process: process, Token: "job-token", Context: map[string]string{"BINE_PROJECT": "demo", "BINE_ATTEMPT": "1"}})
+		answer(w, client.Assignment{Process: process, Devices: s.grants[id], Token: "job-token", Context: map[string]string{"BINE_PROJECT": "demo", "BINE_ATTEMPT": "1"}})
 	})
 	handle("/started", func(w http.ResponseWriter, r *http.Request, id bine.AttemptID) { s.started[id]++; answer(w, nil) })
 	handle("/ready", func(w http.ResponseWriter, r *http.Request, id bine.AttemptID) {

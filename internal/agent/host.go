@@ -52,34 +52,48 @@ func every(ctx context.Context, d time.Duration, do func()) {
 	}
 }
 
-// report makes the host known and tells that it lives.
+// report makes the host known and tells that it lives; at once, where a device
+// has failed or there are others.
 func (a *Agent) report() {
+	a.devices.discover(a.ctx)
 	if !a.register() {
 		return
 	}
 	close(a.registered)
-	for {
-		a.mu.Lock()
-		pause := time.Duration(a.welcome.HeartbeatSeconds * float64(time.Second))
-		a.mu.Unlock()
-		if pause <= 0 {
-			pause = 10 * time.Second
-		}
+	for pause := a.pause(); ; {
 		select {
 		case <-a.ctx.Done():
 			return
+		case <-a.devices.changed:
+			a.register()
+			continue
+		case <-a.devices.urgent:
 		case <-time.After(pause):
-			a.beat()
+		}
+		pause = a.pause()
+		if pressing := a.beat(); pressing {
+			pause = min(pause, time.Second)
 		}
 	}
+}
+
+// pause is how long to wait between heartbeats.
+func (a *Agent) pause() time.Duration {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.welcome.HeartbeatSeconds <= 0 {
+		return 10 * time.Second
+	}
+	return time.Duration(a.welcome.HeartbeatSeconds * float64(time.Second))
 }
 
 // register makes the host known; false: the agent ended before.
 func (a *Agent) register() bool {
 	host := bine.Host{Name: a.o.Host, State: bine.HostUp, Address: a.o.Address, Capacity: a.o.Capacity, Free: a.o.Capacity,
-		Labels: a.o.Labels, Confine: a.confined, Python: a.python, Version: a.o.Version}
+		Labels: a.o.Labels, Devices: a.devices.list(), Confine: a.confined, Python: a.python, Version: a.o.Version}
 	var welcome client.Welcome
 	err := a.persist(a.ctx, "register host", func(ctx context.Context) (err error) {
+		host.Devices = a.devices.list()
 		welcome, err = a.o.API.RegisterHost(ctx, host)
 		return err
 	}, always)
@@ -89,12 +103,13 @@ func (a *Agent) register() bool {
 	a.mu.Lock()
 	a.welcome = welcome
 	a.mu.Unlock()
-	a.log.Info("host is registered", "host", a.o.Host, "cpu", host.Capacity.CPU, "memory", host.Capacity.Memory, "confine", a.confined)
+	a.log.Info("host is registered", "host", a.o.Host, "cpu", host.Capacity.CPU, "memory", host.Capacity.Memory, "devices", len(host.Devices), "confine", a.confined)
 	return true
 }
 
-// beat sends one heartbeat and does what it is answered.
-func (a *Agent) beat() {
+// beat sends one heartbeat and does what it is answered. pressing says that the
+// server must hear soon of what it did not.
+func (a *Agent) beat() (pressing bool) {
 	ctx, done := context.WithTimeout(a.ctx, callWithin)
 	defer done()
 	var beat client.Heartbeat
@@ -103,7 +118,13 @@ func (a *Agent) beat() {
 		beat.Attempts = append(beat.Attempts, id)
 	}
 	a.mu.Unlock()
+	news := a.devices.fill(&beat)
 	orders, err := a.o.API.BeatHost(ctx, a.o.Host, beat)
+	if err == nil {
+		a.devices.told(news)
+	} else {
+		pressing = a.devices.restore(news)
+	}
 	switch {
 	case bine.IsKind(err, bine.NotFound):
 		a.register()
@@ -115,6 +136,10 @@ func (a *Agent) beat() {
 			t.stop(shim.Stop{Cause: shim.Cancelled, Reason: "the server ended this attempt", Seconds: stopSeconds})
 		}
 	}
+	for _, id := range orders.Test {
+		a.devices.test(a.ctx, id, a.work.Go)
+	}
+	return pressing
 }
 
 // tidy forgets what nobody asks for any more.

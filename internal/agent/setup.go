@@ -68,7 +68,7 @@ func (t *attempt) prepare(ctx context.Context) error {
 		return err
 	}
 	err = t.agent.persist(ctx, "set up a process", func(ctx context.Context) error { return t.setUp(ctx, p) }, whileSilent)
-	if bine.IsKind(err, bine.Unauthenticated) { // the job token ends with its attempt
+	if bine.IsKind(err, bine.Unauthenticated) || bine.IsKind(err, bine.Fenced) { // the job token ends with its attempt, a grant with the next
 		return fmt.Errorf("%w: %w", errReplaced, err)
 	}
 	return err
@@ -77,6 +77,9 @@ func (t *attempt) prepare(ctx context.Context) error {
 func (t *attempt) setUp(ctx context.Context, p plan) error {
 	process := p.Assignment.Process
 	token := p.Assignment.Token
+	if err := t.takeDevices(ctx, p.Assignment.Devices); err != nil {
+		return err
+	}
 	if err := t.clear(); err != nil {
 		return err
 	}
@@ -106,11 +109,34 @@ func (t *attempt) setUp(ctx context.Context, p plan) error {
 		Memory: process.Resources.Memory, Timeout: process.Timeout, LogLimit: process.LogLimit,
 		Alive: filepath.Join(a.o.Dir, aliveFile), GraceSeconds: a.grace(), Ledger: filepath.Join(a.o.Dir, ledgerFile),
 		Cgroup: a.cgroup, Landlock: a.landlock, Read: put.read,
+		Devices: a.devices.files(p.Assignment.Devices),
 	}
 	if spec.LogLimit <= 0 {
 		spec.LogLimit = defaultLog
 	}
 	return shim.WriteSpec(t.dir, spec)
+}
+
+// takeDevices waits until nobody on this host holds what the attempt was
+// granted. Whoever still does has lost it: the server would not have granted it.
+func (t *attempt) takeDevices(ctx context.Context, grants []bine.DeviceGrant) error {
+	others, err := t.agent.devices.admit(t.id, grants)
+	if err != nil {
+		return err
+	}
+	for _, id := range others {
+		other := t.agent.find(id)
+		if other == nil {
+			continue
+		}
+		other.stop(shim.Stop{Cause: shim.Cancelled, Reason: "its device was granted to another attempt since", Seconds: stopSeconds})
+		select {
+		case <-other.gone:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
 }
 
 // clear makes the directories of the process anew.

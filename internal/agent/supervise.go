@@ -28,12 +28,12 @@ func (t *attempt) supervise() {
 			return
 		}
 		if errors.Is(err, errReplaced) {
-			close(t.gone)
+			t.depart()
 			t.abandon(ctx, err.Error())
 			return
 		}
 		if err != nil {
-			t.writeEnd(shim.Setup, err.Error())
+			t.writeEnd(causeOf(err), err.Error())
 		}
 		if p == nil {
 			break
@@ -43,8 +43,23 @@ func (t *attempt) supervise() {
 			return
 		}
 	}
-	close(t.gone)
+	t.depart()
 	t.finish(ctx)
+}
+
+// depart notes that no process of the attempt is left.
+func (t *attempt) depart() {
+	t.agent.devices.release(t.id)
+	close(t.gone)
+}
+
+// causeOf says why an attempt whose process was not started ended: one whose
+// device has vanished is tried again elsewhere.
+func causeOf(err error) shim.Cause {
+	if errors.Is(err, errDeviceGone) {
+		return shim.Lost
+	}
+	return shim.Setup
 }
 
 // place gives the process of the attempt, started now where none ever was. No
