@@ -28,6 +28,29 @@ type Owner struct {
 	Item    string      `json:"item,omitempty"`
 }
 
+// rankMark stands before the rank in the item of a member of a gang.
+const rankMark = "#"
+
+// Member is the owner of the attempt of a gang's process by its rank; that of
+// the first, 0, is the owner itself.
+func (o Owner) Member(rank int) Owner {
+	if rank > 0 {
+		o.Item += rankMark + strconv.Itoa(rank)
+	}
+	return o
+}
+
+// Rank gives the owner of the whole gang, and the rank of o's process in it.
+func (o Owner) Rank() (Owner, int) {
+	item, text, marked := strings.Cut(o.Item, rankMark)
+	rank, err := strconv.Atoi(text)
+	if !marked || err != nil {
+		return o, 0
+	}
+	o.Item = item
+	return o, rank
+}
+
 // ServerOwner is what the processes of a model server are run for. generation
 // tells the servers of one version apart.
 func ServerOwner(project ProjectName, name DeploymentName, version int, generation string) Owner {
@@ -48,7 +71,8 @@ func (o Owner) Server() (DeploymentName, int, error) {
 type Resources struct {
 	CPU    float64 `json:"cpu" doc:"cores"`
 	Memory int64   `json:"memory" doc:"bytes"`
-	GPUs   int     `json:"gpus,omitempty"`
+	GPUs   float64 `json:"gpus,omitempty" doc:"accelerators; below 1 a share of one"`
+	GPU    string  `json:"gpu,omitempty" doc:"how they are asked for, where that is more than their number: 20 GPUs on 2 hosts with Infiniband_P100"`
 }
 
 // ServerResources is what a model server gets that asks for nothing: it mostly
@@ -57,7 +81,7 @@ func ServerResources() Resources { return Resources{CPU: 0.1, Memory: 512 << 20}
 
 // Fits reports whether r is within free.
 func (r Resources) Fits(free Resources) bool {
-	return r.CPU <= free.CPU+1e-9 && r.Memory <= free.Memory && r.GPUs <= free.GPUs
+	return r.CPU <= free.CPU+1e-9 && r.Memory <= free.Memory && r.GPUs <= free.GPUs+1e-9
 }
 
 // Process is everything an agent needs to start one process. It holds no
@@ -131,7 +155,8 @@ type Failure string
 // another type; FailureMemory: over its memory; FailureTimeout; FailureSetup:
 // its environment, code or inputs could not be put in place; FailureLost: the
 // host or process vanished; FailureInterrupted: an operator stopped the host's
-// agent. The last two are tried again without counting against retry.attempts.
+// agent; FailurePreempted: it had to make room for others. The last three are
+// tried again without counting against retry.attempts.
 const (
 	FailureError       Failure = "error"
 	FailureOutput      Failure = "output"
@@ -140,6 +165,7 @@ const (
 	FailureSetup       Failure = "setup"
 	FailureLost        Failure = "lost"
 	FailureInterrupted Failure = "interrupted"
+	FailurePreempted   Failure = "preempted"
 	FailureCancelled   Failure = "cancelled"
 	FailureRefused     Failure = "refused" // no host can ever give what it asks for
 )
@@ -200,6 +226,25 @@ const (
 	HostLost HostState = "lost"
 )
 
+// Verdict says whether a request can be granted.
+type Verdict struct {
+	Request string        `json:"request" doc:"in its canonical form"`
+	Answer  VerdictAnswer `json:"answer"`
+	Reason  string        `json:"reason,omitempty" doc:"why it is not granted now, or why it was placed so"`
+	Hosts   []HostName    `json:"hosts,omitempty" doc:"where it would be"`
+	Devices []DeviceID    `json:"devices,omitempty" doc:"what it would get"`
+}
+
+// VerdictAnswer is when a request can be granted.
+type VerdictAnswer string
+
+// The answers: at once; when others have given back; never, as things stand.
+const (
+	VerdictNow    VerdictAnswer = "now"
+	VerdictNotNow VerdictAnswer = "not_now"
+	VerdictNever  VerdictAnswer = "never"
+)
+
 // Lease is the fenced right of one attempt to resources of one host and to
 // slots. A run, or a step that is no process, has one for slots alone: then the
 // number of its attempt is 0, it has no resources, and no host when granted.
@@ -207,10 +252,13 @@ type Lease struct {
 	Attempt   AttemptID  `json:"attempt"`
 	Owner     Owner      `json:"owner"`
 	Host      HostName   `json:"host,omitempty" doc:"empty while it waits, and where it is no process"`
-	Resources Resources  `json:"resources"`
+	Hosts     []HostName `json:"hosts,omitempty" doc:"of a gang: all of them, that of its first process first"`
+	Resources Resources  `json:"resources" doc:"of each of its processes"`
+	Devices   []DeviceID `json:"devices,omitempty" doc:"accelerators that it holds"`
 	Slots     []Slot     `json:"slots,omitempty" doc:"of pools and concurrency keys that it holds or waits for"`
 	Priority  Priority   `json:"priority,omitempty"`
 	Reason    string     `json:"reason,omitempty" doc:"what a waiting one waits for"`
 	AskedAt   time.Time  `json:"asked_at"`
 	GrantedAt *time.Time `json:"granted_at,omitempty"`
+	AskedBack *time.Time `json:"asked_back,omitempty" doc:"when it was asked to make room for somebody else"`
 }

@@ -66,6 +66,56 @@ type DeviceGrant struct {
 	Epoch  int64    `json:"epoch" doc:"grows with every grant of the device"`
 }
 
+// DeviceState is where a device stands.
+type DeviceState string
+
+// The states of a device. Only one that is ready is granted; one on probation
+// works again, but is granted to who is preemptible only.
+const (
+	DeviceReady     DeviceState = "ready"
+	DeviceCordoned  DeviceState = "cordoned"  // takes no new work
+	DeviceDraining  DeviceState = "draining"  // takes no new work, and what it has is asked to leave
+	DeviceTesting   DeviceState = "testing"   // idle, and looked at
+	DeviceProbation DeviceState = "probation" // works again, but for how long
+	DeviceLost      DeviceState = "lost"      // its host does not have it any more
+)
+
+// DeviceStatus is a device as the ledger knows it.
+type DeviceStatus struct {
+	Device
+	Host     HostName      `json:"host"`
+	State    DeviceState   `json:"state"`
+	Cordoned bool          `json:"cordoned,omitempty" doc:"an administrator keeps new work away from it"`
+	Reason   string        `json:"reason,omitempty" doc:"why it is not ready"`
+	Since    time.Time     `json:"since" doc:"when it came into this state"`
+	Used     int           `json:"used" doc:"thousandths of it that are granted"`
+	Epoch    int64         `json:"epoch" doc:"of its last grant"`
+	Grants   []GrantRecord `json:"grants,omitempty" doc:"who has it"`
+	Use      *DeviceUse    `json:"use,omitempty" doc:"what it did when it was last looked at"`
+}
+
+// GrantRecord is one grant of a device, and what came of it.
+type GrantRecord struct {
+	DeviceGrant
+	Attempt    AttemptID  `json:"attempt"`
+	Owner      Owner      `json:"owner"`
+	Host       HostName   `json:"host"`
+	GrantedAt  time.Time  `json:"granted_at"`
+	EndedAt    *time.Time `json:"ended_at,omitempty"`
+	Busy       float64    `json:"busy" doc:"share of the time in which the device computed, 0 to 1"`
+	MemoryPeak int64      `json:"memory_peak" doc:"bytes"`
+	BusyAt     *time.Time `json:"busy_at,omitempty" doc:"when it was last seen to compute"`
+}
+
+// DeviceEvent is something that became of a device.
+type DeviceEvent struct {
+	Device DeviceID    `json:"device"`
+	At     time.Time   `json:"at"`
+	State  DeviceState `json:"state"`
+	Reason string      `json:"reason,omitempty"`
+	User   UserName    `json:"user,omitempty" doc:"the administrator who did it"`
+}
+
 // DeviceUse is what a device does at one moment.
 type DeviceUse struct {
 	Device      DeviceID  `json:"device"`

@@ -67,6 +67,15 @@ func NewAttemptID(owner Owner, n int) AttemptID {
 	return AttemptID(HashOf([]byte(key))[:32])
 }
 
+// Member gives the attempt of a gang's process by its rank: that of the first,
+// 0, is the attempt itself.
+func (id AttemptID) Member(rank int) AttemptID {
+	if rank == 0 {
+		return id
+	}
+	return AttemptID(HashOf(fmt.Appendf(nil, "%s\x00%d", id, rank))[:32])
+}
+
 var (
 	nameForm       = regexp.MustCompile(`^[a-z0-9]+([_-][a-z0-9]+)*$`)
 	projectForm    = regexp.MustCompile(`^[a-z][a-z0-9]*([_-][a-z0-9]+)*$`)

@@ -63,7 +63,11 @@ type Quota struct {
 	Steps  int     `json:"steps" doc:"processes at once"`
 	CPU    float64 `json:"cpu" doc:"cores that its processes hold together"`
 	Memory int64   `json:"memory" doc:"bytes that its processes hold together"`
-	Weight float64 `json:"weight" doc:"share in comparison with other projects; 0 is 1"`
+	GPUs   float64 `json:"gpus" doc:"accelerators that its processes hold together, borrowed ones among them"`
+	// Guaranteed accelerators are got back from projects that hold more than
+	// their own; what a project does not use of them, others borrow.
+	Guaranteed float64 `json:"gpus_guaranteed" doc:"accelerators that are its own: others give them back when it asks"`
+	Weight     float64 `json:"weight" doc:"share in comparison with other projects; 0 is 1"`
 }
 
 // Priority orders what waits within a project.

@@ -55,7 +55,7 @@ func TestADeploymentIsTalkedToByItsWorkflow(t *testing.T) {
 	ok(t, l.Deploy(t.Context(), "p", "delay", 2))
 	ok(t, l.Ready(t.Context(), bine.ServerOwner("p", "delay", 2, "g-1")))
 	ok(t, l.StopDeployment(t.Context(), "p", "delay", true))
-	same(t, "asked", f.calls, "signal deploy with start of serve_deployment to p/deployment/delay: {Version:2 Resources:{CPU:1 Memory:0 GPUs:0}}",
+	same(t, "asked", f.calls, "signal deploy with start of serve_deployment to p/deployment/delay: {Version:2 Resources:{CPU:1 Memory:0 GPUs:0 GPU:}}",
 		"signal ready to p/deployment/delay: {Generation:g-1}", "signal stop with start of serve_deployment to p/deployment/delay: {Forget:true}")
 	if err := l.Deploy(t.Context(), "p", "none", 1); !bine.IsKind(err, bine.NotFound) {
 		t.Errorf("a deployment without a row: %v, want not found", err)

@@ -151,7 +151,7 @@ func TestDeploymentsThatShouldRunAreStarted(t *testing.T) {
 	}}
 	f.is["p/deployment/lost"], f.is["p/deployment/runs"] = terminated, going
 	ok(t, reconcile(t, f, rows, nil))
-	same(t, "asked", f.calls, "signal deploy with start of serve_deployment to p/deployment/lost: {Version:3 Resources:{CPU:2 Memory:0 GPUs:0}}")
+	same(t, "asked", f.calls, "signal deploy with start of serve_deployment to p/deployment/lost: {Version:3 Resources:{CPU:2 Memory:0 GPUs:0 GPU:}}")
 }
 
 func TestResourcesThatNobodyHasAnyMoreAreGivenBack(t *testing.T) {
