@@ -5,6 +5,7 @@ import (
 	"maps"
 
 	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/gpu"
 )
 
 // StepBuilder is a step under construction. A function for each kind begins
@@ -261,9 +262,17 @@ func (s *StepBuilder) Memory(amount string) *StepBuilder {
 	return s
 }
 
-// GPUs sets how many whole GPUs the process gets.
-func (s *StepBuilder) GPUs(n int) *StepBuilder {
+// GPUs sets how many GPUs of one host the process gets; below 1, a share of one.
+func (s *StepBuilder) GPUs(n float64) *StepBuilder {
 	s.step.Resources.GPUs = n
+	return s
+}
+
+// Accelerators asks for GPUs in words: 20 GPUs on 2 hosts with Infiniband_P100.
+func (s *StepBuilder) Accelerators(words string) *StepBuilder {
+	request, err := gpu.ParseRequest(words)
+	s.wrong(err)
+	s.step.Resources = request.On(s.step.Resources)
 	return s
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/dags/expr"
 	"github.com/bine-ml/bine/dags/plan"
+	"github.com/bine-ml/bine/gpu"
 )
 
 func (c *checker) checkSteps() {
@@ -98,6 +99,10 @@ func (c *checker) checkLimits(s *Step) {
 	r := s.Resources
 	if r.CPU < 0 || r.Memory < 0 || r.GPUs < 0 {
 		c.faultf(s.at("resources"), "resources are not negative")
+	} else if request, err := gpu.Of(r); err != nil {
+		c.faultf(s.at("resources", "gpus"), "%s", err)
+	} else if r.GPU != "" && request.On(r) != r {
+		c.faultf(s.at("resources", "gpus"), "%s are %g, not %g", r.GPU, request.On(r).GPUs, r.GPUs)
 	}
 	if s.Environment < 0 {
 		c.faultf(s.at("environment"), "a version of an environment is a number from 1")

@@ -233,8 +233,8 @@ func resourceFields() []field[bine.Resources] {
 			read: func(v value, r *bine.Resources) { r.CPU = v.above() }},
 		{name: "memory", doc: "Memory, as 512MiB or 2GiB; 512MiB if absent.", schema: textSchema,
 			read: func(v value, r *bine.Resources) { r.Memory = v.memory() }},
-		{name: "gpus", doc: "Whole GPUs.", schema: schema{"type": "integer", "minimum": 0},
-			read: func(v value, r *bine.Resources) { r.GPUs = v.integer() }},
+		{name: "gpus", doc: "GPUs of one host: 4, or 0.5 for half of one; or in words: 20 GPUs on 2 hosts with Infiniband_P100 for 2h.", schema: schema{"type": []any{"number", "string"}},
+			read: func(v value, r *bine.Resources) { *r = v.gpus(*r) }},
 	}
 }
 

@@ -287,7 +287,7 @@ func readFailures(v value) []bine.Failure {
 	var list []bine.Failure
 	for _, item := range v.items("a list of failures") {
 		f := item.text()
-		if f == string(bine.FailureLost) || f == string(bine.FailureInterrupted) {
+		if f == string(bine.FailureLost) || f == string(bine.FailureInterrupted) || f == string(bine.FailurePreempted) {
 			item.fault("%s is always tried again, without being counted: leave it out", f)
 			continue
 		}

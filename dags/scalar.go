@@ -8,7 +8,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/dags/expr"
+	"github.com/bine-ml/bine/gpu"
 )
 
 // text reads a text; a number or a boolean has to be quoted to be one.
@@ -133,6 +135,20 @@ func (v value) memory() int64 {
 	}
 	v.expected("an amount of memory with its unit, for example 512MiB or 2GiB,")
 	return 0
+}
+
+// gpus reads a number of GPUs, or how they are asked for.
+func (v value) gpus(r bine.Resources) bine.Resources {
+	if !v.isText() {
+		r.GPUs = v.number()
+		return r
+	}
+	request, err := gpu.ParseRequest(v.node.Value)
+	if err != nil {
+		v.fault("%s", err)
+		return r
+	}
+	return request.On(r)
 }
 
 func (v value) ref() Ref {

@@ -80,7 +80,7 @@ class Options(TypedDict, total=False):
     cache: Union[bool, str, Cache]
     cpu: float
     memory: str
-    gpus: int
+    gpus: Union[int, float, str]  # 4, 0.5, "20 GPUs on 2 hosts with Infiniband_P100"
 
 
 _TYPES = {int: "int", float: "float", bool: "bool", str: "string", list: "json", dict: "json"}
