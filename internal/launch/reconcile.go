@@ -201,7 +201,7 @@ func (r *Reconciler) alive(ctx context.Context, l bine.Lease) (bool, error) {
 	if bine.IsKind(err, bine.NotFound) {
 		return false, nil
 	}
-	if err != nil || a.State.Ended() {
+	if err != nil || a.State.Ended() && len(l.Hosts) == 0 { // of a gang, others may go on
 		return false, err
 	}
 	state, status, err := r.launcher.WorkflowState(ctx, workflows.OwnerWorkflowID(a.Owner))

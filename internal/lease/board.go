@@ -12,20 +12,21 @@ import (
 )
 
 // amount is resources in whole units, so that sums are exact.
+// accelerators are counted in thousandths, as cores are.
 type amount struct{ milli, memory, gpus int64 }
 
 // wantOfResources rounds up: nobody gets less than asked for.
 func wantOfResources(r bine.Resources) amount {
-	return amount{int64(math.Ceil(r.CPU*1000 - 1e-6)), r.Memory, int64(r.GPUs)}
+	return amount{int64(math.Ceil(r.CPU*1000 - 1e-6)), r.Memory, int64(math.Ceil(r.GPUs*whole - 1e-6))}
 }
 
 // capacityOf rounds down: nothing is promised that is not there.
 func capacityOf(r bine.Resources) amount {
-	return amount{int64(math.Floor(r.CPU*1000 + 1e-6)), r.Memory, int64(r.GPUs)}
+	return amount{int64(math.Floor(r.CPU*1000 + 1e-6)), r.Memory, int64(math.Floor(r.GPUs*whole + 1e-6))}
 }
 
 func (a amount) resources() bine.Resources {
-	return bine.Resources{CPU: float64(a.milli) / 1000, Memory: a.memory, GPUs: int(a.gpus)}
+	return bine.Resources{CPU: float64(a.milli) / 1000, Memory: a.memory, GPUs: float64(a.gpus) / whole}
 }
 
 func (a amount) fits(in amount) bool {
@@ -44,13 +45,20 @@ func (a amount) minus(b amount) amount {
 func (a amount) String() string {
 	parts := []string{cores(a.milli), size(a.memory) + " of memory"}
 	if a.gpus != 0 {
-		parts = append(parts, fmt.Sprintf("%d GPUs", a.gpus))
+		parts = append(parts, gpus(a.gpus))
 	}
 	return strings.Join(parts, ", ")
 }
 
 func cores(milli int64) string {
 	return strconv.FormatFloat(float64(milli)/1000, 'g', -1, 64) + " cores"
+}
+
+func gpus(milli int64) string {
+	if milli == whole {
+		return "1 GPU"
+	}
+	return strconv.FormatFloat(float64(milli)/whole, 'g', -1, 64) + " GPUs"
 }
 
 func size(bytes int64) string {
@@ -62,19 +70,48 @@ func size(bytes int64) string {
 
 // want is one request as the board sees it.
 type want struct {
-	amount
-	avoid []bine.HostName
+	amount         // of one process; of a gang, of each
+	request string // how accelerators are asked for, where that is more than their number
+	avoid   []bine.HostName
 }
 
-func wantOf(r Request) want { return want{wantOfResources(r.Resources), r.Avoid} }
+func wantOf(r Request) want { return want{wantOfResources(r.Resources), r.Resources.GPU, r.Avoid} }
 
 // host is a host on the board.
 type host struct {
 	name     bine.HostName
 	up       bool
+	cordoned bool
+	labels   []string
 	capacity amount
 	free     amount
+	devices  []*device
 	kept     bool // for the first of a project, who waits
+}
+
+// add gives a host a device.
+func (h *host) add(d *device) {
+	h.devices = append(h.devices, d)
+	h.capacity.gpus += whole
+	if d.usable() {
+		h.free.gpus += whole - d.used
+	}
+}
+
+// takes reports whether a host takes new work.
+func (h *host) takes() bool { return h.up && !h.cordoned }
+
+// spot is what one process gets.
+type spot struct {
+	host *host
+	amount
+	shares []share
+}
+
+// share is a part of a device, or all of it.
+type share struct {
+	device *device
+	milli  int64
 }
 
 // board decides who gets what. It is a picture of the ledger: requests are put
@@ -87,7 +124,7 @@ func (b *board) candidates(w want) []*host {
 	var good, avoided []*host
 	for _, h := range b.hosts {
 		switch {
-		case !h.up || !w.fits(h.capacity):
+		case !h.takes() || !w.fits(h.capacity):
 		case slices.Contains(w.avoid, h.name):
 			avoided = append(avoided, h)
 		default:
@@ -103,25 +140,38 @@ func (b *board) candidates(w want) []*host {
 // place gives w a host: of those where it fits, the one with the least left,
 // then the first by name, so the same picture always gives the same answer.
 // Where it fits nowhere and keep is set, every host that could take it is kept for it.
-func (b *board) place(w want, keep bool) (bine.HostName, bool) {
+func (b *board) place(w want, keep bool) ([]spot, bool) {
+	if w.gpus > 0 {
+		spots := b.placeDevices(w)
+		for _, s := range spots {
+			s.host.free = s.host.free.minus(s.amount)
+			for _, part := range s.shares {
+				part.device.used += part.milli
+			}
+		}
+		if spots == nil && keep {
+			b.keepDevices(w)
+		}
+		return spots, spots != nil
+	}
 	all := b.candidates(w)
 	fitting := slices.DeleteFunc(slices.Clone(all), func(h *host) bool { return h.kept || !w.fits(h.free) })
 	if len(fitting) == 0 {
 		for _, h := range all {
 			h.kept = h.kept || keep
 		}
-		return "", false
+		return nil, false
 	}
 	best := slices.MinFunc(fitting, func(a, b *host) int {
 		return cmp.Or(cmp.Compare(a.free.gpus, b.free.gpus), cmp.Compare(a.free.milli, b.free.milli), cmp.Compare(a.free.memory, b.free.memory), cmp.Compare(a.name, b.name))
 	})
 	best.free = best.free.minus(w.amount)
-	return best.name, true
+	return []spot{{host: best, amount: w.amount}}, true
 }
 
 // full reports whether nobody else can be granted anything.
 func (b *board) full() bool {
-	return !slices.ContainsFunc(b.hosts, func(h *host) bool { return h.up && !h.kept })
+	return !slices.ContainsFunc(b.hosts, func(h *host) bool { return h.takes() && !h.kept })
 }
 
 // total is what all hosts that are up have together.
@@ -137,7 +187,7 @@ func (b *board) total() (all amount) {
 // bound is the most of each resource that a host has free which is not kept.
 func (b *board) bound() (most amount, any bool) {
 	for _, h := range b.hosts {
-		if h.up && !h.kept {
+		if h.takes() && !h.kept {
 			most = amount{max(most.milli, h.free.milli), max(most.memory, h.free.memory), max(most.gpus, h.free.gpus)}
 			any = true
 		}
@@ -149,6 +199,9 @@ func (b *board) bound() (most amount, any bool) {
 // no host is known, everybody waits.
 func (b *board) refuse(r Request) error {
 	w := wantOf(r)
+	if w.gpus > 0 && len(b.hosts) > 0 {
+		return b.refuseDevices(w)
+	}
 	if len(b.hosts) == 0 || slices.ContainsFunc(b.hosts, func(h *host) bool { return w.fits(h.capacity) }) {
 		return nil
 	}
@@ -161,6 +214,9 @@ func (b *board) refuse(r Request) error {
 
 // reason says what a request that was not placed waits for.
 func (b *board) reason(w want) string {
+	if w.gpus > 0 {
+		return b.reasonForDevices(w)
+	}
 	all := b.candidates(w)
 	if len(all) == 0 {
 		return fmt.Sprintf("waits for a host with %s to come up", w.amount)

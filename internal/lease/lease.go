@@ -22,6 +22,8 @@ package lease
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"slices"
 
 	"github.com/bine-ml/bine"
@@ -46,7 +48,8 @@ const NoHost bine.HostName = "-"
 type Grant struct {
 	Attempt  bine.AttemptID
 	Workflow string
-	Host     bine.HostName // empty while it waits
+	Host     bine.HostName   // empty while it waits
+	Others   []bine.HostName // of a gang: the hosts of its other processes, in the order of their ranks
 }
 
 // Ledger grants slots and the resources of hosts.
@@ -67,6 +70,7 @@ func (l *Ledger) Ask(ctx context.Context, r Request) (g Grant, reason string, er
 		if err != nil || (e != nil && e.Host != "") {
 			if e != nil {
 				g.Host = e.Host
+				g.Others, err = t.others(e)
 			}
 			return err
 		}
@@ -82,7 +86,7 @@ func (l *Ledger) Ask(ctx context.Context, r Request) (g Grant, reason string, er
 		if reason, err = t.advance(e); err != nil {
 			return err
 		}
-		g.Host = e.Host
+		g.Host, g.Others = e.Host, e.Others
 		return t.save(e, r)
 	})
 	if err == nil {
@@ -127,9 +131,24 @@ func (t *tx) advance(e *entry) (reason string, err error) {
 	return reason, err
 }
 
-// Release gives back what an attempt has or asks for, and gives the grants
-// that follow. An attempt that has nothing is no error, and costs a look only.
+// Release gives back what an attempt has or asks for, and all that its gang
+// has, and gives the grants that follow. An attempt that has nothing is no
+// error, and costs a look only.
 func (l *Ledger) Release(ctx context.Context, attempt bine.AttemptID) ([]Grant, error) {
+	return l.release(ctx, attempt)
+}
+
+// ReleaseProcess is Release for a process that has ended. One of a gang keeps
+// what it has until the whole gang is released: others of it may go on.
+func (l *Ledger) ReleaseProcess(ctx context.Context, attempt bine.AttemptID) ([]Grant, error) {
+	var gang bine.AttemptID
+	err := l.db.Reader(ctx).QueryRowContext(ctx, "SELECT gang FROM leases WHERE attempt = ?", attempt).Scan(&gang)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && gang != "" {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, l.db.Explain(err)
+	}
 	return l.release(ctx, attempt)
 }
 
@@ -192,7 +211,7 @@ func (t *tx) removeAll(ids []bine.AttemptID) error {
 		if err != nil {
 			return err
 		}
-		if e == nil {
+		if e == nil || e.gang != "" && e.gang != e.Attempt {
 			continue
 		}
 		if err := t.remove(e); err != nil {

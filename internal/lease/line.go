@@ -60,9 +60,9 @@ func (t *tx) walk(only *entry) (grants []Grant, reason string, err error) {
 			l.head = nil // nobody of the project goes before
 			continue
 		}
-		host, placed := p.board.place(e.want, !l.behind)
+		spots, placed := p.board.place(e.want, !l.behind)
 		if placed && (only == nil || e == only) {
-			e.Host = host
+			e.grant(spots)
 			grants = append(grants, e.Grant)
 			if err := t.had(l, lines); err != nil {
 				return nil, "", err
@@ -142,7 +142,7 @@ func (t *tx) next(l *line, b *board, only *entry) error {
 		if l.tries++; !some || l.tries > mostBehind {
 			return nil
 		}
-		where += " AND l.cpu_milli <= ? AND l.memory <= ? AND l.gpus <= ?"
+		where += " AND l.cpu_milli <= ? AND l.memory <= ? AND l.gpu_milli <= ?"
 		args = append(args, bound.milli, bound.memory, bound.gpus)
 	}
 	found, err := t.one(where+" ORDER BY l.priority, l.place LIMIT 1", args...)
@@ -214,9 +214,10 @@ func part(n, of int64) float64 {
 
 // quota is what the processes of a project may hold together; 0 is no bound.
 type quota struct {
-	steps         int
-	milli, memory int64
-	weight        float64
+	steps            int
+	milli, memory    int64
+	gpus, guaranteed int64 // thousandths
+	weight           float64
 }
 
 // exceeds says which part of the quota would be exceeded, if any.
@@ -228,6 +229,8 @@ func (q quota) exceeds(h holding) string {
 		return fmt.Sprintf("the project's quota of %s is used up", cores(q.milli))
 	case q.memory > 0 && h.memory > q.memory:
 		return fmt.Sprintf("the project's quota of %s of memory is used up", size(q.memory))
+	case q.gpus > 0 && h.gpus > q.gpus:
+		return fmt.Sprintf("the project's quota of %s is used up", gpus(q.gpus))
 	}
 	return ""
 }
@@ -238,10 +241,10 @@ func (v view) quotas() (map[bine.ProjectName]quota, error) {
 	return all, v.each(func(row scanner) error {
 		var project bine.ProjectName
 		var q quota
-		err := row.Scan(&project, &q.steps, &q.milli, &q.memory, &q.weight)
+		err := row.Scan(&project, &q.steps, &q.milli, &q.memory, &q.gpus, &q.guaranteed, &q.weight)
 		all[project] = q
 		return err
-	}, "SELECT project, steps, cpu_milli, memory, weight FROM quotas")
+	}, "SELECT project, steps, cpu_milli, memory, gpu_milli, gpu_guaranteed, weight FROM quotas")
 }
 
 // refuse gives an error of kind NoQuota for what will never be granted as

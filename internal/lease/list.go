@@ -65,24 +65,60 @@ func (l *Ledger) leases(ctx context.Context) (leases []bine.Lease, lines []strin
 	if err != nil {
 		return nil, nil, l.db.Explain(err)
 	}
+	devices, err := v.heldDevices()
+	if err != nil {
+		return nil, nil, l.db.Explain(err)
+	}
+	members := map[bine.AttemptID][]bine.Lease{}
 	err = v.each(func(row scanner) error {
-		one, a, asked, granted, rank, line := bine.Lease{}, amount{}, int64(0), (*int64)(nil), 0, ""
+		one, a, asked, rank, line := bine.Lease{}, amount{}, int64(0), 0, ""
+		var granted, askedBack *int64
 		var owner text[bine.Owner]
-		if err := row.Scan(&one.Attempt, &owner, &one.Host, &a.milli, &a.memory, &a.gpus, &asked, &granted, &rank, &line); err != nil {
+		var gang bine.AttemptID
+		var request string
+		if err := row.Scan(&one.Attempt, &owner, &one.Host, &a.milli, &a.memory, &a.gpus, &request, &gang, &asked, &granted, &askedBack, &rank, &line); err != nil {
 			return err
+		}
+		if gang != "" && gang != one.Attempt {
+			members[gang] = append(members[gang], one)
+			return nil
 		}
 		if one.Host == NoHost {
 			one.Host = ""
 		}
 		one.Owner, one.Resources, one.Slots, one.AskedAt = owner.V, a.resources(), slots[one.Attempt], database.Time(asked)
-		one.Priority = priorityOf(rank)
+		one.Priority, one.Resources.GPU, one.Devices = priorityOf(rank), request, devices[one.Attempt]
+		if askedBack != nil {
+			one.AskedBack = new(database.Time(*askedBack))
+		}
 		if granted != nil {
 			one.GrantedAt = new(database.Time(*granted))
 		}
 		leases, lines = append(leases, one), append(lines, line)
 		return nil
-	}, "SELECT attempt, owner, host, cpu_milli, memory, gpus, asked_at, granted_at, priority, line FROM leases ORDER BY place")
+	}, "SELECT attempt, owner, host, cpu_milli, memory, gpu_milli, request, gang, asked_at, granted_at, asked_back, priority, line FROM leases ORDER BY place, gang, attempt")
+	for i := range leases {
+		one := &leases[i]
+		for _, m := range members[one.Attempt] {
+			if one.Hosts == nil {
+				one.Hosts = []bine.HostName{one.Host}
+			}
+			one.Hosts, one.Devices = append(one.Hosts, m.Host), append(one.Devices, devices[m.Attempt]...)
+		}
+	}
 	return leases, lines, l.db.Explain(err)
+}
+
+// heldDevices reads which devices attempts hold.
+func (v view) heldDevices() (map[bine.AttemptID][]bine.DeviceID, error) {
+	held := map[bine.AttemptID][]bine.DeviceID{}
+	return held, v.each(func(row scanner) error {
+		var id bine.AttemptID
+		var d bine.DeviceID
+		err := row.Scan(&id, &d)
+		held[id] = append(held[id], d)
+		return err
+	}, "SELECT attempt, device FROM lease_grants WHERE ended_at IS NULL ORDER BY attempt, device")
 }
 
 // priorityOf gives the priority that is written down as a rank.

@@ -13,13 +13,13 @@ import (
 // has the zero one.
 func (l *Ledger) Quota(ctx context.Context, project bine.ProjectName) (bine.Quota, error) {
 	var q bine.Quota
-	var milli int64
-	err := l.db.Reader(ctx).QueryRowContext(ctx, "SELECT runs, steps, cpu_milli, memory, weight FROM quotas WHERE project = ?", project).
-		Scan(&q.Runs, &q.Steps, &milli, &q.Memory, &q.Weight)
+	var milli, gpus, guaranteed int64
+	err := l.db.Reader(ctx).QueryRowContext(ctx, "SELECT runs, steps, cpu_milli, memory, gpu_milli, gpu_guaranteed, weight FROM quotas WHERE project = ?", project).
+		Scan(&q.Runs, &q.Steps, &milli, &q.Memory, &gpus, &guaranteed, &q.Weight)
 	if errors.Is(err, sql.ErrNoRows) {
 		return bine.Quota{}, nil
 	}
-	q.CPU = amount{milli: milli}.resources().CPU
+	q.CPU, q.GPUs, q.Guaranteed = float64(milli)/1000, float64(gpus)/whole, float64(guaranteed)/whole
 	return q, l.db.Explain(err)
 }
 
@@ -31,8 +31,9 @@ func (l *Ledger) SetQuota(ctx context.Context, project bine.ProjectName, q bine.
 		if _, err := t.exec("DELETE FROM quotas WHERE project = ?", project); err != nil {
 			return err
 		}
-		_, err := t.exec("INSERT INTO quotas (project, runs, steps, cpu_milli, memory, weight) VALUES (?, ?, ?, ?, ?, ?)",
-			project, q.Runs, q.Steps, capacityOf(bine.Resources{CPU: q.CPU}).milli, q.Memory, q.Weight)
+		c := capacityOf(bine.Resources{CPU: q.CPU, GPUs: q.GPUs})
+		_, err := t.exec("INSERT INTO quotas (project, runs, steps, cpu_milli, memory, gpu_milli, gpu_guaranteed, weight) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+			project, q.Runs, q.Steps, c.milli, q.Memory, c.gpus, capacityOf(bine.Resources{GPUs: q.Guaranteed}).gpus, q.Weight)
 		for _, run := range going {
 			if err == nil && q.Runs > 0 {
 				err = t.going(project, run)

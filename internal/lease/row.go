@@ -79,12 +79,15 @@ type entry struct {
 	Grant
 	want
 	project  bine.ProjectName
+	owner    bine.Owner
 	priority int // the less, the sooner
 	place    int64
-	line     string // the slot that it waits for
-	slots    []slot // in their order
-	fresh    bool   // not written down yet
-	was      string // the line in which it is written down
+	line     string         // the slot that it waits for
+	slots    []slot         // in their order
+	gang     bine.AttemptID // of a process of a gang: the attempt of the first
+	spots    []spot         // what it was just granted, where that has devices
+	fresh    bool           // not written down yet
+	was      string         // the line in which it is written down
 }
 
 // before reports whether e goes before another of its project.
@@ -95,14 +98,25 @@ func (e *entry) before(other *entry) bool {
 	return e.place < other.place
 }
 
-const entryColumns = "l.attempt, l.workflow, l.host, l.cpu_milli, l.memory, l.gpus, l.avoid, l.project, l.priority, l.place, l.line"
+const entryColumns = "l.attempt, l.workflow, l.host, l.cpu_milli, l.memory, l.gpu_milli, l.request, l.avoid, l.project, l.owner, l.priority, l.place, l.line, l.gang"
 
 func scanEntry(row scanner) (*entry, error) {
 	e := &entry{}
 	var avoid text[[]bine.HostName]
-	err := row.Scan(&e.Attempt, &e.Workflow, &e.Host, &e.milli, &e.memory, &e.gpus, &avoid, &e.project, &e.priority, &e.place, &e.line)
-	e.avoid, e.was = avoid.V, e.line
-	return e, err
+	var owner text[bine.Owner]
+	if err := row.Scan(&e.Attempt, &e.Workflow, &e.Host, &e.milli, &e.memory, &e.gpus, &e.request, &avoid, &e.project, &owner, &e.priority, &e.place, &e.line, &e.gang); err != nil {
+		return nil, err
+	}
+	e.avoid, e.owner, e.was = avoid.V, owner.V, e.line
+	return e, nil
+}
+
+// grant gives an entry its places.
+func (e *entry) grant(spots []spot) {
+	e.Host, e.spots = spots[0].host.name, spots
+	for _, s := range spots[1:] {
+		e.Others = append(e.Others, s.host.name)
+	}
 }
 
 // find reads what an attempt has or asks for; nil is nothing.
@@ -169,7 +183,7 @@ func (t *tx) count() error {
 // newEntry is a request that is not written down yet, at the end of the line.
 func (t *tx) newEntry(r Request) *entry {
 	t.last++
-	e := &entry{Grant: Grant{Attempt: r.Attempt, Workflow: r.Workflow}, want: wantOf(r), project: r.Owner.Project, priority: -r.Priority.Rank(), place: t.last, fresh: true}
+	e := &entry{Grant: Grant{Attempt: r.Attempt, Workflow: r.Workflow}, want: wantOf(r), project: r.Owner.Project, owner: r.Owner, priority: -r.Priority.Rank(), place: t.last, fresh: true}
 	for _, s := range r.Slots {
 		e.slots = append(e.slots, slot{Slot: s})
 	}
@@ -197,13 +211,15 @@ func (t *tx) save(e *entry, r Request) error {
 	if e.Host == "" && e.line == e.was {
 		return nil
 	}
-	_, err := t.exec("UPDATE leases SET host = ?, line = ?, granted_at = ? WHERE attempt = ?", e.Host, e.line, granted, e.Attempt)
-	return err
+	if _, err := t.exec("UPDATE leases SET host = ?, line = ?, granted_at = ? WHERE attempt = ?", e.Host, e.line, granted, e.Attempt); err != nil {
+		return err
+	}
+	return t.handAll(e)
 }
 
 func (t *tx) insert(e *entry, r Request, granted *int64) error {
-	_, err := t.exec("INSERT INTO leases (attempt, place, host, cpu_milli, memory, gpus, owner, workflow, avoid, asked_at, granted_at, project, name, priority, line) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		e.Attempt, e.place, e.Host, e.milli, e.memory, e.gpus, text[bine.Owner]{r.Owner}, e.Workflow, text[[]bine.HostName]{e.avoid}, t.now, granted, e.project, r.Owner.Name, e.priority, e.line)
+	_, err := t.exec("INSERT INTO leases (attempt, place, host, cpu_milli, memory, gpu_milli, request, owner, workflow, avoid, asked_at, granted_at, project, name, priority, line) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		e.Attempt, e.place, e.Host, e.milli, e.memory, e.gpus, e.request, text[bine.Owner]{r.Owner}, e.Workflow, text[[]bine.HostName]{e.avoid}, t.now, granted, e.project, r.Owner.Name, e.priority, e.line)
 	for _, s := range e.slots {
 		if err == nil {
 			_, err = t.exec("INSERT INTO lease_slots (attempt, slot, count, most, held) VALUES (?, ?, ?, ?, ?)", e.Attempt, s.Name, s.Count, s.Most, s.held)
@@ -211,6 +227,9 @@ func (t *tx) insert(e *entry, r Request, granted *int64) error {
 	}
 	if err == nil {
 		_, err = t.exec("UPDATE lease_ledger SET last = ? WHERE id = 1", t.last)
+	}
+	if err == nil {
+		err = t.handAll(e)
 	}
 	return err
 }
@@ -225,7 +244,32 @@ func (t *tx) remove(e *entry) error {
 	if e.line != "" {
 		t.freed = append(t.freed, e.line)
 	}
+	if e.gpus > 0 && e.Host != "" {
+		if err := t.disband(e.Attempt); err != nil {
+			return err
+		}
+	}
 	_, err := t.exec("DELETE FROM leases WHERE attempt = ?", e.Attempt)
+	return err
+}
+
+// disband takes the devices of an attempt back, and all that its gang has.
+func (t *tx) disband(attempt bine.AttemptID) error {
+	all := []bine.AttemptID{attempt} // which a gang's first process is in too
+	err := t.each(func(row scanner) error {
+		var id bine.AttemptID
+		err := row.Scan(&id)
+		all = append(all, id)
+		return err
+	}, "SELECT attempt FROM leases WHERE gang = ? AND attempt <> ?", attempt, attempt)
+	for _, id := range all {
+		if err == nil {
+			err = t.takeBack(id)
+		}
+	}
+	if err == nil && len(all) > 1 {
+		_, err = t.exec("DELETE FROM leases WHERE gang = ? AND attempt <> ?", attempt, attempt)
+	}
 	return err
 }
 

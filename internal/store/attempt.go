@@ -61,18 +61,40 @@ func (t *tx) startAttempt(owner bine.Owner, number int, p bine.Process) (bine.At
 		}
 		return a, err
 	}
-	a := bine.Attempt{ID: id, Owner: owner, Number: number, State: bine.Waiting, Resources: p.Resources, CreatedAt: database.Time(t.now)}
-	var run *string
-	if owner.Kind == bine.OwnerRun {
-		run = &owner.Name
-	}
-	_, err = t.exec("INSERT INTO attempts (id, project, kind, owner, step, item, number, run, state, failure, reason, host, resources, log_size, process, created_at) VALUES "+in(16),
-		id, owner.Project, owner.Kind, owner.Name, owner.Step, owner.Item, number, run, a.State, "", "", "", docOf(p.Resources), 0, docOf(p), t.now)
-	if t.db.IsForeign(err) {
-		return a, bine.Errorf(bine.NotFound, "there is no %s %q in project %q", owner.Kind, owner.Name, string(owner.Project))
-	}
-	if err == nil && run != nil {
+	p.Owner = owner
+	a, err := t.insertAttempt(id, number, p)
+	if err == nil && owner.Kind == bine.OwnerRun {
 		_, err = t.exec("UPDATE steps SET attempts = ?"+isStep, append([]any{number}, refOf(owner).args(owner.Project)...)...)
+	}
+	return a, err
+}
+
+// StartMember makes the attempt of another process of a gang, under an id of its
+// own. One that is there is left as it is.
+func (s *Store) StartMember(ctx context.Context, id bine.AttemptID, number int, p bine.Process) error {
+	err := s.write(ctx, func(t *tx) error {
+		n := 0
+		if err := t.row("SELECT COUNT(*) FROM attempts WHERE id = ?", id).Scan(&n); err != nil || n > 0 {
+			return err
+		}
+		_, err := t.insertAttempt(id, number, p)
+		return err
+	})
+	return forDomain(err, "attempt of "+p.Owner.Name)
+}
+
+// insertAttempt writes the row of an attempt that waits for its resources.
+func (t *tx) insertAttempt(id bine.AttemptID, number int, p bine.Process) (bine.Attempt, error) {
+	o := p.Owner
+	a := bine.Attempt{ID: id, Owner: o, Number: number, State: bine.Waiting, Resources: p.Resources, CreatedAt: database.Time(t.now)}
+	var run *string
+	if o.Kind == bine.OwnerRun {
+		run = &o.Name
+	}
+	_, err := t.exec("INSERT INTO attempts (id, project, kind, owner, step, item, number, run, state, failure, reason, host, resources, log_size, process, created_at) VALUES "+in(16),
+		id, o.Project, o.Kind, o.Name, o.Step, o.Item, number, run, a.State, "", "", "", docOf(p.Resources), 0, docOf(p), t.now)
+	if t.db.IsForeign(err) {
+		err = bine.Errorf(bine.NotFound, "there is no %s %q in project %q", o.Kind, o.Name, string(o.Project))
 	}
 	return a, err
 }

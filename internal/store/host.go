@@ -71,8 +71,13 @@ func (s *Store) Hosts(ctx context.Context) ([]bine.Host, error) {
 	if err != nil {
 		return nil, err
 	}
+	gpus, err := s.accelerators(ctx)
+	if err != nil {
+		return nil, err
+	}
 	list := make([]bine.Host, len(found))
 	for i, r := range found {
+		r.Capacity.V.GPUs = gpus[r.Name]
 		list[i] = r.host()
 		u := used[r.Name]
 		list[i].Free = bine.Resources{CPU: r.Capacity.V.CPU - u.CPU, Memory: r.Capacity.V.Memory - u.Memory, GPUs: r.Capacity.V.GPUs - u.GPUs}
@@ -80,9 +85,28 @@ func (s *Store) Hosts(ctx context.Context) ([]bine.Host, error) {
 	return list, nil
 }
 
+// accelerators counts those that hosts have.
+func (s *Store) accelerators(ctx context.Context) (map[bine.HostName]float64, error) {
+	found, err := s.db.Reader(ctx).QueryContext(ctx, "SELECT host, COUNT(*) FROM lease_devices WHERE listed = 1 GROUP BY host")
+	if err != nil {
+		return nil, s.db.Explain(err)
+	}
+	defer found.Close()
+	count := map[bine.HostName]float64{}
+	for found.Next() {
+		var host bine.HostName
+		var n float64
+		if err := found.Scan(&host, &n); err != nil {
+			return nil, err
+		}
+		count[host] = n
+	}
+	return count, found.Err()
+}
+
 // used sums up what is granted on each host.
 func (s *Store) used(ctx context.Context) (map[bine.HostName]bine.Resources, error) {
-	found, err := s.db.Reader(ctx).QueryContext(ctx, "SELECT host, SUM(cpu_milli), SUM(memory), SUM(gpus) FROM leases WHERE host <> '' GROUP BY host")
+	found, err := s.db.Reader(ctx).QueryContext(ctx, "SELECT host, SUM(cpu_milli), SUM(memory), SUM(gpu_milli) FROM leases WHERE host <> '' GROUP BY host")
 	if err != nil {
 		return nil, s.db.Explain(err)
 	}
@@ -94,7 +118,7 @@ func (s *Store) used(ctx context.Context) (map[bine.HostName]bine.Resources, err
 		if err := found.Scan(&host, &milli, &memory, &gpus); err != nil {
 			return nil, err
 		}
-		used[host] = bine.Resources{CPU: float64(milli) / 1000, Memory: memory, GPUs: int(gpus)}
+		used[host] = bine.Resources{CPU: float64(milli) / 1000, Memory: memory, GPUs: float64(gpus) / 1000}
 	}
 	return used, found.Err()
 }

@@ -1,0 +1,206 @@
+package lease
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/gpu"
+	"github.com/bine-ml/bine/gpu/place"
+)
+
+// policy is how hosts are weighed against each other for accelerators.
+var policy = place.Policy{Name: place.FGD}
+
+// task is a request for accelerators as it is placed. CPU and memory are of all
+// its processes together; each gets a part of them by its devices.
+func (w want) task() (place.Task, error) {
+	r, err := gpu.Of(bine.Resources{GPUs: float64(w.gpus) / whole, GPU: w.request})
+	return place.Task{Request: r, CPU: w.milli, Memory: w.memory, Avoid: w.avoid}, err
+}
+
+// sight is how the board is looked at.
+type sight int
+
+const (
+	free   sight = iota // what is free and kept for nobody
+	unkept              // what is free
+	idle                // what there would be if nobody had anything and all hosts were up
+)
+
+// snapshot is the board as gpu/place sees it.
+func (b *board) snapshot(by sight) place.Snapshot {
+	var s place.Snapshot
+	for _, h := range b.hosts {
+		if len(h.devices) == 0 {
+			continue
+		}
+		one := place.Host{Name: h.name, Labels: map[string]string{}, Up: h.takes(),
+			CPU: h.capacity.milli, FreeCPU: h.free.milli, Memory: h.capacity.memory, FreeMemory: h.free.memory}
+		for _, l := range h.labels {
+			key, value, _ := strings.Cut(l, "=")
+			one.Labels[strings.ToLower(strings.TrimSpace(key))] = strings.TrimSpace(value)
+		}
+		one.Rack, one.Block = one.Labels["rack"], one.Labels["block"]
+		if by == free && h.kept {
+			one.Up = false
+		}
+		if by == idle {
+			one.Up = true
+			one.FreeCPU, one.FreeMemory = one.CPU, one.Memory
+		}
+		for _, d := range h.devices {
+			device := place.Device{Device: d.Device, Free: int(whole - d.used), Out: !d.usable()}
+			if by == idle {
+				device.Free, device.Out = whole, false
+			}
+			one.Devices = append(one.Devices, device)
+		}
+		s.Hosts = append(s.Hosts, one)
+	}
+	return s
+}
+
+// placeDevices finds devices for w; nil where there are none now.
+func (b *board) placeDevices(w want) []spot {
+	task, err := w.task()
+	if err != nil {
+		return nil // it was refused when it was asked
+	}
+	if len(task.Avoid) > 0 { // where there is no other, what is to be avoided is taken
+		if _, err := place.Place(b.snapshot(idle), task, policy); err != nil {
+			task.Avoid = nil
+		}
+	}
+	found, err := place.Place(b.snapshot(free), task, policy)
+	if err != nil {
+		return nil
+	}
+	var spots []spot
+	for _, s := range found.Shares {
+		i := slices.IndexFunc(b.hosts, func(h *host) bool { return h.name == s.Host })
+		at := spot{host: b.hosts[i], amount: amount{milli: s.CPU, memory: s.Memory}}
+		for _, p := range s.Devices {
+			j := slices.IndexFunc(at.host.devices, func(d *device) bool { return d.ID == p.Device })
+			at.shares = append(at.shares, share{at.host.devices[j], int64(p.Milli)})
+			at.gpus += int64(p.Milli)
+		}
+		spots = append(spots, at)
+	}
+	return spots
+}
+
+// keepDevices keeps every host that could take a part of w for it.
+func (b *board) keepDevices(w want) {
+	task, err := w.task()
+	if err != nil {
+		return
+	}
+	for _, h := range b.hosts {
+		if slices.ContainsFunc(h.devices, func(d *device) bool { return task.Request.FitsModel(d.Model) }) {
+			h.kept = true
+		}
+	}
+}
+
+// refuseDevices is an error where w fits on no hosts that are known, even if
+// nobody had anything of them.
+func (b *board) refuseDevices(w want) error {
+	task, err := w.task()
+	if err != nil {
+		return err
+	}
+	if v := place.Assess(b.snapshot(idle), task, policy); v.Answer == place.Never {
+		return bine.Errorf(bine.NoQuota, "%s will never be granted as things stand: %s", task.Request, v.Reason)
+	}
+	return nil
+}
+
+// reasonForDevices says what a request for devices waits for.
+func (b *board) reasonForDevices(w want) string {
+	task, err := w.task()
+	if err != nil {
+		return err.Error()
+	}
+	v := place.Assess(b.snapshot(unkept), task, policy)
+	if v.Answer == place.Now {
+		v.Reason = "others go before"
+	}
+	return fmt.Sprintf("waits for %s: %s", task.Request, v.Reason)
+}
+
+// Gang gives the hosts of the gang that a process belongs to, by their ranks, and
+// its own rank. One that is of no gang has none.
+func (l *Ledger) Gang(ctx context.Context, attempt bine.AttemptID) (hosts []bine.HostName, rank int, err error) {
+	v := view{l.db.Reader(ctx), ctx}
+	var first bine.AttemptID
+	err = v.row("SELECT gang FROM leases WHERE attempt = ?", attempt).Scan(&first)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && first == "" {
+		return nil, 0, nil
+	}
+	if err == nil {
+		hosts, err = v.gang(first)
+	}
+	for i := range hosts {
+		if first.Member(i) == attempt {
+			rank = i
+		}
+	}
+	return hosts, rank, l.db.Explain(err)
+}
+
+// others gives the hosts of a gang's processes but the first, by their ranks.
+func (v view) others(e *entry) ([]bine.HostName, error) {
+	if e.gang == "" {
+		return nil, nil
+	}
+	hosts, err := v.gang(e.gang)
+	if len(hosts) > 0 {
+		hosts = hosts[1:]
+	}
+	return hosts, err
+}
+
+// gang gives the hosts of a gang by their ranks.
+func (v view) gang(first bine.AttemptID) (hosts []bine.HostName, err error) {
+	at := map[bine.AttemptID]bine.HostName{}
+	err = v.each(func(row scanner) error {
+		var id bine.AttemptID
+		var host bine.HostName
+		err := row.Scan(&id, &host)
+		at[id] = host
+		return err
+	}, "SELECT attempt, host FROM leases WHERE gang = ?", first)
+	for rank := range len(at) {
+		hosts = append(hosts, at[first.Member(rank)])
+	}
+	return hosts, err
+}
+
+// handAll writes down what an entry was granted: its devices, and those of its
+// gang that have processes on other hosts, as leases of their own.
+func (t *tx) handAll(e *entry) error {
+	for rank, s := range e.spots {
+		id := e.Attempt.Member(rank)
+		var err error
+		switch {
+		case rank > 0:
+			_, err = t.exec("INSERT INTO leases (attempt, place, host, cpu_milli, memory, gpu_milli, request, owner, workflow, avoid, asked_at, granted_at, project, name, priority, line, gang) VALUES (?, ?, ?, ?, ?, ?, '', ?, ?, ?, ?, ?, ?, ?, ?, '', ?)",
+				id, e.place, s.host.name, s.milli, s.memory, s.gpus, text[bine.Owner]{e.owner}, e.Workflow, text[[]bine.HostName]{}, t.now, t.now, e.project, e.owner.Name, e.priority, e.Attempt)
+		case len(e.spots) > 1:
+			_, err = t.exec("UPDATE leases SET cpu_milli = ?, memory = ?, gpu_milli = ?, gang = attempt WHERE attempt = ?", s.milli, s.memory, s.gpus, id)
+		}
+		if err == nil {
+			err = t.hand(e, id, s.shares)
+		}
+		if err != nil {
+			return fmt.Errorf("hand over devices: %w", err)
+		}
+	}
+	e.spots = nil
+	return nil
+}

@@ -1,0 +1,348 @@
+package lease
+
+import (
+	"context"
+	"database/sql"
+	"slices"
+
+	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/internal/database"
+)
+
+// whole is a device in thousandths.
+const whole = 1000
+
+// device is a device on the board.
+type device struct {
+	bine.Device
+	host     bine.HostName
+	used     int64 // thousandths
+	epoch    int64
+	state    bine.DeviceState
+	cordoned bool
+}
+
+// usable reports whether a device takes new work.
+func (d *device) usable() bool { return d.state == bine.DeviceReady && !d.cordoned }
+
+const deviceColumns = "id, host, spec, used, epoch, state, cordoned"
+
+func scanDevice(row scanner) (*device, error) {
+	d := &device{}
+	var spec text[bine.Device]
+	var id bine.DeviceID
+	err := row.Scan(&id, &d.host, &spec, &d.used, &d.epoch, &d.state, &d.cordoned)
+	d.Device = spec.V
+	d.ID = id
+	return d, err
+}
+
+// SetDevices says which devices a host has, and its labels, and gives the
+// grants that follow. What is granted stays granted, also of a device that the
+// host has no more: that one is lost until it comes back. A device that was
+// another host's is this one's now.
+func (l *Ledger) SetDevices(ctx context.Context, host bine.HostName, labels []string, devices []bine.Device) ([]Grant, error) {
+	return l.change(ctx, func(t *tx) error {
+		if _, err := t.exec("UPDATE lease_hosts SET labels = ? WHERE host = ?", text[[]string]{labels}, host); err != nil {
+			return err
+		}
+		known := map[bine.DeviceID]*device{}
+		err := t.each(func(row scanner) error {
+			d, err := scanDevice(row)
+			known[d.ID] = d
+			return err
+		}, "SELECT "+deviceColumns+" FROM lease_devices WHERE host = ?", host)
+		if err != nil {
+			return err
+		}
+		for _, d := range devices {
+			if err := t.setDevice(host, d, known[d.ID]); err != nil {
+				return err
+			}
+			delete(known, d.ID)
+		}
+		for id, d := range known {
+			if d.state == bine.DeviceLost {
+				continue
+			}
+			if _, err := t.exec("UPDATE lease_devices SET listed = 0 WHERE id = ?", id); err != nil {
+				return err
+			}
+			if err := t.deviceState(id, bine.DeviceLost, "its host does not have it any more", ""); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// setDevice writes down a device that a host has; was is how it is written down
+// there already, if it is.
+func (t *tx) setDevice(host bine.HostName, d bine.Device, was *device) error {
+	if was == nil {
+		n, err := t.exec("UPDATE lease_devices SET host = ?, idx = ?, listed = 1, spec = ? WHERE id = ?", host, d.Index, text[bine.Device]{d}, d.ID)
+		if err != nil || n > 0 {
+			return err
+		}
+		if _, err := t.exec("INSERT INTO lease_devices (id, host, idx, listed, spec, state, reason, changed_at) VALUES (?, ?, ?, 1, ?, ?, '', ?)",
+			d.ID, host, d.Index, text[bine.Device]{d}, bine.DeviceReady, t.now); err != nil {
+			return err
+		}
+		return t.deviceEvent(d.ID, bine.DeviceReady, "first seen on host "+string(host), "")
+	}
+	if _, err := t.exec("UPDATE lease_devices SET idx = ?, listed = 1, spec = ? WHERE id = ?", d.Index, text[bine.Device]{d}, d.ID); err != nil {
+		return err
+	}
+	if was.state == bine.DeviceLost {
+		return t.deviceState(d.ID, bine.DeviceReady, "its host has it again", "")
+	}
+	return nil
+}
+
+// deviceState moves a device to a state, and writes that down in its history.
+func (t *tx) deviceState(id bine.DeviceID, to bine.DeviceState, reason string, by bine.UserName) error {
+	if _, err := t.exec("UPDATE lease_devices SET state = ?, reason = ?, changed_at = ? WHERE id = ?", to, reason, t.now, id); err != nil {
+		return err
+	}
+	return t.deviceEvent(id, to, reason, by)
+}
+
+func (t *tx) deviceEvent(id bine.DeviceID, to bine.DeviceState, reason string, by bine.UserName) error {
+	_, err := t.exec("INSERT INTO device_events (device, at, state, reason, user_name) VALUES (?, ?, ?, ?, ?)", id, t.now, to, reason, by)
+	return err
+}
+
+// SetDeviceState moves a device to a state because of what it did or of how a
+// test of it went, and gives the grants that follow.
+func (l *Ledger) SetDeviceState(ctx context.Context, id bine.DeviceID, to bine.DeviceState, reason string) ([]Grant, error) {
+	return l.change(ctx, func(t *tx) error {
+		d, err := t.device(id)
+		if err != nil || d.state == to {
+			return err
+		}
+		return t.deviceState(id, to, reason, "")
+	})
+}
+
+// Cordon keeps new work away from a device, or lets it come again, as an
+// administrator wants it. It gives the grants that follow.
+func (l *Ledger) Cordon(ctx context.Context, id bine.DeviceID, cordoned bool, reason string, by bine.UserName) ([]Grant, error) {
+	return l.change(ctx, func(t *tx) error {
+		d, err := t.device(id)
+		if err != nil || d.cordoned == cordoned {
+			return err
+		}
+		if _, err := t.exec("UPDATE lease_devices SET cordoned = ?, reason = ? WHERE id = ?", cordoned, reason, id); err != nil {
+			return err
+		}
+		state := d.state
+		if cordoned {
+			state = bine.DeviceCordoned
+		}
+		return t.deviceEvent(id, state, reason, by)
+	})
+}
+
+// CordonHost keeps new work away from a whole host, or lets it come again.
+func (l *Ledger) CordonHost(ctx context.Context, host bine.HostName, cordoned bool) ([]Grant, error) {
+	return l.change(ctx, func(t *tx) error {
+		n := 0
+		if err := t.row("SELECT COUNT(*) FROM lease_hosts WHERE host = ?", host).Scan(&n); err != nil {
+			return err
+		}
+		if n == 0 {
+			return bine.Errorf(bine.NotFound, "there is no host %q", string(host))
+		}
+		_, err := t.exec("UPDATE lease_hosts SET cordoned = ? WHERE host = ?", cordoned, host)
+		return err
+	})
+}
+
+// device reads one device.
+func (t *tx) device(id bine.DeviceID) (*device, error) {
+	list, err := t.devices("WHERE id = ?", id)
+	if err != nil {
+		return nil, err
+	}
+	if len(list) == 0 {
+		return nil, bine.Errorf(bine.NotFound, "there is no device %q", string(id))
+	}
+	return list[0], nil
+}
+
+// devices reads devices, by host and index.
+func (v view) devices(where string, args ...any) (list []*device, err error) {
+	err = v.each(func(row scanner) error {
+		d, err := scanDevice(row)
+		list = append(list, d)
+		return err
+	}, "SELECT "+deviceColumns+" FROM lease_devices "+where+" ORDER BY host, idx, id", args...)
+	return list, err
+}
+
+// hand writes down that an attempt has shares of devices. Each grant has an
+// epoch of its own; that nobody else moved a device's epoch is made sure of.
+func (t *tx) hand(e *entry, attempt bine.AttemptID, shares []share) error {
+	for _, s := range shares {
+		n, err := t.exec("UPDATE lease_devices SET used = used + ?, epoch = epoch + 1 WHERE id = ? AND epoch = ?", s.milli, s.device.ID, s.device.epoch)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return bine.Errorf(bine.Internal, "device %s was granted by somebody who does not hold the ledger", s.device.ID)
+		}
+		s.device.epoch++
+		if _, err := t.exec("INSERT INTO lease_grants (device, epoch, attempt, host, project, owner, milli, granted_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+			s.device.ID, s.device.epoch, attempt, s.device.host, e.project, text[bine.Owner]{e.owner}, s.milli, t.now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// takeBack ends the grants of an attempt.
+func (t *tx) takeBack(attempt bine.AttemptID) error {
+	type held struct {
+		device bine.DeviceID
+		milli  int64
+	}
+	var all []held
+	err := t.each(func(row scanner) error {
+		var h held
+		err := row.Scan(&h.device, &h.milli)
+		all = append(all, h)
+		return err
+	}, "SELECT device, milli FROM lease_grants WHERE attempt = ? AND ended_at IS NULL", attempt)
+	for _, h := range all {
+		if err == nil {
+			_, err = t.exec("UPDATE lease_devices SET used = used - ? WHERE id = ?", h.milli, h.device)
+		}
+	}
+	if err == nil && len(all) > 0 {
+		_, err = t.exec("UPDATE lease_grants SET ended_at = ? WHERE attempt = ? AND ended_at IS NULL", t.now, attempt)
+	}
+	return err
+}
+
+// Granted gives the devices that an attempt holds.
+func (l *Ledger) Granted(ctx context.Context, attempt bine.AttemptID) (list []bine.DeviceGrant, err error) {
+	v := view{l.db.Reader(ctx), ctx}
+	err = v.each(func(row scanner) error {
+		var g bine.DeviceGrant
+		err := row.Scan(&g.Device, &g.Milli, &g.Epoch)
+		list = append(list, g)
+		return err
+	}, "SELECT g.device, g.milli, g.epoch FROM lease_grants g LEFT JOIN lease_devices d ON d.id = g.device WHERE g.attempt = ? AND g.ended_at IS NULL ORDER BY d.idx, g.device", attempt)
+	return list, l.db.Explain(err)
+}
+
+// Devices gives all devices with who has them, by host and index.
+func (l *Ledger) Devices(ctx context.Context) ([]bine.DeviceStatus, error) {
+	v := view{l.db.Reader(ctx), ctx}
+	var all []bine.DeviceStatus
+	at := map[bine.DeviceID]int{}
+	err := v.each(func(row scanner) error {
+		var d bine.DeviceStatus
+		var id bine.DeviceID
+		var spec text[bine.Device]
+		var use text[*bine.DeviceUse]
+		var since int64
+		err := row.Scan(&id, &d.Host, &spec, &d.State, &d.Cordoned, &d.Reason, &since, &d.Used, &d.Epoch, &use)
+		d.Device, d.Since, d.Use = spec.V, database.Time(since), use.V
+		d.ID = id
+		at[id] = len(all)
+		all = append(all, d)
+		return err
+	}, "SELECT d.id, d.host, d.spec, d.state, d.cordoned, d.reason, d.changed_at, d.used, d.epoch, u.sample FROM lease_devices d LEFT JOIN device_use u ON u.device = d.id ORDER BY d.host, d.idx, d.id")
+	if err != nil {
+		return nil, l.db.Explain(err)
+	}
+	grants, err := v.grants("WHERE ended_at IS NULL ORDER BY device, epoch")
+	for _, g := range grants {
+		if i, known := at[g.Device]; known {
+			all[i].Grants = append(all[i].Grants, g)
+		}
+	}
+	return all, l.db.Explain(err)
+}
+
+// DeviceHistory gives the last grants of a device, and what became of it, the
+// newest first.
+func (l *Ledger) DeviceHistory(ctx context.Context, id bine.DeviceID, limit int) ([]bine.GrantRecord, []bine.DeviceEvent, error) {
+	v := view{l.db.Reader(ctx), ctx}
+	grants, err := v.grants("WHERE device = ? ORDER BY epoch DESC LIMIT ?", id, limit)
+	if err != nil {
+		return nil, nil, l.db.Explain(err)
+	}
+	var events []bine.DeviceEvent
+	err = v.each(func(row scanner) error {
+		e := bine.DeviceEvent{Device: id}
+		var at int64
+		err := row.Scan(&at, &e.State, &e.Reason, &e.User)
+		e.At = database.Time(at)
+		events = append(events, e)
+		return err
+	}, "SELECT at, state, reason, user_name FROM device_events WHERE device = ? ORDER BY id DESC LIMIT ?", id, limit)
+	return grants, events, l.db.Explain(err)
+}
+
+// Grants gives the grants that a project's attempts have had, the newest first.
+func (l *Ledger) Grants(ctx context.Context, project bine.ProjectName, limit int) ([]bine.GrantRecord, error) {
+	list, err := view{l.db.Reader(ctx), ctx}.grants("WHERE project = ? ORDER BY granted_at DESC, device LIMIT ?", project, limit)
+	return list, l.db.Explain(err)
+}
+
+func (v view) grants(where string, args ...any) (list []bine.GrantRecord, err error) {
+	err = v.each(func(row scanner) error {
+		var g bine.GrantRecord
+		var owner text[bine.Owner]
+		var granted int64
+		var ended, busyAt *int64
+		var samples int64
+		err := row.Scan(&g.Device, &g.Epoch, &g.Attempt, &g.Host, &owner, &g.Milli, &granted, &ended, &samples, &g.Busy, &g.MemoryPeak, &busyAt)
+		g.Owner, g.GrantedAt = owner.V, database.Time(granted)
+		if ended != nil {
+			g.EndedAt = new(database.Time(*ended))
+		}
+		if busyAt != nil {
+			g.BusyAt = new(database.Time(*busyAt))
+		}
+		g.Busy /= float64(max(1, samples))
+		list = append(list, g)
+		return err
+	}, "SELECT device, epoch, attempt, host, owner, milli, granted_at, ended_at, samples, busy, memory_peak, busy_at FROM lease_grants "+where, args...)
+	return list, err
+}
+
+// busyEnough is the share of time in which a device that is in use computes.
+const busyEnough = 0.01
+
+// SetUse notes what devices did, for them and for who has them. A sample that
+// comes twice counts twice in a mean; it is said by one heartbeat in ten seconds.
+func (l *Ledger) SetUse(ctx context.Context, samples []bine.DeviceUse) error {
+	samples = slices.DeleteFunc(slices.Clone(samples), func(s bine.DeviceUse) bool { return s.Device == "" })
+	if len(samples) == 0 {
+		return nil
+	}
+	return l.db.Write(ctx, func(q *sql.Tx) error {
+		t := &tx{view: view{q, l.db.Inside(ctx)}, tx: q}
+		for _, s := range samples {
+			n, err := t.exec("UPDATE device_use SET sample = ? WHERE device = ?", text[bine.DeviceUse]{s}, s.Device)
+			if err == nil && n == 0 {
+				_, err = t.exec("INSERT INTO device_use (device, sample) SELECT id, ? FROM lease_devices WHERE id = ? AND NOT EXISTS (SELECT 1 FROM device_use u WHERE u.device = lease_devices.id)", text[bine.DeviceUse]{s}, s.Device)
+			}
+			if err != nil {
+				return err
+			}
+			var busyAt *int64
+			if s.Busy >= busyEnough {
+				busyAt = new(database.Micros(s.At))
+			}
+			if _, err := t.exec("UPDATE lease_grants SET samples = samples + 1, busy = busy + ?, memory_peak = CASE WHEN memory_peak < ? THEN ? ELSE memory_peak END, busy_at = COALESCE(?, busy_at) WHERE device = ? AND ended_at IS NULL",
+				s.Busy, s.MemoryUsed, s.MemoryUsed, busyAt, s.Device); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
