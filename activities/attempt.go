@@ -18,7 +18,9 @@ type StartAttemptInput struct {
 type Granted struct {
 	Attempt bine.AttemptID `json:"attempt"`
 	Host    bine.HostName  `json:"host,omitempty"`
-	Refused string         `json:"refused,omitempty"` // why no host can ever run it
+	// Others are the hosts of the other processes of a gang, by their ranks from 1.
+	Others  []bine.HostName `json:"others,omitempty"`
+	Refused string          `json:"refused,omitempty"` // why no host can ever run it
 }
 
 // EndAttemptInput ends an attempt from the side of the workflow.

@@ -76,7 +76,7 @@ func (p *JobProgress) after(now time.Time, end activities.Outcome, host bine.Hos
 		return false, 0
 	}
 	switch end.Failure {
-	case bine.FailureLost, bine.FailureInterrupted:
+	case bine.FailureLost, bine.FailureInterrupted, bine.FailurePreempted:
 		if p.Lost++; p.Lost > mostLost {
 			return false, 0
 		}
@@ -112,6 +112,10 @@ func attempt(ctx workflow.Context, in RunJobInput, number int) (activities.Outco
 		return endAttempt(ctx, id, activities.Outcome{State: bine.Failed, Failure: bine.FailureRefused, Reason: granted.Refused}), "", nil
 	}
 	grace := time.Duration(in.GraceSeconds * float64(time.Second))
+	if len(granted.Others) > 0 {
+		end, host := runGang(ctx, in.Owner, granted, grace)
+		return endAttempt(ctx, id, end), host, nil
+	}
 	end := runProcess(ctx, activities.RunProcessInput{Attempt: id, Owner: in.Owner}, granted.Host, grace)
 	if end.State == bine.Cancelled {
 		stopProcess(ctx, id, granted.Host, grace)

@@ -35,13 +35,34 @@ func (e Attempts) Start(ctx context.Context, in activities.StartAttemptInput) (a
 		if out.Host = grant.Host; out.Host == "" {
 			return e.waiting(ctx, in.Owner, reason)
 		}
-		return e.store.AttemptHost(ctx, out.Attempt, out.Host)
+		out.Others = grant.Others
+		return e.members(ctx, in, process, out)
 	})
 	if bine.IsKind(err, bine.NoQuota) { // nothing of it was written: the attempt is, so that it can end
-		out.Host, out.Refused = "", err.Error()
+		out.Host, out.Others, out.Refused = "", nil, err.Error()
 		_, err = e.store.StartAttempt(ctx, in.Owner, in.Number, process)
 	}
 	return out, err
+}
+
+// members notes where an attempt's process has its resources, and makes the
+// attempts of the other processes of its gang. Only the first one gives outputs.
+func (e Attempts) members(ctx context.Context, in activities.StartAttemptInput, process bine.Process, granted activities.Granted) error {
+	if err := e.store.AttemptHost(ctx, granted.Attempt, granted.Host); err != nil {
+		return err
+	}
+	for i, host := range granted.Others {
+		member := process
+		member.Owner, member.Outputs, member.Keep, member.Slots = in.Owner.Member(i+1), nil, nil, nil
+		id := granted.Attempt.Member(i + 1)
+		if err := e.store.StartMember(ctx, id, in.Number, member); err != nil {
+			return err
+		}
+		if err := e.store.AttemptHost(ctx, id, host); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // waiting shows on a step's row what it waits for.
