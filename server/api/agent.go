@@ -1,10 +1,14 @@
 package api
 
 import (
+	"cmp"
 	"context"
+	"fmt"
+	"hash/fnv"
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/client"
@@ -59,6 +63,10 @@ func (a *API) registerHost(ctx context.Context, in *struct {
 		return nil, err
 	}
 	a.granted(ctx, grants)
+	if grants, err = a.Ledger.SetDevices(ctx, h.Name, h.Labels, h.Devices); err != nil {
+		return nil, err
+	}
+	a.granted(ctx, grants)
 	return answer(client.Welcome{GraceSeconds: a.Grace.Seconds(), HeartbeatSeconds: a.heartbeat().Seconds()}, nil)
 }
 
@@ -78,6 +86,9 @@ func (a *API) beatHost(ctx context.Context, in *struct {
 		err = bine.Errorf(bine.NotFound, "host %s is not known, or was taken for lost: register it", in.Host)
 	}
 	if err != nil {
+		return nil, err
+	}
+	if err := a.Ledger.SetUse(ctx, in.Body.Devices); err != nil {
 		return nil, err
 	}
 	stop, err := a.ended(ctx, in.Host, in.Body.Attempts)
@@ -131,6 +142,14 @@ func (a *API) assignment(ctx context.Context, in *InAttempt) (*body[client.Assig
 		return nil, err
 	}
 	out := client.Assignment{Attempt: t, Process: process, Context: surroundings(t)}
+	if process.Resources.GPUs > 0 {
+		if out.Devices, err = a.Ledger.Granted(ctx, t.ID); err != nil {
+			return nil, err
+		}
+		if err := a.gang(ctx, t, out.Context); err != nil {
+			return nil, err
+		}
+	}
 	if process.Environment > 0 {
 		e, err := a.Store.Environment(ctx, t.Owner.Project, process.Environment)
 		if err != nil {
@@ -140,6 +159,39 @@ func (a *API) assignment(ctx context.Context, in *InAttempt) (*body[client.Assig
 	}
 	out.Token, err = a.Auth.JobToken(ctx, t.ID, user)
 	return answer(out, err)
+}
+
+// The ports on which the processes of gangs find each other.
+const (
+	firstMasterPort = 20000
+	masterPorts     = 10000
+)
+
+// gang tells a process of a gang which one it is, and where the others are, in
+// variables of ours and in those that PyTorch's launcher and others read.
+func (a *API) gang(ctx context.Context, t bine.Attempt, env map[string]string) error {
+	hosts, rank, err := a.Ledger.Gang(ctx, t.ID)
+	if err != nil || len(hosts) < 2 {
+		return err
+	}
+	all, err := a.Store.Hosts(ctx)
+	if err != nil {
+		return err
+	}
+	address := map[bine.HostName]string{}
+	for _, h := range all {
+		address[h.Name] = h.Address
+	}
+	var names []string
+	for _, h := range hosts {
+		names = append(names, cmp.Or(address[h], string(h)))
+	}
+	owner, _ := t.Owner.Rank()
+	seed := fnv.New32a()
+	fmt.Fprint(seed, owner, t.Number)
+	env["BINE_RANK"], env["BINE_WORLD_SIZE"], env["BINE_HOSTS"] = strconv.Itoa(rank), strconv.Itoa(len(hosts)), strings.Join(names, ",")
+	env["MASTER_ADDR"], env["MASTER_PORT"] = names[0], strconv.Itoa(int(firstMasterPort+seed.Sum32()%masterPorts))
+	return nil
 }
 
 // startedBy says for whom a process acts.
@@ -162,8 +214,8 @@ func surroundings(t bine.Attempt) map[string]string {
 	if t.Owner.Kind == bine.OwnerRun {
 		out["BINE_RUN"], out["BINE_STEP"] = t.Owner.Name, string(t.Owner.Step)
 	}
-	if t.Owner.Item != "" {
-		out["BINE_ITEM"] = t.Owner.Item
+	if o, _ := t.Owner.Rank(); o.Item != "" {
+		out["BINE_ITEM"] = o.Item
 	}
 	return out
 }
@@ -242,7 +294,7 @@ func (a *API) attemptEnded(ctx context.Context, in *struct {
 	if err := a.unroute(ctx, in.Attempt); err != nil {
 		return nil, err
 	}
-	grants, err := a.Ledger.Release(ctx, in.Attempt) // again where it was released: harmless
+	grants, err := a.Ledger.ReleaseProcess(ctx, in.Attempt) // again where it was released: harmless
 	if err != nil {
 		return nil, err
 	}

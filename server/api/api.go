@@ -100,6 +100,7 @@ func Mount(router *gin.Engine, c Config) (*API, error) {
 func (a *API) register() {
 	a.accountRoutes()
 	a.hostRoutes()
+	a.deviceRoutes()
 	a.projectRoutes()
 	a.environmentRoutes()
 	a.pipelineRoutes()

@@ -6,6 +6,7 @@ import (
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/client"
+	"github.com/bine-ml/bine/gpu"
 	"github.com/bine-ml/bine/internal/auth"
 )
 
@@ -62,6 +63,13 @@ func (a *API) deploy(ctx context.Context, in *struct {
 	if r := in.Body.Resources; r != nil {
 		if r.CPU <= 0 || r.Memory <= 0 || r.GPUs < 0 {
 			return nil, bine.Errorf(bine.Invalid, "a model server needs some cpu and memory: %v cores and %d bytes were asked for", r.CPU, r.Memory)
+		}
+		request, err := gpu.Of(*r)
+		if err == nil && !request.Zero() && request.Hosts != 1 && request.Milli == 0 {
+			err = bine.Errorf(bine.Invalid, "a model server is one process: ask for %d GPUs on 1 host, not for %s", request.Count, request)
+		}
+		if err != nil {
+			return nil, err
 		}
 		wanted.Resources = *r
 	}

@@ -55,12 +55,21 @@ type scheduleLauncher interface {
 // Ledger is the part of the ledger of resources and slots that the API uses.
 type Ledger interface {
 	SetHost(ctx context.Context, host bine.HostName, capacity bine.Resources, up bool) ([]lease.Grant, error)
-	Release(ctx context.Context, attempt bine.AttemptID) ([]lease.Grant, error)
+	ReleaseProcess(ctx context.Context, attempt bine.AttemptID) ([]lease.Grant, error)
+	Gang(ctx context.Context, attempt bine.AttemptID) (hosts []bine.HostName, rank int, err error)
 	Leases(ctx context.Context) ([]bine.Lease, error)
 	Pools(ctx context.Context, project bine.ProjectName) ([]bine.Pool, error)
 	Pool(ctx context.Context, project bine.ProjectName, name bine.PoolName) (bine.Pool, error)
 	SetPool(ctx context.Context, project bine.ProjectName, p bine.Pool) ([]lease.Grant, error)
 	DeletePool(ctx context.Context, project bine.ProjectName, name bine.PoolName) error
+	SetDevices(ctx context.Context, host bine.HostName, labels []string, devices []bine.Device) ([]lease.Grant, error)
+	Devices(ctx context.Context) ([]bine.DeviceStatus, error)
+	DeviceHistory(ctx context.Context, id bine.DeviceID, limit int) ([]bine.GrantRecord, []bine.DeviceEvent, error)
+	Granted(ctx context.Context, attempt bine.AttemptID) ([]bine.DeviceGrant, error)
+	SetUse(ctx context.Context, samples []bine.DeviceUse) error
+	Cordon(ctx context.Context, id bine.DeviceID, cordoned bool, reason string, by bine.UserName) ([]lease.Grant, error)
+	CordonHost(ctx context.Context, host bine.HostName, cordoned bool) ([]lease.Grant, error)
+	Verdict(ctx context.Context, project bine.ProjectName, r bine.Resources) (bine.Verdict, error)
 	Quota(ctx context.Context, project bine.ProjectName) (bine.Quota, error)
 	SetQuota(ctx context.Context, project bine.ProjectName, q bine.Quota, going []bine.RunID) ([]lease.Grant, error)
 }

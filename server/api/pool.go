@@ -63,8 +63,11 @@ func (a *API) setQuota(ctx context.Context, in *struct {
 	Body bine.Quota
 }) (*body[bine.Quota], error) {
 	q := in.Body
-	if q.Runs < 0 || q.Steps < 0 || q.CPU < 0 || q.Memory < 0 || q.Weight < 0 {
+	if q.Runs < 0 || q.Steps < 0 || q.CPU < 0 || q.Memory < 0 || q.Weight < 0 || q.GPUs < 0 || q.Guaranteed < 0 {
 		return nil, bine.Errorf(bine.Invalid, "a quota cannot be negative; 0 is no bound")
+	}
+	if q.GPUs > 0 && q.Guaranteed > q.GPUs {
+		return nil, bine.Errorf(bine.Invalid, "%g accelerators are guaranteed, but %g are the most that the project may hold", q.Guaranteed, q.GPUs)
 	}
 	going, err := a.Store.GoingRuns(ctx, in.Project)
 	if err != nil {
