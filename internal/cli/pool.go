@@ -85,8 +85,9 @@ func (a *app) quotaCommand() *cobra.Command {
 			}
 		}
 		return a.show(q, one(args[0]), func(t *table) {
-			t.row("RUNS", "PROCESSES", "CPU", "MEMORY", "WEIGHT")
-			t.row(bound(q.Runs, cell(q.Runs)), bound(q.Steps, cell(q.Steps)), bound(q.CPU, cell(q.CPU)), bound(q.Memory, size(q.Memory)), bound(q.Weight, cell(q.Weight)))
+			t.row("RUNS", "PROCESSES", "CPU", "MEMORY", "GPUS", "GUARANTEED", "WEIGHT")
+			t.row(bound(q.Runs, cell(q.Runs)), bound(q.Steps, cell(q.Steps)), bound(q.CPU, cell(q.CPU)), bound(q.Memory, size(q.Memory)),
+				bound(q.GPUs, cell(q.GPUs)), bound(q.Guaranteed, cell(q.Guaranteed)), bound(q.Weight, cell(q.Weight)))
 		})
 	})
 	f := c.Flags()
@@ -94,6 +95,8 @@ func (a *app) quotaCommand() *cobra.Command {
 	f.IntVar(&given.Steps, "processes", 0, "processes at once; 0 is no bound")
 	f.Float64Var(&given.CPU, "cpu", 0, "cores that its processes hold together; 0 is no bound")
 	f.StringVar(&memory, "memory", "", "memory that they hold together, for example 16GiB; 0 is no bound")
+	f.Float64Var(&given.GPUs, "gpus", 0, "accelerators that they hold together, borrowed ones among them; 0 is no bound")
+	f.Float64Var(&given.Guaranteed, "guaranteed-gpus", 0, "accelerators that are the project's own: others give them back when it asks")
 	f.Float64Var(&given.Weight, "weight", 0, "share in comparison with other projects; 0 is 1")
 	return c
 }
@@ -101,11 +104,13 @@ func (a *app) quotaCommand() *cobra.Command {
 // change takes over what was given, and reports whether anything was.
 func change(c *cobra.Command, q *bine.Quota, given bine.Quota) (changed bool) {
 	for name, set := range map[string]func(){
-		"runs":      func() { q.Runs = given.Runs },
-		"processes": func() { q.Steps = given.Steps },
-		"cpu":       func() { q.CPU = given.CPU },
-		"memory":    func() { q.Memory = given.Memory },
-		"weight":    func() { q.Weight = given.Weight },
+		"runs":            func() { q.Runs = given.Runs },
+		"processes":       func() { q.Steps = given.Steps },
+		"cpu":             func() { q.CPU = given.CPU },
+		"memory":          func() { q.Memory = given.Memory },
+		"gpus":            func() { q.GPUs = given.GPUs },
+		"guaranteed-gpus": func() { q.Guaranteed = given.Guaranteed },
+		"weight":          func() { q.Weight = given.Weight },
 	} {
 		if c.Flags().Changed(name) {
 			set()
