@@ -176,9 +176,26 @@ func (d *demand) enough(some []candidate) bool {
 
 // byMost orders hosts by what they can take, the most first.
 func byMost(some []candidate) []candidate {
-	return slices.SortedFunc(slices.Values(some), func(a, b candidate) int {
-		return cmp.Or(cmp.Compare(b.cap.most, a.cap.most), cmp.Compare(a.number, b.number))
+	sorted := slices.Clone(some)
+	slices.SortFunc(sorted, func(a, b candidate) int {
+		if a.cap.most != b.cap.most {
+			return b.cap.most - a.cap.most
+		}
+		return a.number - b.number
 	})
+	return sorted
+}
+
+// byLeast orders them by what they can take, the least first.
+func byLeast(some []candidate) []candidate {
+	sorted := slices.Clone(some)
+	slices.SortFunc(sorted, func(a, b candidate) int {
+		if a.cap.most != b.cap.most {
+			return a.cap.most - b.cap.most
+		}
+		return a.number - b.number
+	})
+	return sorted
 }
 
 // domain gives the number of the rack or block of a candidate; -1 is none.
@@ -191,10 +208,16 @@ func (e *engine) domain(c candidate, l level) int {
 
 // within gives the candidates of a rack or block.
 func (e *engine) within(all []candidate, l level, at int) []candidate {
-	var some []candidate
-	for _, c := range all {
-		if e.domain(c, l) == at {
-			some = append(some, c)
+	n := 0
+	for i := range all {
+		if e.domain(all[i], l) == at {
+			n++
+		}
+	}
+	some := make([]candidate, 0, n)
+	for i := range all {
+		if e.domain(all[i], l) == at {
+			some = append(some, all[i])
 		}
 	}
 	return some
@@ -207,12 +230,12 @@ func (e *engine) sums(all []candidate, d *demand, l level) []int {
 		n = len(e.blocks)
 	}
 	sums := make([]int, n+1)
-	for _, c := range all {
-		at := e.domain(c, l)
+	for i := range all {
+		at := e.domain(all[i], l)
 		if at < 0 {
 			at = n
 		}
-		sums[at] += d.unitsOf(c)
+		sums[at] += d.unitsOf(all[i])
 	}
 	return sums
 }
@@ -269,16 +292,14 @@ func (e *engine) take(some []candidate, units int, d *demand, l level) []assigne
 // fewest takes hosts: where each gets the same, those that have the least to
 // spare; else as few as can take it, the last with the least to spare.
 func (d *demand) fewest(some []candidate, units int) (all []assigned) {
-	sorted := byMost(some)
 	if d.even() {
-		slices.SortStableFunc(sorted, func(a, b candidate) int {
-			return cmp.Or(cmp.Compare(a.cap.most, b.cap.most), cmp.Compare(a.number, b.number))
-		})
-		for _, c := range sorted[:units] {
-			all = append(all, assigned{c, d.PerHost})
+		all = make([]assigned, units)
+		for i, c := range byLeast(some)[:units] {
+			all[i] = assigned{c, d.PerHost}
 		}
 		return all
 	}
+	sorted := byMost(some)
 	for at := 0; units > 0; at++ {
 		if sorted[at].cap.most >= units {
 			last := at
@@ -309,7 +330,8 @@ func (d *demand) unevenly(some []candidate) (all []assigned) {
 // together makes the placement of a gang.
 func (e *engine) together(g gathering, d *demand) Placement {
 	chosen := e.take(g.hosts, d.units(), d, g.level)
-	slices.SortFunc(chosen, func(a, b assigned) int { return cmp.Compare(a.number, b.number) })
+	slices.SortFunc(chosen, func(a, b assigned) int { return a.number - b.number })
+	parts := make([]Part, 0, d.Count)
 	p := Placement{Shares: make([]Share, len(chosen)), Choice: Choice{Policy: e.policy.Name, Level: g.level.name(), Spare: g.waste}}
 	if d.even() {
 		p.Choice.Spare *= d.PerHost
@@ -320,7 +342,11 @@ func (e *engine) together(g gathering, d *demand) Placement {
 		c, m := d.share(a.n)
 		c, m = min(c, cpu), min(m, memory) // shares are rounded up, so the last gets what is left
 		cpu, memory = cpu-c, memory-m
-		p.Shares[i] = Share{Host: h.name, CPU: c, Memory: m, Devices: h.parts(h.pick(a.cap.group, a.n, false).devices)}
+		from := len(parts)
+		for _, device := range h.pick(a.cap.group, a.n, false).devices {
+			parts = append(parts, Part{h.ids[device], 1000})
+		}
+		p.Shares[i] = Share{Host: h.name, CPU: c, Memory: m, Devices: parts[from:len(parts):len(parts)]}
 	}
 	return p
 }
