@@ -92,6 +92,28 @@ func (c *Cluster) Grant(p Placement) error { return c.change(p, 1) }
 // given back, if some of it is not taken.
 func (c *Cluster) Release(p Placement) error { return c.change(p, -1) }
 
+// Free says whether a place could be taken now.
+func (c *Cluster) Free(p Placement) bool {
+	for _, s := range p.Shares {
+		i, known := c.numbers[s.Host]
+		if !known || !c.all[i].up {
+			return false
+		}
+		for _, part := range s.Devices {
+			if at := slices.Index(c.all[i].ids, part.Device); at < 0 || c.all[i].free[at] < part.Milli {
+				return false
+			}
+		}
+	}
+	if c.Grant(p) != nil {
+		return false
+	}
+	return c.Release(p) == nil
+}
+
+// Clone gives another one with the same picture.
+func (c *Cluster) Clone() *Cluster { return NewCluster(c.Snapshot(), c.policy) }
+
 // change takes or gives back what a placement says.
 func (c *Cluster) change(p Placement, sign int) error {
 	for done, s := range p.Shares {

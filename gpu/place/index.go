@@ -107,10 +107,8 @@ type indexed struct {
 }
 
 func (v *indexed) best(d *demand) (*host, offer) {
-	if v.policy.Name == Random {
-		return (&scan{v.engine}).best(d)
-	}
 	found, best := -1, offer{}
+	var least uint64
 	for _, k := range v.alive {
 		a := k.answer(v.typ)
 		if !a.known {
@@ -123,6 +121,12 @@ func (v *indexed) best(d *demand) (*host, offer) {
 		if found >= 0 {
 			better = a.offer.better(best)
 		}
+		if v.policy.Name == Random {
+			if found < 0 || a.offer.rank >= best.rank {
+				found, best, least = v.chosen(k, d, a.offer, found, best, least)
+			}
+			continue
+		}
 		if better < 0 {
 			continue
 		}
@@ -134,6 +138,19 @@ func (v *indexed) best(d *demand) (*host, offer) {
 		return nil, offer{}
 	}
 	return v.all[found], best
+}
+
+// chosen takes a host of a class instead of the one found, if chance has it so.
+func (v *indexed) chosen(k *class, d *demand, o offer, found int, best offer, least uint64) (int, offer, uint64) {
+	for _, i := range k.hosts {
+		if d.avoids(v.all[i].name) {
+			continue
+		}
+		if x := v.chance(d, v.all[i].name); found < 0 || o.rank > best.rank || x < least {
+			found, best, least = i, o, x
+		}
+	}
+	return found, best, least
 }
 
 // first gives the first host of a class that the task does not avoid.

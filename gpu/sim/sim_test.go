@@ -1,0 +1,180 @@
+package sim_test
+
+import (
+	"fmt"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/gpu/place"
+	"github.com/bine-ml/bine/gpu/queue"
+	"github.com/bine-ml/bine/gpu/sim"
+)
+
+func nodes(t testing.TB) place.Snapshot {
+	t.Helper()
+	f, err := os.Open("testdata/nodes.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	s, err := sim.ReadNodes(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func pods(t testing.TB) []sim.Pod {
+	t.Helper()
+	f, err := os.Open("testdata/pods.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	all, err := sim.ReadPods(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func TestRead(t *testing.T) {
+	s := nodes(t)
+	if len(s.Hosts) != 5 || len(s.Hosts[2].Devices) != 8 || s.Hosts[2].Devices[7].Model != "G2" || s.Hosts[2].Memory != 393216<<20 || s.Hosts[2].Rack != "r1" || !s.Hosts[2].Up {
+		t.Errorf("the hosts are %+v", s.Hosts[2])
+	}
+	got, err := sim.ReadPods(strings.NewReader("name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec,qos,creation_time,deletion_time,request\n" +
+		"a,1500,1024,1,460,V100M32|V100M16|V100M32,BE,10,70,\n" +
+		"b,0,0,0,0,,,0,0,8 GPUs on 2 hosts for 1h\n"))
+	if err != nil || len(got) != 2 {
+		t.Fatal(got, err)
+	}
+	a := got[0]
+	if a.Request.String() != "0.46 GPU with V100M16 or V100M32" || a.Project != "BE" || a.Created != 10*time.Second || a.Runs != time.Minute || a.CPU != 1500 || a.Memory != 1<<30 {
+		t.Errorf("the first is %+v", a)
+	}
+	if b := got[1]; b.Request.String() != "8 GPUs on 2 hosts for 1h" || b.Runs != time.Hour {
+		t.Errorf("the second is %+v", b)
+	}
+}
+
+func TestReadSaysWhereItIsWrong(t *testing.T) {
+	for text, says := range map[string]string{
+		"":                                 "the header cannot be read",
+		"name,cpu_milli\n":                 "there is no column memory_mib",
+		"name,cpu_milli,memory_mib\n":      "there is no work",
+		"name,cpu_milli,memory_mib\na,x,1": `line 2: cpu_milli is "x"`,
+		"name,cpu_milli,memory_mib,num_gpu,gpu_milli\na,1,1,1,1\nb,1,1,2,500\n": "line 3: 2 GPUs of 500 thousandths",
+		"name,cpu_milli,memory_mib\na,1\n":                                      "line 2",
+		"name,cpu_milli,memory_mib,request\na,1,1,many GPUs\n":                  "line 2: \"many GPUs\": at column 1",
+	} {
+		if _, err := sim.ReadPods(strings.NewReader(text)); !bine.IsKind(err, bine.Invalid) || !strings.Contains(err.Error(), says) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+	for text, says := range map[string]string{
+		"sn,cpu_milli,memory_mib,gpu,model\n":                     "no hosts",
+		"sn,cpu_milli,memory_mib,gpu,model\na,1,1,1,\na,1,1,1,\n": "line 3",
+		"sn,cpu_milli,memory_mib,gpu,model\na,1,1,9999999,\n":     "more than a host has",
+	} {
+		if _, err := sim.ReadNodes(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+func TestFill(t *testing.T) {
+	s, work := nodes(t), pods(t)
+	mean := map[place.PolicyName]float64{}
+	for _, name := range place.Policies() {
+		for seed := range uint64(10) {
+			o := sim.FillOptions{Policy: name, Seed: seed, Until: 1.3}
+			f := sim.Fill(s, work, o)
+			if f.Allocated <= 0.5 || f.Allocated > 1 || f.Tasks < 10 {
+				t.Fatalf("%s, seed %d: %+v", name, seed, f)
+			}
+			again := sim.Fill(s, work, o)
+			again.Took = f.Took
+			if !reflect.DeepEqual(f, again) {
+				t.Fatalf("%s, seed %d: the same gives another answer", name, seed)
+			}
+			mean[name] += f.Allocated / 10
+		}
+	}
+	if mean[place.FGD] <= mean[place.Random] {
+		t.Errorf("fragmentation counts for nothing: %v", mean)
+	}
+	if !reflect.DeepEqual(s, nodes(t)) {
+		t.Error("filling changed the snapshot")
+	}
+	if f := sim.Fill(s, []sim.Pod{{}}, sim.FillOptions{Policy: place.FGD, Until: 1.3}); f.Tasks != 0 {
+		t.Errorf("work without devices fills the cluster: %+v", f)
+	}
+}
+
+func TestReplay(t *testing.T) {
+	s, work := nodes(t), pods(t)
+	waits := map[string]time.Duration{}
+	for name, o := range map[string]sim.ReplayOptions{
+		"fifo": {Policy: place.FGD, Speed: 4, Strict: true},
+		"easy": {Policy: place.FGD, Speed: 4},
+		"fair": {Policy: place.FGD, Speed: 4, Fair: true, HalfLife: time.Hour, Shares: map[string]queue.Share{"LS": {Weight: 3}}},
+	} {
+		r, err := sim.Replay(s, work, o)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if r.Never != 0 || r.Done != len(work) || r.Used <= 0 || r.Used > 1 || r.Fairness() <= 0 || r.Fairness() > 1.0000001 || len(r.Wait(0, 0)) != len(work) {
+			t.Errorf("%s: %+v", name, r)
+		}
+		if name != "fair" && r.Delayed != 0 {
+			t.Errorf("%s: %d were delayed", name, r.Delayed)
+		}
+		for _, w := range r.Wait(0, 0) {
+			waits[name] += w
+		}
+		if (r.Backfilled > 0) == o.Strict {
+			t.Errorf("%s: %d went before others", name, r.Backfilled)
+		}
+	}
+	if waits["easy"] >= waits["fifo"] {
+		t.Errorf("going before others helps nobody: %v", waits)
+	}
+}
+
+func TestFigures(t *testing.T) {
+	if j := sim.Jain([]float64{1, 0, 0, 0}); j != 0.25 {
+		t.Errorf("one has all: %g", j)
+	}
+	if j := sim.Jain([]float64{2, 2}); j != 1 {
+		t.Errorf("both have the same: %g", j)
+	}
+	if m, d := sim.Mean([]float64{1, 3}); m != 2 || fmt.Sprintf("%.3f", d) != "1.414" {
+		t.Errorf("mean %g, deviation %g", m, d)
+	}
+	if p := sim.Percentile([]time.Duration{3, 1, 2}, 50); p != 2 {
+		t.Errorf("the median is %d", p)
+	}
+}
+
+// BenchmarkDecision reports percentiles of single decisions, on clusters of
+// several sizes: see Churn.
+func BenchmarkDecision(b *testing.B) {
+	for _, devices := range []int{100, 1_000, 10_000} {
+		for _, name := range []place.PolicyName{place.FGD, place.BestFit} {
+			b.Run(fmt.Sprintf("%s/%d", name, devices), func(b *testing.B) {
+				took, err := sim.Churn(name, devices, b.N)
+				if err != nil {
+					b.Fatal(err)
+				}
+				for _, p := range []float64{50, 99, 99.9} {
+					b.ReportMetric(float64(sim.Percentile(took, p))/1000, fmt.Sprintf("p%g-µs", p))
+				}
+			})
+		}
+	}
+}
