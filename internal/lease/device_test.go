@@ -186,3 +186,44 @@ func TestAQuotaBoundsAccelerators(t *testing.T) {
 		}
 	})
 }
+
+func TestWhatIsPreemptibleMakesRoomWithinAGuarantee(t *testing.T) {
+	eachWorld(t, func(w world) {
+		setDevices(w.t, w.Ledger, "a", 4, "P100")
+		if _, err := w.SetQuota(w.t.Context(), "p", bine.Quota{Guaranteed: 2}, nil); err != nil {
+			w.t.Fatal(err)
+		}
+		ask := func(id bine.AttemptID, project bine.ProjectName, r bine.Resources, p bine.Priority) bine.HostName {
+			g, _, err := w.Ask(w.t.Context(), lease.Request{Attempt: id, Owner: bine.Owner{Project: project}, Resources: r, Priority: p})
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			return g.Host
+		}
+		back := func() string {
+			ids, err := w.AskedBack(w.t.Context(), "a")
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			return fmt.Sprint(ids)
+		}
+		ask("firm", "q", gpus(1), "")
+		ask("early", "q", words(1, "1 GPU on 1 host preemptible"), "")
+		ask("late", "q", words(2, "2 GPUs on 1 host preemptible"), "")
+		want(w.t, "nobody is asked for nothing", back(), "[]")
+		want(w.t, "more than is free", ask("mine", "p", gpus(2), ""), "")
+		want(w.t, "the one whose place is enough makes room", back(), "[late]")
+		want(w.t, "asked again", ask("mine", "p", gpus(2), ""), "")
+		want(w.t, "nobody else is asked", back(), "[late]")
+		leases, err := w.Leases(w.t.Context())
+		if err != nil || leases[2].AskedBack == nil || leases[1].AskedBack != nil {
+			w.t.Errorf("leases %+v, %v; want the third asked back alone", leases, err)
+		}
+		want(w.t, "granted when it has made room", release(w.t, w.Ledger, "late"), []bine.AttemptID{"mine"})
+		want(w.t, "beyond the guarantee", ask("more", "p", gpus(1), ""), "")
+		want(w.t, "nobody has to make room for that", back(), "[]")
+		want(w.t, "of higher priority in the project itself", ask("urgent", "q", gpus(1), bine.PriorityHigh), "")
+		want(w.t, "its own make room", back(), "[early]")
+		want(w.t, "and it gets what it asked back", release(w.t, w.Ledger, "early"), []bine.AttemptID{"urgent"})
+	})
+}

@@ -61,6 +61,11 @@ func (t *tx) walk(only *entry) (grants []Grant, reason string, err error) {
 			continue
 		}
 		spots, placed := p.board.place(e.want, !l.behind)
+		if !placed && !l.behind && e.gpus > 0 && (only == nil || e == only) {
+			if err := t.askBack(p, e); err != nil {
+				return nil, "", err
+			}
+		}
 		if placed && (only == nil || e == only) {
 			e.grant(spots)
 			grants = append(grants, e.Grant)
@@ -83,6 +88,13 @@ func (t *tx) walk(only *entry) (grants []Grant, reason string, err error) {
 		}
 		if err := t.next(l, p.board, only); err != nil {
 			return nil, "", err
+		}
+	}
+	for _, l := range lines { // the firsts that were not come to, since every host is kept
+		if l.head != nil && !l.behind && l.head.gpus > 0 && (only == nil || l.head == only) {
+			if err := t.askBack(p, l.head); err != nil {
+				return nil, "", err
+			}
 		}
 	}
 	if only != nil && only.Host == "" {
@@ -183,8 +195,17 @@ func (t *tx) had(l *line, lines []*line) error {
 	return err
 }
 
-// foremost is the line that goes next: of the project that holds the least for
-// its weight, of those the one whose last turn is longest ago, then the one that
+// owed is 0 where the first asks for accelerators within the guarantee of its
+// project, and else 1.
+func (l *line) owed() int {
+	if l.head.gpus > 0 && l.held.gpus+l.head.gpus <= l.quota.guaranteed {
+		return 0
+	}
+	return 1
+}
+
+// foremost is the line that goes next: of a project that asks for accelerators
+// within its guarantee; then of the one that holds the least for its weight, of those the one whose last turn is longest ago, then the one that
 // has asked first.
 func foremost(lines []*line, all amount) *line {
 	waiting := slices.DeleteFunc(slices.Clone(lines), func(l *line) bool { return l.head == nil })
@@ -192,7 +213,7 @@ func foremost(lines []*line, all amount) *line {
 		return nil
 	}
 	return slices.MinFunc(waiting, func(a, b *line) int {
-		return cmp.Or(cmp.Compare(a.share(all), b.share(all)), cmp.Compare(a.turn, b.turn), cmp.Compare(a.head.place, b.head.place))
+		return cmp.Or(cmp.Compare(a.owed(), b.owed()), cmp.Compare(a.share(all), b.share(all)), cmp.Compare(a.turn, b.turn), cmp.Compare(a.head.place, b.head.place))
 	})
 }
 
