@@ -95,6 +95,7 @@ type Process struct {
 	Env         map[string]string      `json:"env,omitempty"`
 	With        json.RawMessage        `json:"with,omitempty"`
 	Inputs      map[string]ArtifactRef `json:"inputs,omitempty"`
+	Resume      *ArtifactRef           `json:"resume,omitempty" doc:"the checkpoint that the attempt before left"`
 	Outputs     map[string]string      `json:"outputs,omitempty" doc:"name to type: artifact, string, int, float, bool, json"`
 	Keep        []string               `json:"keep,omitempty" doc:"artifacts that are stored also where it fails"`
 	Item        json.RawMessage        `json:"item,omitempty" doc:"in a fan-out, the element of the list that the process works on"`
@@ -106,6 +107,10 @@ type Process struct {
 	LogLimit    int64                  `json:"log_limit" doc:"bytes of output that are kept"`
 	Serve       *Serve                 `json:"serve,omitempty" doc:"set for a model server"`
 }
+
+// CheckpointName is the directory, beside the outputs, that an attempt which
+// does not succeed leaves to the next one.
+const CheckpointName = "checkpoint"
 
 // BatchItem is one item of several that one process works through.
 type BatchItem struct {

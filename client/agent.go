@@ -35,8 +35,9 @@ type Heartbeat struct {
 
 // Orders answer a heartbeat.
 type Orders struct {
-	Stop []bine.AttemptID `json:"stop,omitempty" doc:"attempts that have ended in the ledger: their processes must end"`
-	Test []bine.DeviceID  `json:"test,omitempty" doc:"devices to test, on which no process is; the answer comes with a later heartbeat"`
+	Preempt []bine.AttemptID `json:"preempt,omitempty" doc:"attempts that are to make room for others: their processes are told to end, and killed when they take too long"`
+	Stop    []bine.AttemptID `json:"stop,omitempty" doc:"attempts that have ended in the ledger: their processes must end"`
+	Test    []bine.DeviceID  `json:"test,omitempty" doc:"devices to test, on which no process is; the answer comes with a later heartbeat"`
 }
 
 // BeatHost tells that a host lives.

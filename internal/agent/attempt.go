@@ -29,6 +29,10 @@ const (
 // stopSeconds is what a process has between SIGTERM and SIGKILL.
 const stopSeconds = 10
 
+// preemptSeconds is the same where a process makes room for another: it may
+// have much to write down.
+const preemptSeconds = 30
+
 func interrupted() shim.Stop {
 	return shim.Stop{Cause: shim.Interrupted, Reason: "the agent of the host was stopped", Seconds: interruptSeconds - 1}
 }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/internal/shim"
 )
 
@@ -42,6 +43,10 @@ func (t *attempt) environment(p plan, put placed, token string) []string {
 	})
 	if len(process.Batch) > 0 {
 		env["BINE_BATCH"] = filepath.Join(work, "batch.json")
+	}
+	env["BINE_CHECKPOINT"] = filepath.Join(work, "outputs", bine.CheckpointName)
+	if put.resume != "" {
+		env["BINE_RESUME"] = put.resume
 	}
 	if process.Resources.Memory > 0 {
 		env["BINE_MEMORY"] = strconv.FormatInt(process.Resources.Memory, 10)

@@ -136,8 +136,8 @@ func (t *attempt) result(ctx context.Context) (bine.AttemptResult, error) {
 				Items: result.Items, Metrics: result.Metrics, Usage: result.Usage, StartedAt: result.StartedAt, EndedAt: result.EndedAt}
 		}
 	}
-	if result.State == bine.Failed && result.Failure != bine.FailureOutput {
-		// What explains a failure is worth a try, not more: the failure stands without it.
+	if result.State != bine.Succeeded && result.State != bine.Cancelled && result.Failure != bine.FailureOutput {
+		// What explains a failure, or lets the next attempt go on from where this one was, is worth a try, not more: the failure stands without it.
 		if err := brief(func(ctx context.Context) error { return t.keep(ctx, &result) })(ctx); err != nil {
 			t.agent.log.Warn("what a failed process left is not kept", "attempt", t.id, "error", err)
 		}
@@ -168,6 +168,8 @@ func judge(end shim.Ended) bine.AttemptResult {
 		r.State, r.Failure = bine.Cancelled, bine.FailureCancelled
 	case shim.Interrupted:
 		r.State, r.Failure = bine.Lost, bine.FailureInterrupted
+	case shim.Preempted:
+		r.State, r.Failure = bine.Lost, bine.FailurePreempted
 	case shim.NotStarted, shim.Setup:
 		r.Failure = bine.FailureSetup
 	default:

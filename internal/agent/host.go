@@ -131,6 +131,11 @@ func (a *Agent) beat() (pressing bool) {
 	case err != nil && a.ctx.Err() == nil:
 		a.log.Warn("heartbeat of the host got no answer; processes go on", "error", err)
 	}
+	for _, id := range orders.Preempt {
+		if t := a.find(id); t != nil {
+			t.stop(shim.Stop{Cause: shim.Preempted, Reason: "it made room for a process that goes before it", Seconds: preemptSeconds})
+		}
+	}
 	for _, id := range orders.Stop {
 		if t := a.find(id); t != nil {
 			t.stop(shim.Stop{Cause: shim.Cancelled, Reason: "the server ended this attempt", Seconds: stopSeconds})

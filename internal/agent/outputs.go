@@ -99,11 +99,14 @@ func (t *attempt) left() (bine.Process, *os.Root, artifacts, error) {
 // any case. One that is not there, or is no artifact, is left out.
 func (t *attempt) keep(ctx context.Context, result *bine.AttemptResult) error {
 	process, root, store, err := t.left()
-	if err != nil || len(process.Keep) == 0 {
+	if err != nil {
 		return err
 	}
 	defer root.Close()
-	for _, name := range process.Keep {
+	for _, name := range append(slices.Clone(process.Keep), bine.CheckpointName) {
+		if name == bine.CheckpointName && empty(root, name) {
+			continue
+		}
 		kept, err := store.artifact(ctx, root, name)
 		if bine.IsKind(err, bine.Invalid) {
 			continue
@@ -117,6 +120,17 @@ func (t *attempt) keep(ctx context.Context, result *bine.AttemptResult) error {
 		result.Artifacts[name] = kept
 	}
 	return nil
+}
+
+// empty reports whether a directory has nothing in it, or is not there.
+func empty(root *os.Root, name string) bool {
+	dir, err := root.Open(name)
+	if err != nil {
+		return true
+	}
+	defer dir.Close()
+	_, err = dir.Readdirnames(1)
+	return err != nil
 }
 
 // jobToken reads the token that the process was given. It is good until the

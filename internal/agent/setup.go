@@ -28,6 +28,7 @@ type placed struct {
 	inputs map[string]string // name to path
 	read   []string          // what the process may read
 	code   string            // directory of the code
+	resume string            // directory of the checkpoint to go on from
 }
 
 // defaultLog is how much output is kept where the process does not say.
@@ -166,10 +167,16 @@ func (t *attempt) put(ctx context.Context, p plan) (placed, error) {
 		return placed{}, err
 	}
 	var environment, inputs placed
-	var code string
+	var code, resume string
 	err = together(ctx,
 		func(ctx context.Context) (err error) { environment, err = t.putEnvironment(ctx, p); return err },
 		func(ctx context.Context) (err error) { inputs, err = t.putInputs(ctx, process, from); return err },
+		func(ctx context.Context) (err error) {
+			if process.Resume != nil {
+				resume, err = t.agent.cache.Dir(ctx, from, process.Resume.Hash)
+			}
+			return err
+		},
 		func(ctx context.Context) (err error) {
 			if process.Code != "" {
 				code, err = t.agent.cache.Dir(ctx, from, process.Code)
@@ -181,6 +188,9 @@ func (t *attempt) put(ctx context.Context, p plan) (placed, error) {
 	}
 	out.python, out.path, out.inputs = environment.python, environment.path, inputs.inputs
 	out.read = slices.Concat(out.read, environment.read, inputs.read)
+	if resume != "" {
+		out.resume, out.read = resume, append(out.read, resume)
+	}
 	if code != "" {
 		out.code, out.read = code, append(out.read, code)
 		return out, os.Symlink(code, filepath.Join(t.dir, shim.WorkDir, "code"))

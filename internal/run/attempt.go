@@ -17,6 +17,9 @@ type Attempts struct{ *Engine }
 // Start writes an attempt's row and asks for its resources.
 func (e Attempts) Start(ctx context.Context, in activities.StartAttemptInput) (activities.Granted, error) {
 	process, err := e.processOf(ctx, in.Owner)
+	if err == nil && in.Number > 1 {
+		process.Resume, err = e.checkpoint(ctx, in.Owner)
+	}
 	if err != nil {
 		return activities.Granted{}, err
 	}
@@ -43,6 +46,18 @@ func (e Attempts) Start(ctx context.Context, in activities.StartAttemptInput) (a
 		_, err = e.store.StartAttempt(ctx, in.Owner, in.Number, process)
 	}
 	return out, err
+}
+
+// checkpoint is what the attempt before left to go on from, if anything.
+func (e Attempts) checkpoint(ctx context.Context, owner bine.Owner) (*bine.ArtifactRef, error) {
+	if owner.Kind != bine.OwnerRun || isBatch(owner.Item) {
+		return nil, nil
+	}
+	row, err := e.store.Step(ctx, owner.Project, store.StepRef{Run: bine.RunID(owner.Name), Step: owner.Step, Item: owner.Item})
+	if ref, left := row.Artifacts[bine.CheckpointName]; err == nil && left && ref.Kind == bine.ArtifactDir {
+		return &ref, nil
+	}
+	return nil, err
 }
 
 // members notes where an attempt's process has its resources, and makes the

@@ -99,6 +99,7 @@ const (
 	Abandoned   Cause = "abandoned"   // the agent gave no sign of life for the grace period
 	Cancelled   Cause = "cancelled"   // it was asked to
 	Interrupted Cause = "interrupted" // the host's operator stopped the agent
+	Preempted   Cause = "preempted"   // it had to make room for others
 	Unready     Cause = "unready"     // a model server did not become ready in time
 	NotStarted  Cause = "not_started" // the program could not be executed
 	Setup       Cause = "setup"       // environment, code or inputs could not be put in place

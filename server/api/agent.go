@@ -91,8 +91,12 @@ func (a *API) beatHost(ctx context.Context, in *struct {
 	if err := a.Ledger.SetUse(ctx, in.Body.Devices); err != nil {
 		return nil, err
 	}
-	stop, err := a.ended(ctx, in.Host, in.Body.Attempts)
-	return answer(client.Orders{Stop: stop}, err)
+	var orders client.Orders
+	if orders.Stop, err = a.ended(ctx, in.Host, in.Body.Attempts); err != nil {
+		return nil, err
+	}
+	orders.Preempt, err = a.Ledger.AskedBack(ctx, in.Host)
+	return answer(orders, err)
 }
 
 // ended picks the attempts that have ended in the ledger, or are not in it at all.

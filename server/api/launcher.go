@@ -66,6 +66,8 @@ type Ledger interface {
 	Devices(ctx context.Context) ([]bine.DeviceStatus, error)
 	DeviceHistory(ctx context.Context, id bine.DeviceID, limit int) ([]bine.GrantRecord, []bine.DeviceEvent, error)
 	Granted(ctx context.Context, attempt bine.AttemptID) ([]bine.DeviceGrant, error)
+	AskedBack(ctx context.Context, host bine.HostName) ([]bine.AttemptID, error)
+	PruneGrants(ctx context.Context, before time.Time) error
 	SetUse(ctx context.Context, samples []bine.DeviceUse) error
 	Cordon(ctx context.Context, id bine.DeviceID, cordoned bool, reason string, by bine.UserName) ([]lease.Grant, error)
 	CordonHost(ctx context.Context, host bine.HostName, cordoned bool) ([]lease.Grant, error)

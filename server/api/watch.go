@@ -10,6 +10,9 @@ import (
 // eventsKept is how long a client may be away and still catch up.
 const eventsKept = 24 * time.Hour
 
+// grantsKept is how long is known who had a device.
+const grantsKept = 90 * 24 * time.Hour
+
 // heartbeat is how often an agent reports its host: three times in the grace
 // period, but not for nothing.
 func (a *API) heartbeat() time.Duration {
@@ -32,6 +35,9 @@ func (a *API) Watch(ctx context.Context) {
 			err = a.CheckHosts(ctx)
 		case <-events.C:
 			_, err = a.Store.PruneEvents(ctx, a.now().Add(-eventsKept).UTC())
+			if err == nil {
+				err = a.Ledger.PruneGrants(ctx, a.now().Add(-grantsKept).UTC())
+			}
 		}
 		if err != nil && ctx.Err() == nil {
 			a.Log.WarnContext(ctx, "watching hosts and events", "error", err)

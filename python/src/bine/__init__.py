@@ -41,7 +41,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .errors import Error
-from .step import Item, inputs, item_value, items, log_metric, outputs, params, rows, step
+from .step import Item, checkpoint, inputs, item_value, items, log_metric, outputs, params, resume, rows, step
 
 if TYPE_CHECKING:
     from .client import Client, login
@@ -81,6 +81,7 @@ __all__ = [
     "Item",
     "Project",
     "Run",
+    "checkpoint",
     "context",
     "cron",
     "each",
@@ -99,6 +100,7 @@ __all__ = [
     "params",
     "per",
     "pipeline",
+    "resume",
     "rows",
     "save_model",
     "step",
