@@ -4,6 +4,7 @@ go 1.26.10
 
 require (
 	cel.dev/cel-go v0.33.2
+	github.com/NVIDIA/go-nvml v0.13.3-0
 	github.com/anishathalye/porcupine v1.3.1
 	github.com/danielgtaylor/huma/v2 v2.37.2
 	github.com/dgryski/go-farm v0.0.0-20240924180020-3414d57e47da

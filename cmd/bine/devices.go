@@ -5,6 +5,7 @@ import (
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/gpu"
+	"github.com/bine-ml/bine/gpu/nvidia"
 	"github.com/bine-ml/bine/gpu/simulated"
 )
 
@@ -15,7 +16,9 @@ const noDevices = "none"
 // with those of the node file.
 func accelerators(c hostConfig) ([]gpu.Source, []string, error) {
 	switch c.Devices {
-	case "", noDevices:
+	case "":
+		return []gpu.Source{nvidia.New(nvidia.Options{})}, c.Labels, nil
+	case noDevices:
 		return nil, c.Labels, nil
 	}
 	s, err := simulated.Open(c.Devices, bine.HostName(c.Name))

@@ -76,6 +76,7 @@ var onlyIn = map[string][]string{
 	"github.com/gin-gonic/gin":      {"server"},
 	"github.com/danielgtaylor/huma": {"server"},
 	"github.com/hanwen/go-fuse/":    {"internal/mount"},
+	"github.com/NVIDIA/go-nvml/":    {"gpu/nvidia"},
 	"gorm.io/":                      {"internal/store", "internal/database"},
 	"cel.dev/cel-go":                {"dags/expr"},
 }
