@@ -5,6 +5,7 @@ import (
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/gpu"
+	"github.com/bine-ml/bine/gpu/amd"
 	"github.com/bine-ml/bine/gpu/nvidia"
 	"github.com/bine-ml/bine/gpu/simulated"
 )
@@ -17,7 +18,7 @@ const noDevices = "none"
 func accelerators(c hostConfig) ([]gpu.Source, []string, error) {
 	switch c.Devices {
 	case "":
-		return []gpu.Source{nvidia.New(nvidia.Options{})}, c.Labels, nil
+		return []gpu.Source{nvidia.New(nvidia.Options{}), amd.New("")}, c.Labels, nil
 	case noDevices:
 		return nil, c.Labels, nil
 	}
