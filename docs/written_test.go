@@ -15,6 +15,7 @@ import (
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/dags"
+	"github.com/bine-ml/bine/gpu/simulated"
 )
 
 func TestPipelinesInThePagesAreWellFormed(t *testing.T) {
@@ -63,6 +64,22 @@ func TestConfigurationsInThePagesHaveSettingsThatExist(t *testing.T) {
 	}
 	if checked == 0 {
 		t.Error("operating.md shows no configuration")
+	}
+}
+
+func TestNodeFilesInThePagesAreWellFormed(t *testing.T) {
+	checked := 0
+	for _, b := range blocks(t, "yaml") {
+		if b.page != "gpu-hosts.md" {
+			continue
+		}
+		checked++
+		if _, err := simulated.Parse([]byte(b.text)); err != nil {
+			t.Errorf("%s:%d: %v", b.page, b.line, err)
+		}
+	}
+	if checked == 0 {
+		t.Error("gpu-hosts.md shows no node file")
 	}
 }
 
