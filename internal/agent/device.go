@@ -3,9 +3,11 @@ package agent
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"maps"
+	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -218,10 +220,31 @@ func (d *devices) note(grants []bine.DeviceGrant) error {
 	if maps.Equal(after, d.epochs) {
 		return nil
 	}
-	if err := shim.Write(d.dir, epochsFile, after); err != nil {
+	if err := writeSynced(d.dir, epochsFile, after); err != nil {
 		return err
 	}
 	d.epochs = after
+	return nil
+}
+
+// writeSynced makes a file that a power cut leaves whole: as it was, or as it is.
+func writeSynced(dir, name string, v any) error {
+	const partial = ".next-"
+	if err := shim.Write(dir, partial+name, v); err != nil {
+		return err
+	}
+	for _, path := range []string{filepath.Join(dir, partial+name), dir} {
+		f, err := os.Open(path)
+		if err == nil {
+			err = errors.Join(f.Sync(), f.Close())
+		}
+		if err == nil && path != dir {
+			err = os.Rename(path, filepath.Join(dir, name))
+		}
+		if err != nil {
+			return fmt.Errorf("write %s: %w", name, err)
+		}
+	}
 	return nil
 }
 

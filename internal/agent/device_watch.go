@@ -65,14 +65,15 @@ func (d *devices) watch(ctx context.Context, s *source, start func(func())) {
 func (d *devices) keep(f bine.DeviceFault) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if f.Fatal {
-		d.log.Error("an accelerator failed", "device", f.Device, "kind", f.Kind, "code", f.Code, "text", f.Text)
-		signal(d.urgent)
-	} else {
-		d.log.Warn("an accelerator tells of a fault", "device", f.Device, "kind", f.Kind, "code", f.Code, "text", f.Text)
-	}
 	like := func(have bine.DeviceFault) bool {
 		return have.Device == f.Device && have.Kind == f.Kind && have.Code == f.Code && have.Fatal == f.Fatal
+	}
+	switch {
+	case f.Fatal:
+		d.log.Error("an accelerator failed", "device", f.Device, "kind", f.Kind, "code", f.Code, "text", f.Text)
+		signal(d.urgent)
+	case !slices.ContainsFunc(d.faults, like): // there may be thousands
+		d.log.Warn("an accelerator tells of a fault", "device", f.Device, "kind", f.Kind, "code", f.Code, "text", f.Text)
 	}
 	d.faults = slices.DeleteFunc(d.faults, like)
 	if len(d.faults) >= mostUntold {
