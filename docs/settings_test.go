@@ -20,7 +20,7 @@ func defaults() map[string]string {
 		"temporal.address": "none: embedded", "temporal.namespace": "`bine`", "temporal.certificates": "none: no TLS",
 		"temporal.store": "SQLite in `<data>/temporal`",
 		"files.inline":   "`64KiB`",
-		"host.name":      "the machine's", "host.cpu": "all", "host.memory": "all but an eighth, at most 2 GiB", "host.address": "`127.0.0.1`", "host.labels": "none", "host.devices": "those of the machine",
+		"host.name":      "the machine's", "host.cpu": "all", "host.memory": "all but an eighth, at most 2 GiB", "host.address": "`127.0.0.1`", "host.labels": "none", "host.devices": "those of the machine", "host.ignored_xids": "`[13, 31, 43, 45, 68, 109]`",
 		"metrics": "none", "agent.dir": "`<data>/agent`", "agent.key": "`bine up` makes its own",
 		"log.level": "`info`", "log.format": "`text`", "notify.allow_private": "`false`",
 		"connectors.dirs": "none", "connectors.allow_private": "`false`",

@@ -73,6 +73,8 @@ type hostConfig struct {
 	Address string   `yaml:"address"` // where model servers listen and are reached
 	Labels  []string `yaml:"labels"`  // words that the list of hosts shows
 	Devices string   `yaml:"devices"` // node file that declares simulated accelerators; empty: those of the machine; none: none
+
+	IgnoredXIDs []int `yaml:"ignored_xids"` // numbers of Nvidia's XIDs that take no device out of service
 }
 
 type agentConfig struct {

@@ -18,7 +18,7 @@ const noDevices = "none"
 func accelerators(c hostConfig) ([]gpu.Source, []string, error) {
 	switch c.Devices {
 	case "":
-		return []gpu.Source{nvidia.New(nvidia.Options{}), amd.New("")}, c.Labels, nil
+		return []gpu.Source{nvidia.New(nvidia.Options{Ignored: c.IgnoredXIDs}), amd.New("")}, c.Labels, nil
 	case noDevices:
 		return nil, c.Labels, nil
 	}
