@@ -32,8 +32,8 @@ const (
 	idle                // what there would be if nobody had anything and all hosts were up
 )
 
-// snapshot is the board as gpu/place sees it.
-func (b *board) snapshot(by sight) place.Snapshot {
+// snapshot is the board as gpu/place sees it for what is preemptible, or is not.
+func (b *board) snapshot(by sight, preemptible bool) place.Snapshot {
 	var s place.Snapshot
 	for _, h := range b.hosts {
 		if len(h.devices) == 0 {
@@ -54,7 +54,7 @@ func (b *board) snapshot(by sight) place.Snapshot {
 			one.FreeCPU, one.FreeMemory = one.CPU, one.Memory
 		}
 		for _, d := range h.devices {
-			device := place.Device{Device: d.Device, Free: int(whole - d.used), Out: !d.usable()}
+			device := place.Device{Device: d.Device, Free: int(whole - d.used), Out: !d.usable(preemptible)}
 			if by == idle {
 				device.Free, device.Out = whole, false
 			}
@@ -72,11 +72,11 @@ func (b *board) placeDevices(w want) []spot {
 		return nil // it was refused when it was asked
 	}
 	if len(task.Avoid) > 0 { // where there is no other, what is to be avoided is taken
-		if _, err := place.Place(b.snapshot(idle), task, policy); err != nil {
+		if _, err := place.Place(b.snapshot(idle, task.Request.Preemptible), task, policy); err != nil {
 			task.Avoid = nil
 		}
 	}
-	found, err := place.Place(b.snapshot(free), task, policy)
+	found, err := place.Place(b.snapshot(free, task.Request.Preemptible), task, policy)
 	if err != nil {
 		return nil
 	}
@@ -114,7 +114,7 @@ func (b *board) refuseDevices(w want) error {
 	if err != nil {
 		return err
 	}
-	if v := place.Assess(b.snapshot(idle), task, policy); v.Answer == place.Never {
+	if v := place.Assess(b.snapshot(idle, task.Request.Preemptible), task, policy); v.Answer == place.Never {
 		return bine.Errorf(bine.NoQuota, "%s will never be granted as things stand: %s", task.Request, v.Reason)
 	}
 	return nil
@@ -126,7 +126,7 @@ func (b *board) reasonForDevices(w want) string {
 	if err != nil {
 		return err.Error()
 	}
-	v := place.Assess(b.snapshot(unkept), task, policy)
+	v := place.Assess(b.snapshot(unkept, task.Request.Preemptible), task, policy)
 	if v.Answer == place.Now {
 		v.Reason = "others go before"
 	}

@@ -93,7 +93,7 @@ type host struct {
 func (h *host) add(d *device) {
 	h.devices = append(h.devices, d)
 	h.capacity.gpus += whole
-	if d.usable() {
+	if d.usable(false) {
 		h.free.gpus += whole - d.used
 	}
 }

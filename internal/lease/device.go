@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/gpu/health"
 	"github.com/bine-ml/bine/internal/database"
 )
 
@@ -15,27 +16,33 @@ const whole = 1000
 // device is a device on the board.
 type device struct {
 	bine.Device
-	host     bine.HostName
-	used     int64 // thousandths
-	epoch    int64
-	state    bine.DeviceState
-	cordoned bool
+	host   bine.HostName
+	used   int64 // thousandths
+	epoch  int64
+	health health.Device
 }
 
-// usable reports whether a device takes new work.
-func (d *device) usable() bool { return d.state == bine.DeviceReady && !d.cordoned }
+// usable reports whether a device takes new work; one on probation takes what
+// is preemptible alone.
+func (d *device) usable(preemptible bool) bool {
+	return d.health.Takes() && (preemptible || d.health.State == bine.DeviceReady)
+}
 
-const deviceColumns = "id, host, spec, used, epoch, state, cordoned"
+const deviceColumns = "id, host, spec, used, epoch, health"
 
 func scanDevice(row scanner) (*device, error) {
 	d := &device{}
 	var spec text[bine.Device]
+	var remembered text[health.Device]
 	var id bine.DeviceID
-	err := row.Scan(&id, &d.host, &spec, &d.used, &d.epoch, &d.state, &d.cordoned)
-	d.Device = spec.V
+	err := row.Scan(&id, &d.host, &spec, &d.used, &d.epoch, &remembered)
+	d.Device, d.health = spec.V, remembered.V
 	d.ID = id
 	return d, err
 }
+
+// rules say when a device that failed comes back.
+func rules() health.Rules { return health.Default() }
 
 // SetDevices says which devices a host has, and its labels, and gives the
 // grants that follow. What is granted stays granted, also of a device that the
@@ -46,29 +53,25 @@ func (l *Ledger) SetDevices(ctx context.Context, host bine.HostName, labels []st
 		if _, err := t.exec("UPDATE lease_hosts SET labels = ? WHERE host = ?", text[[]string]{labels}, host); err != nil {
 			return err
 		}
-		known := map[bine.DeviceID]*device{}
-		err := t.each(func(row scanner) error {
-			d, err := scanDevice(row)
-			known[d.ID] = d
-			return err
-		}, "SELECT "+deviceColumns+" FROM lease_devices WHERE host = ?", host)
+		known, err := t.devices("WHERE host = ?", host)
 		if err != nil {
 			return err
 		}
 		for _, d := range devices {
-			if err := t.setDevice(host, d, known[d.ID]); err != nil {
+			if err := t.setDevice(host, d); err != nil {
 				return err
 			}
-			delete(known, d.ID)
 		}
-		for id, d := range known {
-			if d.state == bine.DeviceLost {
+		now := database.Time(t.now)
+		for _, d := range known {
+			if slices.ContainsFunc(devices, func(one bine.Device) bool { return one.ID == d.ID }) {
 				continue
 			}
-			if _, err := t.exec("UPDATE lease_devices SET listed = 0 WHERE id = ?", id); err != nil {
+			if _, err := t.exec("UPDATE lease_devices SET listed = 0 WHERE id = ?", d.ID); err != nil {
 				return err
 			}
-			if err := t.deviceState(id, bine.DeviceLost, "its host does not have it any more", ""); err != nil {
+			next, changes := rules().Gone(d.health, now)
+			if err := t.setHealth(d, next, changes); err != nil {
 				return err
 			}
 		}
@@ -76,52 +79,108 @@ func (l *Ledger) SetDevices(ctx context.Context, host bine.HostName, labels []st
 	})
 }
 
-// setDevice writes down a device that a host has; was is how it is written down
-// there already, if it is.
-func (t *tx) setDevice(host bine.HostName, d bine.Device, was *device) error {
-	if was == nil {
-		n, err := t.exec("UPDATE lease_devices SET host = ?, idx = ?, listed = 1, spec = ? WHERE id = ?", host, d.Index, text[bine.Device]{d}, d.ID)
-		if err != nil || n > 0 {
-			return err
-		}
-		if _, err := t.exec("INSERT INTO lease_devices (id, host, idx, listed, spec, state, reason, changed_at) VALUES (?, ?, ?, 1, ?, ?, '', ?)",
-			d.ID, host, d.Index, text[bine.Device]{d}, bine.DeviceReady, t.now); err != nil {
-			return err
-		}
-		return t.deviceEvent(d.ID, bine.DeviceReady, "first seen on host "+string(host), "")
+// setDevice writes down a device that a host has.
+func (t *tx) setDevice(host bine.HostName, spec bine.Device) error {
+	n, err := t.exec("UPDATE lease_devices SET host = ?, idx = ?, listed = 1, spec = ? WHERE id = ?", host, spec.Index, text[bine.Device]{spec}, spec.ID)
+	if err == nil && n == 0 {
+		_, err = t.exec("INSERT INTO lease_devices (id, host, idx, listed, spec, state, reason, changed_at, health) VALUES (?, ?, ?, 1, ?, '', '', ?, '{}')", spec.ID, host, spec.Index, text[bine.Device]{spec}, t.now)
 	}
-	if _, err := t.exec("UPDATE lease_devices SET idx = ?, listed = 1, spec = ? WHERE id = ?", d.Index, text[bine.Device]{d}, d.ID); err != nil {
+	if err != nil {
 		return err
 	}
-	if was.state == bine.DeviceLost {
-		return t.deviceState(d.ID, bine.DeviceReady, "its host has it again", "")
-	}
-	return nil
-}
-
-// deviceState moves a device to a state, and writes that down in its history.
-func (t *tx) deviceState(id bine.DeviceID, to bine.DeviceState, reason string, by bine.UserName) error {
-	if _, err := t.exec("UPDATE lease_devices SET state = ?, reason = ?, changed_at = ? WHERE id = ?", to, reason, t.now, id); err != nil {
+	d, err := t.device(spec.ID)
+	if err != nil {
 		return err
 	}
-	return t.deviceEvent(id, to, reason, by)
+	next, changes := rules().Found(d.health, database.Time(t.now))
+	return t.setHealth(d, next, changes)
 }
 
-func (t *tx) deviceEvent(id bine.DeviceID, to bine.DeviceState, reason string, by bine.UserName) error {
-	_, err := t.exec("INSERT INTO device_events (device, at, state, reason, user_name) VALUES (?, ?, ?, ?, ?)", id, t.now, to, reason, by)
+// setHealth writes down what is remembered of a device, and what changed.
+func (t *tx) setHealth(d *device, next health.Device, changes []health.Change) error {
+	if next == d.health && len(changes) == 0 {
+		return nil
+	}
+	_, err := t.exec("UPDATE lease_devices SET state = ?, reason = ?, changed_at = ?, cordoned = ?, health = ? WHERE id = ?",
+		next.State, next.Reason, database.Micros(next.Since), next.Cordoned, text[health.Device]{next}, d.ID)
+	for _, c := range changes {
+		state := c.To
+		if next.Cordoned && c.From == c.To && c.User != "" {
+			state = bine.DeviceCordoned
+		}
+		if err == nil {
+			_, err = t.exec("INSERT INTO device_events (device, at, state, reason, user_name) VALUES (?, ?, ?, ?, ?)", d.ID, database.Micros(c.At), state, c.Why, c.User)
+		}
+	}
+	d.health = next
 	return err
 }
 
-// SetDeviceState moves a device to a state because of what it did or of how a
-// test of it went, and gives the grants that follow.
-func (l *Ledger) SetDeviceState(ctx context.Context, id bine.DeviceID, to bine.DeviceState, reason string) ([]Grant, error) {
-	return l.change(ctx, func(t *tx) error {
-		d, err := t.device(id)
-		if err != nil || d.state == to {
+// Heard takes what a host's devices told of and how their tests went, and lets
+// time pass for those that are not in service. It gives the devices that are to
+// be tested now, and the grants that follow. Who uses a device that is drained
+// is asked to leave. The same told again is harmless.
+func (l *Ledger) Heard(ctx context.Context, host bine.HostName, faults []bine.DeviceFault, tests []bine.DeviceTest) (test []bine.DeviceID, grants []Grant, err error) {
+	ailing := 0
+	err = l.db.Reader(ctx).QueryRowContext(ctx, "SELECT COUNT(*) FROM lease_devices WHERE host = ? AND listed = 1 AND state <> ?", host, bine.DeviceReady).Scan(&ailing)
+	if err != nil || ailing == 0 && len(faults) == 0 && len(tests) == 0 {
+		return nil, nil, l.db.Explain(err)
+	}
+	grants, err = l.change(ctx, func(t *tx) error {
+		test = nil
+		all, err := t.devices("WHERE host = ? AND listed = 1", host)
+		if err != nil {
 			return err
 		}
-		return t.deviceState(id, to, reason, "")
+		busy, err := t.withProcesses(host)
+		if err != nil {
+			return err
+		}
+		for _, d := range all {
+			if err := t.hear(d, faults, tests, d.used == 0 && !busy[d.ID]); err != nil {
+				return err
+			}
+			if d.health.Test(database.Time(t.now)) {
+				test = append(test, d.ID)
+			}
+		}
+		return nil
 	})
+	return test, grants, err
+}
+
+// hear is Heard for one device.
+func (t *tx) hear(d *device, faults []bine.DeviceFault, tests []bine.DeviceTest, idle bool) error {
+	now := database.Time(t.now)
+	next, changes := d.health, []health.Change(nil)
+	take := func(to health.Device, more []health.Change) { next, changes = to, append(changes, more...) }
+	for _, f := range faults {
+		if f.Device == d.ID || f.Device == "" {
+			take(rules().Fault(next, f, now))
+		}
+	}
+	for _, one := range tests {
+		if one.Device == d.ID {
+			take(rules().Tested(next, one, now))
+		}
+	}
+	take(rules().Pass(next, idle, now))
+	if err := t.setHealth(d, next, changes); err != nil || !next.Leave() {
+		return err
+	}
+	_, err := t.exec("UPDATE leases SET asked_back = ? WHERE asked_back IS NULL AND attempt IN (SELECT CASE WHEN l.gang = '' THEN l.attempt ELSE l.gang END FROM lease_grants g JOIN (SELECT attempt, gang FROM leases) l ON l.attempt = g.attempt WHERE g.device = ? AND g.ended_at IS NULL)", t.now, d.ID)
+	return err
+}
+
+// withProcesses tells on which devices of a host processes were seen last.
+func (v view) withProcesses(host bine.HostName) (map[bine.DeviceID]bool, error) {
+	busy := map[bine.DeviceID]bool{}
+	return busy, v.each(func(row scanner) error {
+		var sample text[bine.DeviceUse]
+		err := row.Scan(&sample)
+		busy[sample.V.Device] = len(sample.V.Processes) > 0
+		return err
+	}, "SELECT u.sample FROM device_use u JOIN lease_devices d ON d.id = u.device WHERE d.host = ?", host)
 }
 
 // Cordon keeps new work away from a device, or lets it come again, as an
@@ -129,17 +188,11 @@ func (l *Ledger) SetDeviceState(ctx context.Context, id bine.DeviceID, to bine.D
 func (l *Ledger) Cordon(ctx context.Context, id bine.DeviceID, cordoned bool, reason string, by bine.UserName) ([]Grant, error) {
 	return l.change(ctx, func(t *tx) error {
 		d, err := t.device(id)
-		if err != nil || d.cordoned == cordoned {
+		if err != nil {
 			return err
 		}
-		if _, err := t.exec("UPDATE lease_devices SET cordoned = ?, reason = ? WHERE id = ?", cordoned, reason, id); err != nil {
-			return err
-		}
-		state := d.state
-		if cordoned {
-			state = bine.DeviceCordoned
-		}
-		return t.deviceEvent(id, state, reason, by)
+		next, changes := rules().Mark(d.health, cordoned, reason, by, database.Time(t.now))
+		return t.setHealth(d, next, changes)
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/internal/lease"
@@ -156,10 +157,19 @@ func TestALostOrCordonedDeviceTakesNoNewWork(t *testing.T) {
 		release(t, l, "one")
 		want(t, "a lost one is not granted again", release(t, l, "two"), []bine.AttemptID{})
 		setDevices(t, l, "a", 2, "P100")
-		ask(t, l, "three", gpus(2))
-		want(t, "it came back", granted(t, l, "three"), "a-0:1000@2 a-1:1000@2")
+		host, _ = ask(t, l, "three", gpus(2))
+		want(t, "it is there again, but not tested", host, "")
+		test, _, err := l.Heard(t.Context(), "a", nil, nil)
+		want(t, "what is to be tested", fmt.Sprint(test, err), "[a-1] <nil>")
+		test, _, err = l.Heard(t.Context(), "a", nil, []bine.DeviceTest{{Device: "a-1", At: time.Now()}})
+		want(t, "when it has passed", fmt.Sprint(test, err), "[] <nil>")
+		host, _ = ask(t, l, "three", gpus(2))
+		want(t, "on probation it takes nothing that cannot be interrupted", host, "")
+		release(t, l, "three")
+		ask(t, l, "four", words(2, "2 GPUs on 1 host preemptible"))
+		want(t, "but what can", granted(t, l, "four"), "a-0:1000@2 a-1:1000@2")
 		grants, events, err := l.DeviceHistory(t.Context(), "a-1", 10)
-		if err != nil || len(grants) != 2 || grants[1].EndedAt == nil || len(events) != 3 || events[1].State != bine.DeviceLost {
+		if err != nil || len(grants) != 2 || grants[1].EndedAt == nil || len(events) != 4 || events[2].State != bine.DeviceLost {
 			t.Errorf("history: %+v, %+v, %v; want two grants, and that it was lost", grants, events, err)
 		}
 	})
@@ -225,5 +235,33 @@ func TestWhatIsPreemptibleMakesRoomWithinAGuarantee(t *testing.T) {
 		want(w.t, "of higher priority in the project itself", ask("urgent", "q", gpus(1), bine.PriorityHigh), "")
 		want(w.t, "its own make room", back(), "[early]")
 		want(w.t, "and it gets what it asked back", release(w.t, w.Ledger, "early"), []bine.AttemptID{"urgent"})
+	})
+}
+
+func TestADeviceWithAFaultIsDrainedAndTested(t *testing.T) {
+	each(t, func(t *testing.T, l *lease.Ledger) {
+		setDevices(t, l, "a", 2, "P100")
+		ask(t, l, "one", gpus(2))
+		heard := func(faults ...bine.DeviceFault) []bine.DeviceID {
+			t.Helper()
+			test, _, err := l.Heard(t.Context(), "a", faults, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return test
+		}
+		heard(bine.DeviceFault{Device: "a-0", At: time.Now(), Kind: "xid", Code: 43, Text: "a program's own fault", Fatal: true})
+		fault := bine.DeviceFault{Device: "a-0", At: time.Now(), Kind: "xid", Code: 79, Text: "fell off the bus", Fatal: true}
+		for range 2 {
+			heard(fault)
+		}
+		all, err := l.Devices(t.Context())
+		if err != nil || all[0].State != bine.DeviceCordoned || all[0].Reason != fault.Text || all[1].State != bine.DeviceReady {
+			t.Errorf("devices %+v, %v; want the first cordoned", all, err)
+		}
+		release(t, l, "one")
+		want(t, "idle, it is tested", heard(), []bine.DeviceID{"a-0"})
+		host, _ := ask(t, l, "two", gpus(2))
+		want(t, "it takes no work meanwhile", host, "")
 	})
 }

@@ -32,7 +32,7 @@ func (t *tx) askBack(p *picture, e *entry) error {
 		shares[string(project)] = queue.Share{Weight: q.weight, Guaranteed: int(q.guaranteed), Limit: int(q.gpus)}
 	}
 	job := queue.Job{ID: string(e.Attempt), Project: string(e.project), Task: task, Priority: -e.priority}
-	victims, _, err := queue.Victims(place.NewCluster(p.board.snapshot(unkept), policy), running, job, shares, database.Time(t.now))
+	victims, _, err := queue.Victims(place.NewCluster(p.board.snapshot(unkept, task.Request.Preemptible), policy), running, job, shares, database.Time(t.now))
 	if err != nil {
 		return nil // the board is not as the ledger says, since a host has other devices now: no grounds to end anybody
 	}

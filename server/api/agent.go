@@ -92,6 +92,11 @@ func (a *API) beatHost(ctx context.Context, in *struct {
 		return nil, err
 	}
 	var orders client.Orders
+	var grants []lease.Grant
+	if orders.Test, grants, err = a.Ledger.Heard(ctx, in.Host, in.Body.Faults, in.Body.Tests); err != nil {
+		return nil, err
+	}
+	a.granted(ctx, grants)
 	if orders.Stop, err = a.ended(ctx, in.Host, in.Body.Attempts); err != nil {
 		return nil, err
 	}

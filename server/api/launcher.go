@@ -68,6 +68,7 @@ type Ledger interface {
 	Granted(ctx context.Context, attempt bine.AttemptID) ([]bine.DeviceGrant, error)
 	AskedBack(ctx context.Context, host bine.HostName) ([]bine.AttemptID, error)
 	PruneGrants(ctx context.Context, before time.Time) error
+	Heard(ctx context.Context, host bine.HostName, faults []bine.DeviceFault, tests []bine.DeviceTest) ([]bine.DeviceID, []lease.Grant, error)
 	SetUse(ctx context.Context, samples []bine.DeviceUse) error
 	Cordon(ctx context.Context, id bine.DeviceID, cordoned bool, reason string, by bine.UserName) ([]lease.Grant, error)
 	CordonHost(ctx context.Context, host bine.HostName, cordoned bool) ([]lease.Grant, error)

@@ -60,6 +60,7 @@ CREATE TABLE IF NOT EXISTS lease_devices (
   cordoned   BIGINT NOT NULL DEFAULT 0, -- by an administrator
   reason     LONGTEXT NOT NULL,
   changed_at BIGINT NOT NULL,
+  health     LONGTEXT NOT NULL, -- what is remembered of its failures; the four before are taken from it
   INDEX lease_devices_host (host, idx)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 

@@ -27,7 +27,8 @@ CREATE TABLE lease_devices (
   state      TEXT NOT NULL,
   cordoned   INTEGER NOT NULL DEFAULT 0, -- by an administrator
   reason     TEXT NOT NULL,
-  changed_at INTEGER NOT NULL
+  changed_at INTEGER NOT NULL,
+  health     TEXT NOT NULL -- what is remembered of its failures; the four before are taken from it
 );
 CREATE INDEX lease_devices_host ON lease_devices (host, idx);
 
