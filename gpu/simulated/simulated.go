@@ -51,11 +51,20 @@ type state struct {
 	broken                   string
 }
 
-// New makes the devices of a host.
+// New makes the devices of a host. What its control file holds already has
+// happened: its faults are not told again.
 func New(host bine.HostName, node Node) *Source {
 	devices := node.expand(host)
-	return &Source{node: node, devices: devices, start: time.Now(), states: make([]state, len(devices)),
+	s := &Source{node: node, devices: devices, start: time.Now(), states: make([]state, len(devices)),
 		failing: map[string]string{}, control: control{path: node.Control}, changed: make(chan struct{})}
+	events, err := s.control.read()
+	for _, e := range events {
+		s.apply(e)
+	}
+	if s.faults = nil; err != nil {
+		s.complain(err)
+	}
+	return s
 }
 
 // Open makes the devices that a node file declares.
@@ -230,12 +239,17 @@ func (s *Source) advance() {
 	}
 	events, err := s.control.read()
 	if err != nil {
-		text := fmt.Sprintf("the control file %s is not understood: %v", s.control.path, err)
-		s.faults = append(s.faults, bine.DeviceFault{At: time.Now().UTC(), Kind: "driver", Text: text})
+		s.complain(err)
 	}
 	for _, e := range events {
 		s.apply(e)
 	}
+}
+
+// complain tells of a control file that is not understood.
+func (s *Source) complain(err error) {
+	text := fmt.Sprintf("the control file %s is not understood: %v", s.control.path, err)
+	s.faults = append(s.faults, bine.DeviceFault{At: time.Now().UTC(), Kind: "driver", Text: text})
 }
 
 // pause is how long nothing can happen by itself.

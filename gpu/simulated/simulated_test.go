@@ -228,7 +228,18 @@ func TestControlFile(t *testing.T) {
 	if f := <-told; f.Device != simulated.ID("h", 0) || f.Kind != "lost" {
 		t.Errorf("after a second event, told of %+v", f)
 	}
+	again, err := simulated.Open(path, "h")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all, err := again.Devices(t.Context()); err != nil || len(all) != 1 {
+		t.Errorf("a source that is opened again has the devices %+v, %v", all, err)
+	}
 	write("control.yml", "- {losst: true}\n")
+	go func() { _ = again.Watch(t.Context(), func(f bine.DeviceFault) { told <- f }) }()
+	if f := <-told; f.Fatal { // by either
+		t.Errorf("a source that is opened again told of %+v", f)
+	}
 	if f := <-told; f.Fatal || !strings.Contains(f.Text, `no key "losst"`) {
 		t.Errorf("after a mistake in the control file, told of %+v", f)
 	}
