@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -199,6 +200,31 @@ func someRequest(r *rand.Rand) gpu.Request {
 		}
 	}
 	return q
+}
+
+// TestTheManualIsTrue reads the requests of the table in the manual.
+func TestTheManualIsTrue(t *testing.T) {
+	text, err := os.ReadFile("../docs/gpu.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(text), "| request |")
+	table, _, _ = strings.Cut(table, "\n\n")
+	n := 0
+	for line := range strings.Lines(table) {
+		first, _, _ := strings.Cut(strings.TrimPrefix(line, "|"), "|")
+		for i, part := range strings.Split(first, "`") {
+			if i%2 == 1 {
+				n++
+				if _, err := gpu.ParseRequest(part); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	}
+	if n < 15 {
+		t.Errorf("only %d requests were found", n)
+	}
 }
 
 func FuzzParseRequest(f *testing.F) {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/client"
+	"github.com/bine-ml/bine/gpu/place"
 	"github.com/bine-ml/bine/internal/bench"
 	"github.com/bine-ml/bine/internal/cli"
 )
@@ -37,6 +38,7 @@ func benchmarks() []benchmark {
 		{name: "process", doc: "steps that are processes beside exec of the same program", inside: bench.Process},
 		{name: "start", doc: "from asking for a run to its first sign; the start of `bine up`", inside: bench.Start, alone: benchUp},
 		{name: "api", doc: "reading an object over REST beside net/http answering the same bytes", inside: bench.API},
+		{name: "gpu", doc: "placement and queueing of accelerators: decisions, fairness, and policies on a trace (--nodes, --pods)", alone: benchGPUs},
 		{name: "fs", doc: "the file system in process beside the bare statements on the same database", alone: benchFiles},
 	}
 }
@@ -49,6 +51,8 @@ type benching struct {
 	output     string
 	cpuProfile string
 	database   string
+	gpus       bench.GPUBench
+	policies   []string
 }
 
 func benchCommand(s cli.Streams) *cobra.Command {
@@ -66,11 +70,27 @@ func benchCommand(s cli.Streams) *cobra.Command {
 			if b.runs < 1 {
 				return bine.Errorf(bine.Invalid, "--runs must be at least 1")
 			}
+			for _, name := range b.policies {
+				policy := place.PolicyName(name)
+				if err := policy.Check(); err != nil {
+					return err
+				}
+				b.gpus.Policies = append(b.gpus.Policies, policy)
+			}
+			if (b.gpus.Nodes == "") != (len(b.gpus.Pods) == 0) {
+				return bine.Errorf(bine.Invalid, "--nodes and --pods belong together: a file of hosts and one or several of work")
+			}
 			b.what = slices.DeleteFunc(benchmarks(), func(m benchmark) bool { return args[0] != "all" && args[0] != m.name })
 			return b.run(cmd.Context())
 		}}
 	cmd.Flags().IntVar(&b.runs, "runs", 5, "how often each thing is measured; percentiles take 20 at least")
 	cmd.Flags().StringVar(&b.database, "database", "", "an empty MySQL database (mysql://…) in which fs is measured too; what is made there stays")
+	cmd.Flags().StringVar(&b.gpus.Nodes, "nodes", "", "of gpu: hosts as CSV (sn, cpu_milli, memory_mib, gpu, model), such as those of the openb trace")
+	cmd.Flags().StringArrayVar(&b.gpus.Pods, "pods", nil, "of gpu: work as CSV (name, cpu_milli, memory_mib, num_gpu, gpu_milli); may be given several times")
+	cmd.Flags().StringSliceVar(&b.policies, "policy", nil, "of gpu: policies to compare (fgd, bestfit, dotproduct, packing, random); all unless some are named")
+	cmd.Flags().IntVar(&b.gpus.Seeds, "seeds", 10, "of gpu: how many orders of arrival are tried")
+	cmd.Flags().StringVar(&b.gpus.CSV, "csv", "", "of gpu: write how each policy filled the cluster to this file")
+	cmd.Flags().StringVar(&b.gpus.SVG, "svg", "", "of gpu: draw that to this file")
 	cmd.Flags().StringVar(&b.cpuProfile, "cpuprofile", "", "write a profile of this process while it measures to this file")
 	return cmd
 }
@@ -201,11 +221,17 @@ func benchInstallation(ctx context.Context, p *platform) (bench.Installation, er
 	return in, err
 }
 
-// benchUp measures this program when it runs everything.
+// benchGPUs measures placement, and says on the way what it is at.
+func benchGPUs(ctx context.Context, b benching, _ string) ([]bench.Row, error) {
+	b.gpus.Progress = func(what string) { fmt.Fprintln(b.Err, "measuring", what) }
+	return bench.GPUs(ctx, b.gpus)
+}
+
 func benchFiles(ctx context.Context, b benching, dir string) ([]bench.Row, error) {
 	return bench.Files(ctx, bench.FileBench{Dir: dir, Database: b.database, Runs: b.runs})
 }
 
+// benchUp measures this program when it runs everything.
 func benchUp(ctx context.Context, b benching, dir string) ([]bench.Row, error) {
 	program, err := os.Executable()
 	if err != nil {

@@ -1,7 +1,9 @@
 package queue
 
 import (
+	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -180,21 +182,18 @@ func (r *Reservation) sooner(than *Reservation) bool {
 	return r.At.Before(than.At)
 }
 
-// inOrder gives those that run by when they end; those that end nobody knows
-// when are last.
-func (p *planning) inOrder() []Running {
-	return slices.SortedStableFunc(slices.Values(p.Running), func(a, b Running) int {
-		x, y := a.ends(), b.ends()
-		switch {
-		case x.IsZero() && y.IsZero():
-			return 0
-		case x.IsZero():
-			return 1
-		case y.IsZero():
-			return -1
+// inOrder gives those that run, by number, by when they end; those that end
+// nobody knows when are last.
+func (p *planning) inOrder() []int {
+	order, ends := make([]int, len(p.Running)), make([]int64, len(p.Running))
+	for i, r := range p.Running {
+		order[i], ends[i] = i, math.MaxInt64
+		if end := r.ends(); !end.IsZero() {
+			ends[i] = end.UnixNano()
 		}
-		return x.Compare(y)
-	})
+	}
+	slices.SortFunc(order, func(a, b int) int { return cmp.Or(cmp.Compare(ends[a], ends[b]), cmp.Compare(a, b)) })
+	return order
 }
 
 // earliest lets jobs end in turn until one fits.
@@ -202,12 +201,13 @@ func (p *planning) earliest(j Job) (*Reservation, error) {
 	var gone []Running
 	var found *Reservation
 	sorted := p.inOrder()
-	for i, r := range sorted {
+	for i, at := range sorted {
+		r := p.Running[at]
 		if err := p.Cluster.Release(r.Placement); err != nil {
 			return nil, err
 		}
 		gone = append(gone, r)
-		if i+1 < len(sorted) && (r.ends().IsZero() || sorted[i+1].ends().Equal(r.ends())) {
+		if i+1 < len(sorted) && (r.ends().IsZero() || p.Running[sorted[i+1]].ends().Equal(r.ends())) {
 			continue // others end at the same moment; when those of unknown end do, all have
 		}
 		if placed, fits := p.now(j); fits {

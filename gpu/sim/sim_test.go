@@ -146,6 +146,41 @@ func TestReplay(t *testing.T) {
 	}
 }
 
+func TestInvent(t *testing.T) {
+	s, in := nodes(t), sim.Invented{Tasks: 2000, Load: 0.8, Seed: 5}
+	work := sim.Invent(s, pods(t), in)
+	if len(work) != 2000 || !reflect.DeepEqual(work, sim.Invent(s, pods(t), in)) {
+		t.Fatalf("%d tasks, or others the second time", len(work))
+	}
+	projects, asked := map[string]int{}, 0.0
+	for i, p := range work {
+		projects[p.Project]++
+		asked += float64(p.Request.Count*p.Request.Each()) / 1000 * p.Runs.Seconds()
+		if p.Runs < 10*time.Second || p.Runs > 20*time.Hour || (i > 0 && p.Created < work[i-1].Created) {
+			t.Fatalf("task %d: %+v", i, p)
+		}
+	}
+	if load := asked / 26 / work[1999].Created.Seconds(); load < 0.7 || load > 0.9 || len(projects) != 4 {
+		t.Errorf("the load is %g, by %v", load, projects)
+	}
+	if n := len(sim.Every(s, 2).Hosts); n != 3 {
+		t.Errorf("every second of 5 hosts are %d", n)
+	}
+}
+
+func TestContest(t *testing.T) {
+	if jain, used, err := sim.Contest(1); err != nil || jain < 0.99 || used < 0.95 {
+		t.Errorf("Jain's index is %.4f, %.3f used, %v", jain, used, err)
+	}
+}
+
+func TestChurn(t *testing.T) {
+	took, err := sim.Churn(place.FGD, 200, 1000)
+	if err != nil || len(took) != 1000 || sim.Percentile(took, 50) <= 0 {
+		t.Errorf("%d decisions, %v", len(took), err)
+	}
+}
+
 func TestFigures(t *testing.T) {
 	if j := sim.Jain([]float64{1, 0, 0, 0}); j != 0.25 {
 		t.Errorf("one has all: %g", j)

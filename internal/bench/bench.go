@@ -1,7 +1,8 @@
 // Package bench measures an installation of Bine beside what it stands on, in
 // the same minute on the same machine: its pipelines beside the bare workflow
 // engine, its processes beside exec, its API beside net/http, its file system
-// beside bare SQL. What it gives are rows whose ratios mean something on any
+// beside bare SQL; and how it places and queues work for accelerators, beside
+// other policies on the same work. What it gives are rows whose ratios mean something on any
 // machine, each with the goal that the project holds it to, if there is one.
 package bench
 
@@ -44,6 +45,9 @@ type Goal struct {
 
 // AtMost is a goal for the value of a row.
 func AtMost(bound float64) Goal { return Goal{bound: bound} }
+
+// AtLeast is a goal for the value of a row.
+func AtLeast(bound float64) Goal { return Goal{bound: bound, least: true} }
 
 // RatioAtMost is a goal for the ratio of a row.
 func RatioAtMost(bound float64) Goal { return Goal{bound: bound, ratio: true} }
