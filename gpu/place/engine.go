@@ -17,6 +17,7 @@ type engine struct {
 	racks   []string
 	blocks  []string
 	scratch []int
+	counts  []int // of sums
 }
 
 func newEngine(p Policy) *engine { return &engine{policy: p, kinds: map[string]*kind{}} }

@@ -11,10 +11,10 @@ import (
 
 // capacity is what a host in a state can do for a part of a task.
 type capacity struct {
-	group   int
-	flavour int // devices of one task have one flavour
-	rank    int
-	most    int // devices, with the CPU and memory that come with them
+	most    int   // devices, with the CPU and memory that come with them
+	flavour int32 // devices of one task have one flavour
+	group   int16
+	rank    int16
 }
 
 // candidate is a host, by its number, that can take a part of a task.
@@ -41,7 +41,7 @@ func capsOf(s *state, d *demand, flavours *[]string) []capacity {
 			flavour = len(*flavours)
 			*flavours = append(*flavours, name)
 		}
-		all = append(all, capacity{at, flavour, d.rank(s.kind, g), most})
+		all = append(all, capacity{most, int32(flavour), int16(at), int16(d.rank(s.kind, g))})
 	}
 	return all
 }
@@ -75,7 +75,7 @@ const (
 // most preferences, then the tightest, then the one that leaves the least.
 func (e *engine) gang(v view, d *demand) (Placement, error) {
 	all, flavours := v.candidates(d, d.least())
-	most := 0
+	most := int16(0)
 	for _, c := range all {
 		most = max(most, c.cap.rank)
 	}
@@ -84,7 +84,7 @@ func (e *engine) gang(v view, d *demand) (Placement, error) {
 		for f := range flavours {
 			some := all
 			if most > 0 || len(flavours) > 1 {
-				some = slices.DeleteFunc(slices.Clone(all), func(c candidate) bool { return c.cap.flavour != f || c.cap.rank < rank })
+				some = slices.DeleteFunc(slices.Clone(all), func(c candidate) bool { return c.cap.flavour != int32(f) || c.cap.rank < rank })
 			}
 			g := e.tightest(some, d)
 			g.flavour = flavours[f]
@@ -224,12 +224,17 @@ func (e *engine) within(all []candidate, l level, at int) []candidate {
 }
 
 // sums counts the units of racks or blocks; those of none are behind the last.
+// The answer holds until the next one.
 func (e *engine) sums(all []candidate, d *demand, l level) []int {
 	n := len(e.racks)
 	if l == inBlock {
 		n = len(e.blocks)
 	}
-	sums := make([]int, n+1)
+	if cap(e.counts) <= n {
+		e.counts = make([]int, n+1)
+	}
+	sums := e.counts[:n+1]
+	clear(sums)
 	for i := range all {
 		at := e.domain(all[i], l)
 		if at < 0 {
@@ -343,7 +348,7 @@ func (e *engine) together(g gathering, d *demand) Placement {
 		c, m = min(c, cpu), min(m, memory) // shares are rounded up, so the last gets what is left
 		cpu, memory = cpu-c, memory-m
 		from := len(parts)
-		for _, device := range h.pick(a.cap.group, a.n, false).devices {
+		for _, device := range h.pick(int(a.cap.group), a.n, false).devices {
 			parts = append(parts, Part{h.ids[device], 1000})
 		}
 		p.Shares[i] = Share{Host: h.name, CPU: c, Memory: m, Devices: parts[from:len(parts):len(parts)]}
