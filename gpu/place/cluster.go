@@ -55,7 +55,7 @@ const (
 // NewCluster makes one for a policy.
 func NewCluster(s Snapshot, p Policy) *Cluster {
 	c := &Cluster{engine: newEngine(p), numbers: map[bine.HostName]int{}}
-	c.hosts(s)
+	c.hosts(s, nil)
 	c.records = make([]Host, len(c.all))
 	for i, h := range c.all {
 		c.numbers[h.name] = i

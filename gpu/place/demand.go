@@ -48,6 +48,29 @@ func (d *demand) most(s *state, g *group) int {
 	return n
 }
 
+// canUse says by a glance whether a host could take the task, or a part of it.
+func (d *demand) canUse(h *Host) bool {
+	least := d.least()
+	if d.Hosts == 1 {
+		least = d.Count
+	}
+	cpu, memory := d.share(least)
+	if !h.Up || h.FreeCPU < cpu || h.FreeMemory < memory || d.avoids(h.Name) {
+		return false
+	}
+	if d.Count == 0 {
+		return true
+	}
+	n := 0
+	for i := range h.Devices {
+		v := &h.Devices[i]
+		if v.Free >= d.milli && !v.Out && v.Profile == d.Profile && (d.Vendor == "" || d.Vendor == string(v.Vendor)) && d.FitsModel(v.Model) {
+			n++
+		}
+	}
+	return n >= least
+}
+
 // fits says whether the task may have devices of a group.
 func (d *demand) fits(k *kind, g *group) bool {
 	return g.profile == d.Profile && g.is(d.Traits) && k.has(d.Labels)

@@ -22,9 +22,14 @@ type engine struct {
 
 func newEngine(p Policy) *engine { return &engine{policy: p, kinds: map[string]*kind{}} }
 
-// hosts takes over a snapshot: by name, with numbers for racks and blocks.
-func (e *engine) hosts(s Snapshot) {
-	sorted := slices.SortedFunc(slices.Values(s.Hosts), func(a, b Host) int { return strings.Compare(string(a.Name), string(b.Name)) })
+// hosts takes over a snapshot: by name, with numbers for racks and blocks. Hosts
+// that are of no use are taken for ones that are not up.
+func (e *engine) hosts(s Snapshot, useful func(*Host) bool) {
+	sorted := make([]*Host, len(s.Hosts))
+	for i := range s.Hosts {
+		sorted[i] = &s.Hosts[i]
+	}
+	slices.SortFunc(sorted, func(a, b *Host) int { return strings.Compare(string(a.Name), string(b.Name)) })
 	var cpu, devices int64
 	racks, blocks := map[string]bool{}, map[string]bool{}
 	for _, h := range sorted {
@@ -37,7 +42,11 @@ func (e *engine) hosts(s Snapshot) {
 	e.racks, e.blocks = names(racks), names(blocks)
 	e.all = make([]*host, len(sorted))
 	for i, h := range sorted {
-		e.all[i] = e.host(h)
+		if useful == nil || useful(h) {
+			e.all[i] = e.host(*h)
+		} else {
+			e.all[i] = &host{name: h.Name, rack: -1, block: -1}
+		}
 	}
 }
 

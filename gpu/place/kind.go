@@ -63,31 +63,34 @@ func kindKey(h Host) string {
 		text(key)
 		text(h.Labels[key])
 	}
-	place := positions(h)
-	position := func(id bine.DeviceID) int64 {
-		if i, known := place[id]; known {
-			return int64(i)
-		}
-		return -1
-	}
-	parents := map[bine.DeviceID]int64{}
 	for i, d := range h.Devices {
 		for _, s := range []string{string(d.Vendor), d.Model, d.Profile, d.Fabric} {
 			text(s)
 		}
-		if _, known := parents[d.Parent]; !known {
-			parents[d.Parent] = int64(i)
-		}
+		sibling := slices.IndexFunc(h.Devices[:i+1], func(o Device) bool { return o.Parent == d.Parent })
 		b = binary.AppendVarint(b, int64(d.NUMA))
-		b = binary.AppendVarint(b, parents[d.Parent])
+		b = binary.AppendVarint(b, int64(sibling))
 		b = binary.AppendVarint(b, int64(len(d.Links)))
+		next := 0
 		for _, l := range d.Links {
-			b = binary.AppendVarint(b, position(l.To))
+			next = position(h.Devices, l.To, next)
+			b = binary.AppendVarint(b, int64(next))
 			text(string(l.Kind))
 			b = binary.AppendVarint(b, int64(l.Count))
 		}
 	}
 	return string(b)
+}
+
+// position finds a device, at first behind another one, where links mostly lead
+// to next; -1 if it is not there.
+func position(devices []Device, id bine.DeviceID, behind int) int {
+	for i := behind + 1; i < len(devices); i++ {
+		if devices[i].ID == id {
+			return i
+		}
+	}
+	return slices.IndexFunc(devices, func(d Device) bool { return d.ID == id })
 }
 
 func positions(h Host) map[bine.DeviceID]int {

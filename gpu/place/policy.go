@@ -242,7 +242,7 @@ func (k *kind) addTypical(want fragGroup, cpu int64, weight float64) {
 // expected not to be able to use.
 func Fragmentation(s Snapshot, tasks []Typical) float64 {
 	e := newEngine(Policy{Typical: tasks})
-	e.hosts(s)
+	e.hosts(s, nil)
 	sum := 0.0
 	for _, h := range e.all {
 		if h.up {

@@ -104,7 +104,7 @@ func list[T ~string](names []T, most int) string {
 func waits(s Snapshot, t Task) string {
 	d := newDemand(t)
 	e := newEngine(Policy{Name: BestFit})
-	e.hosts(s)
+	e.hosts(s, nil)
 	if t.Request.Zero() {
 		return fmt.Sprintf("it waits for %s to be free on one host", amount(t.CPU, t.Memory))
 	}
@@ -178,7 +178,7 @@ func amount(cpu, memory int64) string {
 // impossible says what a task asks for that there is not, and what there is.
 func impossible(s Snapshot, t Task) string {
 	e := newEngine(Policy{Name: BestFit})
-	e.hosts(idle(s, true))
+	e.hosts(idle(s, true), nil)
 	return e.lack(newDemand(t)) + "; " + inventory(s)
 }
 
