@@ -124,3 +124,13 @@ def test_an_item_is_the_element_of_its_list(step_dir, tmp_path, monkeypatch):
     (tmp_path / "item.json").write_text('{"shop": "graz"}')
     monkeypatch.setenv("BINE_ITEM_VALUE", str(tmp_path / "item.json"))
     assert bine.item == {"shop": "graz"} and [i.value for i in bine.items()] == [{"shop": "graz"}]
+
+
+def test_a_checkpoint_is_left_for_the_next_attempt(tmp_path, monkeypatch):
+    monkeypatch.setenv("BINE_CHECKPOINT", str(tmp_path / "outputs" / "checkpoint"))
+    monkeypatch.delenv("BINE_RESUME", raising=False)
+    assert bine.resume() is None
+    (bine.checkpoint() / "state").write_text("1")
+    assert bine.checkpoint().is_dir()
+    monkeypatch.setenv("BINE_RESUME", str(tmp_path / "outputs" / "checkpoint"))
+    assert (bine.resume() / "state").read_text() == "1"

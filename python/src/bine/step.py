@@ -247,27 +247,7 @@ class Item:
         self.params = params
         self.outputs = outputs
 
-    def checkpoint() -> Path:
-    """The directory for what a later attempt needs to go on from here; it exists.
-
-    What is in it when the attempt ends without success (because it was asked
-    to make room, its host was stopped, or it failed) is kept, and the next
-    attempt finds it in :func:`resume`. Write a file under another name first
-    and rename it: the process may be ended at any moment. When it is asked to
-    make room, it gets SIGTERM and has 30 seconds.
-    """
-    path = Path(_env("BINE_CHECKPOINT"))
-    path.mkdir(parents=True, exist_ok=True)
-    return path
-
-
-def resume() -> Optional[Path]:
-    """The checkpoint that the attempt before left, to be read; None where there is none."""
-    path = os.environ.get("BINE_RESUME")
-    return Path(path) if path else None
-
-
-def log_metric(self, name: str, value: float, step: Optional[int] = None) -> None:
+    def log_metric(self, name: str, value: float, step: Optional[int] = None) -> None:
         """Like ``bine.log_metric``, for this item."""
         _append_metric(self.outputs, name, value, step)
 
@@ -309,6 +289,26 @@ def rows(name: str) -> Rows:
     They are read as one goes through them, however many there are.
     """
     return Rows(inputs[name])
+
+
+def checkpoint() -> Path:
+    """The directory for what a later attempt needs to go on from here; it exists.
+
+    What is in it when the attempt ends without success (because it was asked
+    to make room, its host was stopped, or it failed) is kept, and the next
+    attempt finds it in :func:`resume`. Write a file under another name first
+    and rename it: the process may be ended at any moment. When it is asked to
+    make room, it gets SIGTERM and has 30 seconds.
+    """
+    path = Path(_env("BINE_CHECKPOINT"))
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def resume() -> Optional[Path]:
+    """The checkpoint that the attempt before left, to be read; None where there is none."""
+    path = os.environ.get("BINE_RESUME")
+    return Path(path) if path else None
 
 
 def log_metric(name: str, value: float, step: Optional[int] = None) -> None:
