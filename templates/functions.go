@@ -23,7 +23,7 @@ func functions() template.FuncMap {
 		"views":    func() []string { return []string{"compact", "timeline", "full"} },
 		"used":     used, "scores": scores, "minutes": func(s float64) string { return cores(s / 60) }, "link": link, "remove": remove, "snippet": func(id, text string) Snippet { return Snippet{id, text} },
 		"difflines": DiffLines, "plain": Plain, "approval": ApprovalURL,
-		"status": status, "badge": badge, "tone": tone, "mark": mark,
+		"standing": standing, "holder": holder, "status": status, "badge": badge, "tone": tone, "mark": mark,
 		"post": post, "url": join, "text": text, "word": word,
 		"ago": ago, "when": when, "took": took, "seconds": seconds, "clock": clock,
 		"bytes": size, "cores": cores, "percent": percent, "pretty": pretty, "short": short, "number": number, "share": share,
@@ -99,7 +99,7 @@ func tone(state any) string {
 		return "bad"
 	case "running", "provisioning", "building", "starting", "updating", "deleting", "installing":
 		return "busy"
-	case "waiting":
+	case "waiting", "cordoned", "draining", "testing", "probation":
 		return "wait"
 	case "cached":
 		return "cache"

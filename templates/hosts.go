@@ -10,8 +10,9 @@ import (
 // HostsPage shows the machines with an agent, what they give, and who waits.
 type HostsPage struct {
 	Shell
-	Hosts  []bine.Host
-	Leases []bine.Lease
+	Hosts   []bine.Host
+	Leases  []bine.Lease
+	Devices []bine.DeviceStatus // by host and index
 }
 
 var hostsPage = load("hosts.html")

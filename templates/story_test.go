@@ -120,6 +120,8 @@ func stories(text func(string) string) []story {
 		{"job", templates.JobPage{Shell: f.shell("Job", "jobs"), Job: f.stored("cleanup", bine.Succeeded), Version: f.version(), Definition: f.definition(), Runs: f.runs()}},
 		{"members", templates.MembersPage{Shell: f.shell("Members", "members"), Members: []bine.Member{{User: "ada", Role: bine.DataOwner, AddedBy: "ada", AddedAt: before(40 * time.Hour)}, {User: bine.UserName(text("grace")), Role: bine.DataScientist, AddedBy: "ada", AddedAt: before(time.Hour)}}}},
 		{"hosts", f.hosts()},
+		{"device", templates.DevicePage{Shell: f.shell("A100", "hosts"), DeviceHistory: client.DeviceHistory{Device: f.devices()[1], Grants: f.devices()[1].Grants,
+			Events: []bine.DeviceEvent{{Device: "GPU-1", At: before(time.Hour), State: bine.DeviceCordoned, Reason: f.text("fan is loud"), User: "ada"}}}}},
 		{"environments", templates.EnvironmentsPage{Shell: f.shell("Environment", "environments"), Environments: []bine.Environment{f.environment(3, bine.EnvironmentBuilding), f.environment(2, bine.EnvironmentReady), f.environment(1, bine.EnvironmentFailed)}}},
 		{"environment", templates.EnvironmentPage{Shell: f.shell("Environment", "environments"), Environment: f.environment(2, bine.EnvironmentReady), Log: f.log(), Against: 1, Diff: []client.PackageChange{{Name: text("pandas"), From: "2.1.0", To: "2.2.3"}, {Name: "polars", To: "1.9.0"}, {Name: "six", From: "1.16"}}}},
 		{"models", templates.ModelsPage{Shell: f.shell("Models", "models"), Models: []bine.Model{{Name: bine.ModelName(text("delay")), Latest: 2, Versions: 2, Newest: f.modelVersion(2), CreatedAt: now}}}},
@@ -474,10 +476,28 @@ func (f *fixture) datasets() templates.DatasetsPage {
 	}, Offered: []bine.Share{{Owner: "city", Dataset: "streets", To: bine.Everyone, Offered: bine.ShareRead, OfferedBy: "joan", At: at}}}
 }
 
+func (f *fixture) devices() []bine.DeviceStatus {
+	of := func(n int, d bine.DeviceStatus) bine.DeviceStatus {
+		d.Device = bine.Device{ID: bine.DeviceID(fmt.Sprint("GPU-", n)), Vendor: bine.VendorNvidia, Model: f.text("A100-SXM4-80GB"), Index: n, Memory: 80 << 30, Compute: "8.0", Driver: "550.54", Bus: "0000:17:00.0"}
+		d.Host, d.Since = "gpu-1.example", before(time.Hour)
+		return d
+	}
+	grant := func(o bine.Owner) []bine.GrantRecord {
+		return []bine.GrantRecord{{DeviceGrant: bine.DeviceGrant{Device: "GPU-1", Milli: 1000, Epoch: 7}, Owner: o, GrantedAt: before(time.Minute), Busy: 0.83, MemoryPeak: 60 << 30}}
+	}
+	return []bine.DeviceStatus{
+		of(0, bine.DeviceStatus{State: bine.DeviceReady}),
+		of(1, bine.DeviceStatus{State: bine.DeviceReady, Used: 1000, Epoch: 7, Grants: grant(bine.Owner{Project: "demo", Kind: bine.OwnerRun, Name: "flights-9", Step: "train", Item: f.text("gbm")}), Use: &bine.DeviceUse{At: before(time.Second), Busy: 0.91, MemoryUsed: 62 << 30}}),
+		of(2, bine.DeviceStatus{State: bine.DeviceReady, Used: 500, Epoch: 3, Grants: grant(bine.Owner{}), Cordoned: true}),
+		of(3, bine.DeviceStatus{State: bine.DeviceTesting, Reason: f.text("XID 79: GPU has fallen off the bus")}),
+	}
+}
+
 func (f *fixture) hosts() templates.HostsPage {
 	return templates.HostsPage{Shell: f.shell("Hosts", "hosts"), Hosts: []bine.Host{
 		{Name: "gpu-1.example", State: bine.HostUp, Capacity: bine.Resources{CPU: 16, Memory: 64 << 30, GPUs: 4}, Free: bine.Resources{CPU: 10.5, Memory: 44 << 30, GPUs: 3}, Labels: []string{f.text("h200")}, Confine: "landlock-7", Python: "3.11.7", Version: "dev", SeenAt: before(3 * time.Second)},
 		{Name: "old", State: bine.HostLost, Capacity: bine.Resources{CPU: 4, Memory: 8 << 30}, Free: bine.Resources{CPU: 4, Memory: 8 << 30}, Confine: f.text("none: the kernel has no Landlock"), Version: "dev", SeenAt: before(3 * time.Hour)}},
+		Devices: f.devices(),
 		Leases: []bine.Lease{
 			{Attempt: "a", Owner: bine.Owner{Project: "demo", Kind: bine.OwnerRun, Name: "flights-9", Step: "train", Item: f.text("gbm")}, Host: "gpu-1.example", Resources: bine.Resources{CPU: 4, Memory: 8 << 30, GPUs: 1}, AskedAt: before(time.Minute), GrantedAt: beforeP(time.Minute)},
 			{Attempt: "b", Owner: bine.Owner{Project: "demo", Kind: bine.OwnerDeployment, Name: "delay@2"}, Resources: bine.Resources{CPU: 32, Memory: 8 << 30}, Reason: f.text("waits for 32 CPU on one host"), AskedAt: before(time.Minute)}}}

@@ -129,6 +129,7 @@ func (f *fakeAPI) answers() map[string]any {
 	approval := bine.Approval{Project: "demo", Run: "flights-1", Step: "ask", Pipeline: "flights", State: bine.ApprovalWaiting, Message: "Deploy <it>?", MayAnswer: true,
 		Form: []bine.ApprovalField{{Name: "share", Type: "int", Default: json.RawMessage("10")}}, AskedAt: now}
 	backfill := bine.Backfill{ID: "flights-b1", Project: "demo", Pipeline: "flights", Version: 1, Mode: bine.BackfillAll, Order: "oldest", Cap: 3, State: bine.BackfillRunning, Slots: map[bine.State]int{bine.Succeeded: 1}, CreatedAt: now}
+	device := bine.DeviceStatus{Device: bine.Device{ID: "GPU-1", Model: "A100"}, Host: "h", State: bine.DeviceReady}
 	one := "/projects/demo"
 	all := map[string]any{
 		"GET /auth/me":      client.Identity{User: "ada", Admin: true, Via: "session"},
@@ -136,7 +137,7 @@ func (f *fakeAPI) answers() map[string]any {
 		"GET /users": []bine.User{{Name: "ada", Admin: true}}, "POST /users": bine.User{Name: "grace"}, "DELETE /users/grace": nil,
 		"GET /keys": []bine.Key{{ID: "k1", Name: "ci"}}, "POST /keys": client.CreatedKey{Key: "bine_k1_geheim", Info: bine.Key{ID: "k1"}}, "DELETE /keys/k1": nil,
 		"GET /audit": client.Page[bine.Audit]{Items: []bine.Audit{{ID: 1, At: now, Action: "start-run"}}},
-		"GET /hosts": []bine.Host{{Name: "h", State: bine.HostUp, Confine: "none: no Landlock", Capacity: bine.Resources{CPU: 4, Memory: 1 << 30}, SeenAt: now}}, "GET /leases": []bine.Lease{{Owner: bine.Owner{Project: "demo", Kind: bine.OwnerRun, Name: "flights-1", Step: "train"}}},
+		"GET /hosts": []bine.Host{{Name: "h", State: bine.HostUp, Confine: "none: no Landlock", Capacity: bine.Resources{CPU: 4, Memory: 1 << 30}, SeenAt: now}}, "GET /devices": []bine.DeviceStatus{device}, "GET /devices/GPU-1": client.DeviceHistory{Device: device}, "PUT /devices/GPU-1/cordon": nil, "GET /leases": []bine.Lease{{Owner: bine.Owner{Project: "demo", Kind: bine.OwnerRun, Name: "flights-1", Step: "train"}}},
 		"GET /projects": []bine.Project{p}, "POST /projects": p, "GET " + one: p, "DELETE " + one: nil,
 		"GET " + one + "/members": []bine.Member{{User: "ada", Role: bine.DataOwner}}, "PUT " + one + "/members/grace": bine.Member{User: "grace"}, "DELETE " + one + "/members/grace": nil,
 		"GET " + one + "/pipelines": []bine.Pipeline{pipeline}, "POST " + one + "/pipelines": version, "GET " + one + "/pipelines/flights": pipeline, "DELETE " + one + "/pipelines/flights": nil,

@@ -73,6 +73,7 @@ func (u *UI) routes(mux *http.ServeMux) {
 	for pattern, h := range map[string]handler{
 		"/{$}":                               showHome,
 		"/hosts":                             showHosts,
+		"/devices/{name}":                    showDevice,
 		"/keys":                              showKeys,
 		"/account":                           showAccount,
 		"/admin/users":                       showUsers,
@@ -121,6 +122,7 @@ func (u *UI) routes(mux *http.ServeMux) {
 	}
 	for pattern, h := range map[string]handler{
 		"/projects":                             createProject,
+		"/devices/{name}/cordon":                cordonDevice,
 		"/keys":                                 createKey,
 		"/keys/{name}/delete":                   deleteKey,
 		"/account/password":                     setPassword,
