@@ -66,6 +66,7 @@ func examples(t *testing.T) map[string]example {
 		"notebook": {outputs: map[string]string{"total": "10"}},
 		"http":     {params: map[string]json.RawMessage{"url": raw(service.URL)}, outputs: map[string]string{"path": `"Resources/reports/http-1.txt"`}, check: filed},
 		"cache":    {check: cachedAgain},
+		"gpu":      {outputs: map[string]string{"devices": "2", "processes": "1"}},
 		"nightly":  {outputs: map[string]string{"why": `"schedule"`}, check: triggered},
 	}
 }
@@ -73,6 +74,7 @@ func examples(t *testing.T) map[string]example {
 // TestExamples runs every pipeline of dags/examples as a user would.
 func TestExamples(t *testing.T) {
 	s := newSystem(t)
+	s.env = append(s.env, "BINE_DEVICES=dags/examples/gpu/node.yml")
 	s.start("up", "--log-level", "warn", "--notify-allow-private", "true")
 	s.ready(30 * time.Second)
 	s.mustCLI("project", "create", "examples", "--requires", "duckdb==2.0.0,nbclient==0.11.0,nbconvert==7.17.2,ipykernel==7.4.0")
