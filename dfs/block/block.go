@@ -11,13 +11,18 @@ import (
 	"io"
 	"iter"
 	"regexp"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/bine-ml/bine"
 )
 
 // ID names a block: 32 hexadecimal digits in lower case, chosen at random, so
-// that several servers can choose without asking each other.
+// that several servers can choose without asking each other. Behind them stands
+// what it takes to find and to read it, so that whoever refers to a block knows
+// that, too: a dot and the number of the key that it is sealed with, if it is, and
+// an at sign and the name of the tier that it lies in, if that is not the first.
 type ID string
 
 // NewID chooses an id.
@@ -27,7 +32,10 @@ func NewID() ID {
 	return ID(hex.EncodeToString(b[:]))
 }
 
-var idForm = regexp.MustCompile(`^[0-9a-f]{32}$`)
+var (
+	idForm   = regexp.MustCompile(`^[0-9a-f]{32}(\.[1-9][0-9]{0,18})?(@[a-z][a-z0-9]{0,15})?$`)
+	tierForm = regexp.MustCompile(`^[a-z][a-z0-9]{0,15}$`)
+)
 
 // Check says whether id has the form of an id; implementations make names of
 // files from ids and refuse others.
@@ -36,6 +44,49 @@ func (id ID) Check() error {
 		return bine.Errorf(bine.Invalid, "%q is not the id of a block: 32 hexadecimal digits are expected", string(id))
 	}
 	return nil
+}
+
+// CheckTier says whether name can be that of a tier.
+func CheckTier(name string) error {
+	if !tierForm.MatchString(name) {
+		return bine.Errorf(bine.Invalid, "%q is no name of a tier: 1 to 16 lower-case letters and digits are expected, a letter first", name)
+	}
+	return nil
+}
+
+// At gives the id as that of a block that is sealed with a key, unless that is 0,
+// and lies in a tier, unless that is "".
+func (id ID) At(key int64, tier string) ID {
+	at := id.Digits()
+	if key != 0 {
+		at += "." + strconv.FormatInt(key, 10)
+	}
+	if tier != "" {
+		at += "@" + tier
+	}
+	return ID(at)
+}
+
+// Digits are the random part of the id.
+func (id ID) Digits() string { return string(id[:min(32, len(id))]) }
+
+// Tier is the name of the tier that the block lies in; empty is the first.
+func (id ID) Tier() string {
+	_, tier, _ := strings.Cut(string(id), "@")
+	return tier
+}
+
+// Within is the id without the tier: the one that the tier knows.
+func (id ID) Within() ID {
+	within, _, _ := strings.Cut(string(id), "@")
+	return ID(within)
+}
+
+// Key is the number of the key that the block is sealed with; 0 is none.
+func (id ID) Key() int64 {
+	_, text, _ := strings.Cut(string(id.Within()), ".")
+	key, _ := strconv.ParseInt(text, 10, 64) // an id that passes Check has a number there, or nothing
+	return key
 }
 
 // ErrNotExist is in the chain of errors about a block that is not there.
