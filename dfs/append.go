@@ -31,6 +31,18 @@ func (t *Tree) Append(ctx context.Context, user User, path string, offset int64,
 	return a.info, t.db.Explain(err)
 }
 
+// appendAs adds data to a file of the platform that is to become one at another path,
+// and is kept as that would be.
+func (t *Tree) appendAs(ctx context.Context, path string, as *manner, offset int64, data []byte) (Info, error) {
+	parts, err := split(path)
+	if err != nil {
+		return Info{}, err
+	}
+	a := &appending{t: t, user: Platform(), parts: parts, as: as, offset: offset, data: data}
+	err = again(path, func() error { return a.try(ctx) })
+	return a.info, t.db.Explain(err)
+}
+
 // AppendTo adds data at offset to a file that may have been renamed.
 func (t *Tree) AppendTo(ctx context.Context, user User, file Info, offset int64, data []byte) (Info, error) {
 	if offset < 0 {
@@ -73,6 +85,8 @@ type appending struct {
 	id     int64 // of the file; 0 where the path alone says which
 	offset int64
 	data   []byte
+	as     *manner // how it is kept, where the path does not say that
+	kept   manner  // how that is
 	info   Info
 }
 
@@ -137,11 +151,11 @@ func (a *appending) inPlace(ctx context.Context, tx *sql.Tx, c *chain) (appendSt
 	if err := replaceable(c, a.user, true); err != nil {
 		return 0, err
 	}
-	if err := a.t.lock(ctx, tx, c); err != nil {
+	err := a.t.lock(ctx, tx, c)
+	if err != nil {
 		return 0, err
 	}
-	p, err := a.t.policy(ctx, tx, c)
-	if err != nil {
+	if a.kept, err = a.manner(ctx, tx, c); err != nil {
 		return 0, err
 	}
 	switch more := int64(len(a.data)); {
@@ -151,10 +165,18 @@ func (a *appending) inPlace(ctx context.Context, tx *sql.Tx, c *chain) (appendSt
 		return appended, nil
 	case a.offset < n.size:
 		return compareOverlap, nil
-	case n.tail+more > p.Inline:
+	case n.tail+more > a.kept.Inline:
 		return flushTail, a.t.checkQuota(ctx, tx, c, Usage{Bytes: more})
 	}
 	return appended, a.addTail(ctx, tx, c)
+}
+
+// manner is how the bytes are kept.
+func (a *appending) manner(ctx context.Context, tx *sql.Tx, c *chain) (manner, error) {
+	if a.as != nil {
+		return *a.as, nil
+	}
+	return a.t.manner(ctx, tx, c)
 }
 
 // make makes the file by its first bytes.
@@ -165,14 +187,14 @@ func (a *appending) make(ctx context.Context, tx *sql.Tx, c *chain) (appendStep,
 	if !c.last().dir() {
 		return 0, notDirectory(c.found())
 	}
-	p, err := a.t.policy(ctx, tx, c)
+	p, err := a.manner(ctx, tx, c)
 	if err != nil {
 		return 0, err
 	}
 	if int64(len(a.data)) > p.Inline {
 		return makeBlocked, nil
 	}
-	return appended, a.t.place(ctx, tx, a.user, c, &content{tail: a.data, block: p.BlockSize}, CreateOptions{})
+	return appended, a.t.place(ctx, tx, a.user, c, &content{tail: a.data, block: p.BlockSize, key: p.key}, CreateOptions{})
 }
 
 // addTail adds to the bytes that lie in the database.
@@ -181,11 +203,18 @@ func (a *appending) addTail(ctx context.Context, tx *sql.Tx, c *chain) error {
 	if err := a.t.checkQuota(ctx, tx, c, Usage{Bytes: more}); err != nil {
 		return err
 	}
-	had := n.tail
+	had, data := n.tail, a.data
+	if p := c.project(); had > 0 && p != nil && p.flags&flagSealed != 0 { // what is there may be sealed, as a whole
+		before, err := a.t.smallOf(ctx, tx, n)
+		if err != nil {
+			return err
+		}
+		had, data = 0, append(before, a.data...)
+	}
 	n.size, n.tail, n.version, n.mtime = n.size+more, n.tail+more, n.version+1, a.t.now()
 	var err error
 	if had == 0 {
-		err = a.t.putSmall(ctx, tx, n, a.data)
+		err = a.t.putSmall(ctx, tx, n, data, a.kept.key)
 	} else {
 		_, err = tx.ExecContext(ctx, "UPDATE dfs_small SET version = ?, data = "+a.t.sql.concat+" WHERE inode_id = ?", n.version, a.data, n.id)
 	}
@@ -234,7 +263,7 @@ func (a *appending) flush(ctx context.Context, c *chain) error {
 		}
 	}
 	defer old.Close()
-	staged := &content{block: n.block}
+	staged := a.kept.content(n.block)
 	err = a.t.stageBlocks(ctx, staged, start, io.MultiReader(old, bytes.NewReader(a.data)))
 	if err == nil {
 		err = a.t.db.Write(ctx, func(tx *sql.Tx) error { return a.swap(ctx, tx, *n, start, staged) })

@@ -41,7 +41,7 @@ func rules() []rule {
 	return []rule{
 		{"SELECT i.id, i.name FROM dfs_inodes i LEFT JOIN dfs_inodes p ON p.id = i.parent_id WHERE p.id IS NULL AND i.parent_id NOT IN (0, " + fmt.Sprint(removedID, ", ", stagedID) + ")", "%q lies in a directory that is not there"},
 		{"SELECT i.id, i.name FROM dfs_inodes i JOIN dfs_inodes p ON p.id = i.parent_id WHERE p.mode < 16384 OR p.mode >= 20480", "%q lies in something that is no directory"},
-		{"SELECT i.id, i.name FROM dfs_inodes i LEFT JOIN dfs_small s ON s.inode_id = i.id WHERE i.tail > 0 AND (s.inode_id IS NULL OR LENGTH(s.data) <> i.tail OR s.version <> i.version)", "the end of %q that lies in the database is missing or another"},
+		{"SELECT i.id, i.name FROM dfs_inodes i LEFT JOIN dfs_small s ON s.inode_id = i.id WHERE i.tail > 0 AND (s.inode_id IS NULL OR LENGTH(s.data) NOT IN (i.tail, i.tail + " + fmt.Sprint(smallOverhead) + ") OR s.version <> i.version)", "the end of %q that lies in the database is missing or another"},
 		{"SELECT i.id, i.name FROM dfs_inodes i JOIN dfs_small s ON s.inode_id = i.id WHERE i.tail = 0", "%q has bytes in the database that belong to nothing"},
 		{"SELECT i.id, i.name FROM dfs_inodes i LEFT JOIN (SELECT inode_id, SUM(size) AS held, MIN(start) AS first, MAX(start + size) AS last FROM dfs_blocks GROUP BY inode_id) b ON b.inode_id = i.id WHERE i.size - i.tail <> COALESCE(b.held, 0) OR COALESCE(b.first, 0) <> 0 OR i.size - i.tail <> COALESCE(b.last, 0)", "the blocks of %q do not add up to its size"},
 		{"SELECT b.inode_id, b.block_id FROM dfs_blocks b WHERE b.start > 0 AND NOT EXISTS (SELECT 1 FROM dfs_blocks a WHERE a.inode_id = b.inode_id AND a.start < b.start AND a.start + a.size = b.start)", "there is a gap before block %s"},
@@ -63,6 +63,10 @@ func rules() []rule {
 		{"SELECT i.id, i.name FROM dfs_inodes i LEFT JOIN dfs_limits l ON l.inode_id = i.id WHERE i.flags & 2 <> 0 AND l.inode_id IS NULL", "%q is said to have a quota and has none"},
 		{"SELECT p.inode_id, i.name FROM dfs_policies p JOIN dfs_inodes i ON i.id = p.inode_id WHERE i.flags & 4 = 0", "%q has a policy that nobody looks at"},
 		{"SELECT i.id, i.name FROM dfs_inodes i LEFT JOIN dfs_policies p ON p.inode_id = i.id WHERE i.flags & 4 <> 0 AND p.inode_id IS NULL", "%q is said to have a policy and has none"},
+		{"SELECT k.project_id, i.name FROM dfs_keys k JOIN dfs_inodes i ON i.id = k.project_id WHERE i.flags & 64 = 0", "%q has keys that nobody looks for"},
+		{"SELECT i.id, i.name FROM dfs_inodes i LEFT JOIN dfs_keys k ON k.project_id = i.id WHERE i.flags & 64 <> 0 AND k.id IS NULL", "%q is said to have keys and has none"},
+		{"SELECT k.project_id, MIN(k.version) FROM dfs_keys k WHERE k.used = 1 GROUP BY k.project_id HAVING COUNT(*) > 1", "several keys are used at once, the first of them version %s"},
+		{"SELECT k.id, k.version FROM dfs_keys k LEFT JOIN dfs_inodes i ON i.id = k.project_id WHERE i.id IS NULL AND k.retired = 0", "the key of version %s is of no project and is never destroyed"},
 	}
 }
 
@@ -307,11 +311,14 @@ func (t *Tree) blocksAfter(ctx context.Context, after string) (list []heldBlock,
 // checkBlock looks at a block that was not listed: it may have been stored, or
 // given up, since then.
 func (t *Tree) checkBlock(ctx context.Context, done *Checked, h heldBlock) error {
-	r, err := t.blocks.Open(ctx, h.id, 0, 1)
+	r, err := t.tiered.Open(ctx, h.id, 0, 1)
 	if err == nil {
 		return r.Close()
 	}
-	if !errors.Is(err, block.ErrNotExist) {
+	text := fmt.Sprintf("block %s is not in the store", h.id)
+	if told := bine.KindOf(err); told == bine.Invalid { // its tier cannot be had
+		text = err.Error()
+	} else if !errors.Is(err, block.ErrNotExist) {
 		return err
 	}
 	var named int
@@ -319,7 +326,7 @@ func (t *Tree) checkBlock(ctx context.Context, done *Checked, h heldBlock) error
 		return err
 	}
 	if len(done.Problems) < mostProblems {
-		done.Problems = append(done.Problems, Problem{h.inode, fmt.Sprintf("block %s is not in the store", h.id)})
+		done.Problems = append(done.Problems, Problem{h.inode, text})
 	}
 	return nil
 }
@@ -362,12 +369,14 @@ func (t *Tree) readThrough(ctx context.Context, n *node, done *Checked) error {
 	if errors.Is(err, errAgain) {
 		return nil
 	}
-	if err != nil {
+	if err == nil {
+		var read int64
+		read, err = io.Copy(io.Discard, r)
+		done.Bytes += read
+		r.Close()
+	} else if kind := bine.KindOf(err); kind != bine.Internal && kind != bine.Invalid {
 		return err
 	}
-	defer r.Close()
-	read, err := io.Copy(io.Discard, r)
-	done.Bytes += read
 	if ctx.Err() != nil || err == nil {
 		return ctx.Err()
 	}

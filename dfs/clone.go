@@ -70,7 +70,11 @@ func (t *Tree) cloneFile(ctx context.Context, user User, source, target []string
 			}
 		}
 		there := b.complete()
-		if err := t.place(ctx, tx, user, b, &content{from: &n, list: a.acls[n.id], block: n.block}, CreateOptions{Overwrite: o.Overwrite, Parents: o.Parents}); err != nil {
+		staged := &content{from: &n, list: a.acls[n.id], block: n.block, anew: sealsAnew(a, b)}
+		if staged.key, err = t.keyNow(ctx, tx, b.project()); err != nil {
+			return err
+		}
+		if err := t.place(ctx, tx, user, b, staged, CreateOptions{Overwrite: o.Overwrite, Parents: o.Parents}); err != nil {
 			return err
 		}
 		info = b.last().info(b.asked)
@@ -81,6 +85,14 @@ func (t *Tree) cloneFile(ctx context.Context, user User, source, target []string
 		return err
 	})
 	return info, err
+}
+
+// sealsAnew reports whether what lies in the database of files at a is sealed anew
+// when it is copied to b: nothing there is sealed with a key of another project, which
+// goes with that one. Blocks are shared as they are, and keep the key.
+func sealsAnew(a, b *chain) bool {
+	from, to := a.project(), b.project()
+	return from.id != to.id && (from.flags|to.flags)&flagSealed != 0
 }
 
 // source finds a file that the user may read.

@@ -162,6 +162,18 @@ func (c *cloning) copySmall(tx *sql.Tx, pairs []*pair) error {
 	if len(pairs) == 0 {
 		return nil
 	}
+	if c.anew {
+		for _, p := range pairs {
+			data, err := c.t.smallOf(c.ctx, c.view, &p.from)
+			if err != nil {
+				return err
+			}
+			if err := c.t.putSmall(c.ctx, tx, &p.to, data, c.key); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	choice, from := copied(pairs)
 	if _, err := tx.ExecContext(c.ctx, "INSERT INTO dfs_small (inode_id, version, data) SELECT "+choice.expression+", version, data FROM dfs_small WHERE inode_id IN ("+marks(len(from))+")", append(choice.args, from...)...); err != nil {
 		return err
@@ -182,7 +194,7 @@ func (c *cloning) copySmall(tx *sql.Tx, pairs []*pair) error {
 		if err := c.view.QueryRowContext(c.ctx, "SELECT data FROM dfs_small WHERE inode_id = ?", p.from.id).Scan(&data); err != nil {
 			return err
 		}
-		if err := c.t.putSmall(c.ctx, tx, &p.to, data); err != nil {
+		if err := c.t.putSmall(c.ctx, tx, &p.to, data, 0); err != nil {
 			return err
 		}
 	}

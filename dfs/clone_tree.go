@@ -49,6 +49,9 @@ type cloning struct {
 	keep bool   // owners and all attributes, and of what it is a copy
 	told func(done, all Usage)
 
+	anew bool  // whether what lies in the database is sealed anew
+	key  int64 // with which key
+
 	view   *sql.Tx
 	root   node
 	batch  []*pair
@@ -190,6 +193,10 @@ func (c *cloning) copyAll() (err error) {
 		return err
 	}
 	if err := c.setRoot(n); err != nil {
+		return err
+	}
+	c.anew = sealsAnew(c.from, c.to)
+	if c.key, err = c.t.keyNow(c.ctx, c.view, c.to.project()); err != nil {
 		return err
 	}
 	for open := []openDir{{from: n.id, into: &c.root}}; len(open) > 0; {

@@ -37,8 +37,17 @@ type content struct {
 	extents []extent
 	tail    []byte
 	block   int64 // of what size blocks are at most; 0 for that of the installation
+	tier    string
+	key     int64 // that it is sealed with; 0 is none
 	from    *node
-	list    acl // the access list of that
+	list    acl  // the access list of that
+	anew    bool // whether what lies in the database is sealed anew: it may be with a key of another project
+}
+
+// content is empty content that is to be kept in that manner, in blocks of a size
+// unless that is 0.
+func (m *manner) content(block int64) *content {
+	return &content{block: cmp.Or(block, m.BlockSize), tier: m.Tier, key: m.key}
 }
 
 // inDatabase is how many bytes at the end lie in the database.
@@ -63,7 +72,7 @@ func (c *content) size() int64 {
 // stage takes all that r yields: what is small into memory, anything else into
 // blocks. Whatever is not small for the installation is asked for first, whether
 // it is worth it and by which policy.
-func (t *Tree) stage(ctx context.Context, r io.Reader, block int64, early func() (Policy, error)) (*content, error) {
+func (t *Tree) stage(ctx context.Context, r io.Reader, block int64, early func() (manner, error)) (*content, error) {
 	head, err := io.ReadAll(io.LimitReader(r, t.o.Inline+1))
 	if err != nil {
 		return nil, fmt.Errorf("read the content: %w", err)
@@ -75,7 +84,7 @@ func (t *Tree) stage(ctx context.Context, r io.Reader, block int64, early func()
 	if err != nil {
 		return nil, err
 	}
-	c := &content{block: cmp.Or(block, p.BlockSize)}
+	c := p.content(block)
 	if p.Inline > t.o.Inline {
 		more, err := io.ReadAll(io.LimitReader(r, p.Inline-t.o.Inline))
 		if err != nil {
@@ -106,7 +115,7 @@ func (t *Tree) stageBlocks(ctx context.Context, c *content, start int64, r io.Re
 		} else if err != nil {
 			return fmt.Errorf("read the content: %w", err)
 		}
-		e := extent{start: start, id: block.NewID()}
+		e := extent{start: start, id: block.NewID().At(c.key, c.tier)}
 		if err := t.announce(ctx, e.id); err != nil {
 			return err
 		}

@@ -28,7 +28,7 @@ func (t *Tree) Create(ctx context.Context, user User, path string, r io.Reader, 
 			return Info{}, err
 		}
 	}
-	staged, err := t.stage(ctx, r, o.BlockSize, func() (Policy, error) { return t.precheck(ctx, user, parts, o) })
+	staged, err := t.stage(ctx, r, o.BlockSize, func() (manner, error) { return t.precheck(ctx, user, parts, o) })
 	if err != nil {
 		return Info{}, fmt.Errorf("create %s: %w", path, err)
 	}
@@ -54,7 +54,7 @@ func (t *Tree) createStaged(ctx context.Context, user User, parts []string, stag
 	if done {
 		return info, err
 	}
-	var p Policy
+	var p manner
 	large := false // where it goes
 	err = t.write(ctx, join(parts, len(parts)), func(tx *sql.Tx) error {
 		large = false
@@ -62,16 +62,14 @@ func (t *Tree) createStaged(ctx context.Context, user User, parts []string, stag
 		if err != nil {
 			return err
 		}
-		if p, err = t.policy(ctx, tx, c); err != nil {
+		if p, err = t.manner(ctx, tx, c); err != nil {
 			return err
 		}
 		if int64(len(staged.tail)) > p.Inline && len(staged.extents) == 0 {
 			large = true
 			return nil
 		}
-		if staged.block == 0 {
-			staged.block = p.BlockSize
-		}
+		staged.block, staged.key = cmp.Or(staged.block, p.BlockSize), p.key
 		if err := t.place(ctx, tx, user, c, staged, o); err != nil {
 			return err
 		}
@@ -89,23 +87,23 @@ func (t *Tree) createStaged(ctx context.Context, user User, parts []string, stag
 }
 
 // toBlocks stages in blocks what was thought to be small, and is not where it goes.
-func (t *Tree) toBlocks(ctx context.Context, staged *content, p Policy) error {
+func (t *Tree) toBlocks(ctx context.Context, staged *content, p manner) error {
 	data := staged.tail
-	staged.tail, staged.block = nil, cmp.Or(staged.block, p.BlockSize)
+	*staged = *p.content(staged.block)
 	return t.stageBlocks(ctx, staged, 0, bytes.NewReader(data))
 }
 
 // precheck fails early on what would fail after all of the content was sent, and
 // says how that is kept.
-func (t *Tree) precheck(ctx context.Context, user User, parts []string, o CreateOptions) (Policy, error) {
+func (t *Tree) precheck(ctx context.Context, user User, parts []string, o CreateOptions) (manner, error) {
 	c, err := t.walk(ctx, t.reader(ctx), user, parts, true)
 	if err != nil {
-		return Policy{}, err
+		return manner{}, err
 	}
 	if err := t.precheckAt(ctx, user, c, o); err != nil {
-		return Policy{}, err
+		return manner{}, err
 	}
-	return t.policy(ctx, t.reader(ctx), c)
+	return t.manner(ctx, t.reader(ctx), c)
 }
 
 func (t *Tree) precheckAt(ctx context.Context, user User, c *chain, o CreateOptions) error {
@@ -254,7 +252,7 @@ func (t *Tree) update(ctx context.Context, tx *sql.Tx, n *node) error {
 
 // fill gives a file whose blocks were given up the content that was staged.
 func (t *Tree) fill(ctx context.Context, tx *sql.Tx, n *node, had int64, staged *content) error {
-	if err := t.putTail(ctx, tx, n, had, staged.tail); err != nil {
+	if err := t.putTail(ctx, tx, n, had, staged); err != nil {
 		return err
 	}
 	if from := staged.from; from != nil {
@@ -264,15 +262,15 @@ func (t *Tree) fill(ctx context.Context, tx *sql.Tx, n *node, had int64, staged 
 				return err
 			}
 		}
-		return t.shareOne(ctx, tx, from, n)
+		return t.shareOne(ctx, tx, n, staged)
 	}
 	return t.claim(ctx, tx, n.id, staged.extents)
 }
 
 // putTail replaces the bytes of a file that lie in the database, which were had.
-func (t *Tree) putTail(ctx context.Context, tx *sql.Tx, n *node, had int64, data []byte) error {
-	if len(data) > 0 {
-		return t.putSmall(ctx, tx, n, data)
+func (t *Tree) putTail(ctx context.Context, tx *sql.Tx, n *node, had int64, staged *content) error {
+	if len(staged.tail) > 0 {
+		return t.putSmall(ctx, tx, n, staged.tail, staged.key)
 	}
 	if had == 0 {
 		return nil
@@ -281,7 +279,12 @@ func (t *Tree) putTail(ctx context.Context, tx *sql.Tx, n *node, had int64, data
 	return err
 }
 
-func (t *Tree) putSmall(ctx context.Context, tx *sql.Tx, n *node, data []byte) error {
-	_, err := tx.ExecContext(ctx, insertSmall.plain+t.sql.setSmall, n.id, n.version, data)
+// putSmall writes what lies in the database, sealed with a key unless that is 0.
+func (t *Tree) putSmall(ctx context.Context, tx *sql.Tx, n *node, data []byte, key int64) error {
+	data, err := t.sealSmall(ctx, data, key)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, insertSmall.plain+t.sql.setSmall, n.id, n.version, data)
 	return err
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/dfs"
 	"github.com/bine-ml/bine/dfs/block/mem"
+	"github.com/bine-ml/bine/dfs/dfstest"
 	"github.com/bine-ml/bine/internal/database"
 	"github.com/bine-ml/bine/internal/database/databasetest"
 )
@@ -48,6 +49,26 @@ func interruptions() []interruption {
 	copying := func(from, to string) func(context.Context, *dfs.Tree, string) error {
 		return func(ctx context.Context, tree *dfs.Tree, root string) error {
 			_, err := tree.Clone(ctx, owner, root+from, root+to, dfs.CloneOptions{Overwrite: true})
+			return err
+		}
+	}
+	sealing := func(t *testing.T, tree *dfs.Tree, root string) {
+		encrypt(t, tree, true)
+		files(t, tree, root)
+	}
+	relocated := func(t *testing.T, tree *dfs.Tree, root string) {
+		encrypt(t, tree, false)
+		files(t, tree, root)
+		encrypt(t, tree, true)
+		for _, dir := range []string{root, root + "/dir"} {
+			if err := tree.SetPolicy(t.Context(), owner, dir, dfs.Policy{Name: "COLD", Inline: -1}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	relocating := func(path string) func(context.Context, *dfs.Tree, string) error {
+		return func(ctx context.Context, tree *dfs.Tree, root string) error {
+			_, err := tree.Relocate(ctx, owner, root+path, nil)
 			return err
 		}
 	}
@@ -121,6 +142,24 @@ func interruptions() []interruption {
 		{"extended attribute", files, func(ctx context.Context, tree *dfs.Tree, root string) error {
 			return tree.SetXattr(ctx, owner, root+"/small", "user.a", []byte("1"))
 		}},
+		{"encrypt", func(t *testing.T, tree *dfs.Tree, root string) {
+			files(t, tree, root)
+			encrypt(t, tree, false)
+		}, func(ctx context.Context, tree *dfs.Tree, _ string) error {
+			_, err := tree.Encrypt(ctx, owner, dfstest.Project, true, false)
+			return err
+		}},
+		{"create of what is sealed", sealing, create("/new", large, dfs.CreateOptions{})},
+		{"append to what is sealed", sealing, func(ctx context.Context, tree *dfs.Tree, root string) error {
+			_, err := tree.Append(ctx, owner, root+"/small", 5, []byte("more"))
+			return err
+		}},
+		{"relocate", relocated, relocating("/large")},
+		{"relocate of a copy", func(t *testing.T, tree *dfs.Tree, root string) {
+			relocated(t, tree, root)
+			clone(t, tree, root+"/large", root+"/dir/copy")
+		}, relocating("/dir/copy")},
+		{"relocate of what lies in the database", relocated, relocating("/small")},
 		{"reclaim", func(t *testing.T, tree *dfs.Tree, root string) {
 			files(t, tree, root)
 			if err := tree.Remove(t.Context(), owner, root+"/dir", dfs.RemoveOptions{Recursive: true}); err != nil {
@@ -210,11 +249,15 @@ func TestAChangeThatIsKilledAtAnyStatementIsMadeOrNot(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
+	tiny := tiny
+	tiny.Keys = testKeys{}
 	later := tiny
 	later.Now = func() time.Time { return time.Now().Add(48 * time.Hour) }
 	store := new(mem.Store)
-	tree := newTree(t, db, store, tiny)
-	clean := dfs.New(db, store, later)
+	cold := new(mem.Store)
+	both := twoTiers(t, store, cold)
+	tree := newTree(t, db, both, tiny)
+	clean := dfs.New(db, both, later)
 	t.Cleanup(func() { clean.Close() })
 
 	kills, cases := 0, 0
@@ -232,7 +275,7 @@ func TestAChangeThatIsKilledAtAnyStatementIsMadeOrNot(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer theirs.Close()
-		victim := dfs.New(theirs, w, tiny)
+		victim := dfs.New(theirs, twoTiers(t, w, &wired{cold, w}), tiny)
 		defer victim.Close()
 		if _, err := victim.Stat(t.Context(), owner, root); err != nil { // as one that has been at work
 			t.Fatal(err)
@@ -284,7 +327,7 @@ func TestAChangeThatIsKilledAtAnyStatementIsMadeOrNot(t *testing.T) {
 		}
 	}
 	stored := 0
-	for _, err := range store.List(t.Context()) {
+	for _, err := range both.List(t.Context()) {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/dfs"
 	"github.com/bine-ml/bine/dfs/block/mem"
+	"github.com/bine-ml/bine/dfs/dfstest"
 	"github.com/bine-ml/bine/internal/database"
 )
 
@@ -114,6 +115,33 @@ func (m *model) empty(path string) bool {
 		}
 	}
 	return true
+}
+
+// moving are actions that change where and how files are kept, and nothing else.
+func (m *model) moving() map[string]func(*rapid.T) {
+	ctx := context.Background()
+	return map[string]func(*rapid.T){
+		"relocate": func(t *rapid.T) {
+			path := m.path(t, "path")
+			_, dir, there := m.is(path)
+			_, err := m.tree.Relocate(ctx, owner, path, nil)
+			agree(t, "relocate "+path, err, there && !dir)
+		},
+		"policy": func(t *rapid.T) {
+			path, name := m.path(t, "path"), rapid.SampledFrom([]string{dfs.Hot, dfs.Blocks, "COLD", ""}).Draw(t, "policy")
+			_, dir, there := m.is(path)
+			p := dfs.Policy{}
+			if name != "" {
+				p = dfs.Policy{Name: name, Inline: -1}
+			}
+			agree(t, "policy of "+path, m.tree.SetPolicy(ctx, owner, path, p), there && dir)
+		},
+		"encrypt": func(t *rapid.T) {
+			on, rotate := rapid.Bool().Draw(t, "on"), rapid.Bool().Draw(t, "rotate")
+			_, err := m.tree.Encrypt(ctx, owner, dfstest.Project, on, rotate)
+			agree(t, "encrypt", err, on || !rotate)
+		},
+	}
 }
 
 func (m *model) actions() map[string]func(*rapid.T) {
@@ -300,26 +328,42 @@ func (m *model) compare(t *rapid.T) {
 // it, which have to agree on what succeeds and on what is there.
 func TestAgainstAModel(t *testing.T) {
 	eachEngine(t, func(t *testing.T, db *database.DB) {
-		tree := newTree(t, db, new(mem.Store), tiny)
-		rounds := 0
-		rapid.Check(t, func(t *rapid.T) {
-			rounds++
-			m := &model{tree: tree, root: at("Resources", fmt.Sprint("r", rounds)), files: map[string][]byte{}, trash: map[int64]map[string][]byte{}, ids: map[int64]string{}}
-			if _, err := tree.Mkdir(context.Background(), owner, m.root, dfs.MkdirOptions{}); err != nil {
-				t.Fatal(err)
-			}
-			t.Repeat(m.actions())
-			u, err := tree.Usage(context.Background(), owner, m.root)
-			files := 0
-			for _, data := range m.files {
-				if data != nil {
-					files++
-				}
-			}
-			if err != nil || u.Files != int64(files) || u.Directories != int64(len(m.files)-files) {
-				t.Fatalf("usage %+v (%v), and the model has %d files of %d", u, err, files, len(m.files))
-			}
-		})
-		wantSound(t, tree)
+		checkAgainstModel(t, newTree(t, db, new(mem.Store), tiny), false)
 	})
+}
+
+// The same, while files are sealed with other keys and move to other tiers.
+func TestAgainstAModelThatMoves(t *testing.T) {
+	eachEngine(t, func(t *testing.T, db *database.DB) {
+		o := tiny
+		o.Keys = testKeys{}
+		checkAgainstModel(t, newTree(t, db, twoTiers(t, new(mem.Store), new(mem.Store)), o), true)
+	})
+}
+
+func checkAgainstModel(t *testing.T, tree *dfs.Tree, moving bool) {
+	rounds := 0
+	rapid.Check(t, func(t *rapid.T) {
+		rounds++
+		m := &model{tree: tree, root: at("Resources", fmt.Sprint("r", rounds)), files: map[string][]byte{}, trash: map[int64]map[string][]byte{}, ids: map[int64]string{}}
+		if _, err := tree.Mkdir(context.Background(), owner, m.root, dfs.MkdirOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		actions := m.actions()
+		if moving {
+			maps.Copy(actions, m.moving())
+		}
+		t.Repeat(actions)
+		u, err := tree.Usage(context.Background(), owner, m.root)
+		files := 0
+		for _, data := range m.files {
+			if data != nil {
+				files++
+			}
+		}
+		if err != nil || u.Files != int64(files) || u.Directories != int64(len(m.files)-files) {
+			t.Fatalf("usage %+v (%v), and the model has %d files of %d", u, err, files, len(m.files))
+		}
+	})
+	wantSound(t, tree)
 }

@@ -67,8 +67,11 @@ func (t *Tree) open(ctx context.Context, path string, n *node, offset, length in
 		if err != nil {
 			return nil, moved(err)
 		}
-		if version != n.version || int64(len(f.tail)) != n.tail {
+		if version != n.version {
 			return nil, errAgain
+		}
+		if f.tail, err = t.openSmall(ctx, f.tail, n.tail); err != nil {
+			return nil, fmt.Errorf("open %s: %w", path, err)
 		}
 		f.tailStart = inBlocks
 	}

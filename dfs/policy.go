@@ -5,9 +5,12 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/dfs/block"
 	"github.com/bine-ml/bine/internal/database"
 )
 
@@ -28,8 +31,18 @@ const (
 	Blocks = "BLOCKS" // none
 )
 
-// Policies are all that can be set.
+// Policies are all that can be set without tiers. Each tier that the installation
+// has beside the first is a policy, too, by its name in capitals, as HDFS has COLD.
 func Policies() []string { return []string{Hot, DB, Blocks} }
+
+// policies are all that can be set.
+func (t *Tree) policies() []string {
+	all := Policies()
+	for _, name := range slices.Sorted(maps.Keys(t.tiers)) {
+		all = append(all, strings.ToUpper(name))
+	}
+	return all
+}
 
 // Policy says how what is written below a directory is kept. What was written
 // before stays as it is until it is written again.
@@ -40,7 +53,9 @@ type Policy struct {
 	Inline int64
 	// BlockSize is of what size blocks are at most; 0 is that of the installation.
 	BlockSize int64
-	Path      string // of the directory that it is set for; empty for the installation's
+	// Tier names the tier that blocks come into; empty is the first.
+	Tier string
+	Path string // of the directory that it is set for; empty for the installation's
 }
 
 // CheckBlockSize says what is wrong with a block size that was asked for; 0 is none.
@@ -51,10 +66,12 @@ func CheckBlockSize(size int64) error {
 	return nil
 }
 
-func (p *Policy) check(dir string) error {
+func (t *Tree) checkPolicy(dir string, p *Policy) error {
 	switch p.Name = strings.ToUpper(p.Name); {
-	case p.Name != Hot && p.Name != DB && p.Name != Blocks:
-		return bine.Errorf(bine.Invalid, "%s: there is no policy %.40q: use one of %s", dir, p.Name, strings.Join(Policies(), ", "))
+	case !slices.Contains(t.policies(), p.Name) && block.CheckTier(strings.ToLower(p.Name)) == nil:
+		return bine.Errorf(bine.Invalid, "%s: there is no policy %s: this installation has no tier %s; use one of %s", dir, p.Name, strings.ToLower(p.Name), strings.Join(t.policies(), ", "))
+	case !slices.Contains(t.policies(), p.Name):
+		return bine.Errorf(bine.Invalid, "%s: there is no policy %.40q: use one of %s", dir, p.Name, strings.Join(t.policies(), ", "))
 	case p.Inline < -1 || p.Inline > MaxInline:
 		return bine.Errorf(bine.Invalid, "%s: at most %d bytes of a file can lie in the database, not %d", dir, MaxInline, p.Inline)
 	}
@@ -67,7 +84,7 @@ func (t *Tree) installed() Policy { return Policy{Name: Hot, Inline: t.o.Inline}
 // InstalledPolicies gives all policies as they are where a directory has only the name of one.
 func (t *Tree) InstalledPolicies() []Policy {
 	var all []Policy
-	for _, name := range Policies() {
+	for _, name := range t.policies() {
 		all = append(all, t.complete(Policy{Name: name, Inline: -1}))
 	}
 	return all
@@ -75,6 +92,9 @@ func (t *Tree) InstalledPolicies() []Policy {
 
 // complete fills in what goes with the name.
 func (t *Tree) complete(p Policy) Policy {
+	if !slices.Contains(Policies(), p.Name) {
+		p.Tier = strings.ToLower(p.Name)
+	}
 	if p.Inline >= 0 {
 		return p
 	}
@@ -138,7 +158,7 @@ func (t *Tree) SetPolicy(ctx context.Context, user User, dir string, p Policy) e
 		return err
 	}
 	if p != (Policy{}) {
-		if err := p.check(dir); err != nil {
+		if err := t.checkPolicy(dir, &p); err != nil {
 			return err
 		}
 	}

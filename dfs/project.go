@@ -39,6 +39,11 @@ func (t *Tree) MakeProjectTree(ctx context.Context, project bine.ProjectName) er
 	if err := make(ProjectPath(project), 0o750); err != nil {
 		return err
 	}
+	if t.o.Sealed {
+		if _, err := t.Encrypt(ctx, Platform(), project, true, false); err != nil {
+			return err
+		}
+	}
 	for _, name := range shared {
 		if err := make(ProjectPath(project, name), 0o770); err != nil {
 			return err

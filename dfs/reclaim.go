@@ -12,6 +12,7 @@ import (
 // Reclaim removes what has been in the trash for Options.Trash and uploads that
 // nobody went on with for Options.Uploads, frees what removed trees and copies that
 // were never completed hold and the blocks that nothing refers to since Options.Grace,
+// destroys the keys of removed projects that nothing needs any more,
 // and removes changes that are older than Options.Changes: up to about limit rows
 // and blocks. It finishes counting for quotas where a crash interrupted that. It says how many those were; whoever calls it calls again until
 // that is 0. It may be stopped at any moment and run by several at once.
@@ -57,6 +58,13 @@ func (t *Tree) Reclaim(ctx context.Context, limit int) (int, error) {
 		done += n
 		if err != nil {
 			return done, fmt.Errorf("count what is below directories with quotas: %w", err)
+		}
+	}
+	if done < limit {
+		n, err := t.destroyKeys(ctx, min(limit-done, batchSize))
+		done += n
+		if err != nil {
+			return done, fmt.Errorf("destroy keys of removed projects: %w", err)
 		}
 	}
 	if done < limit {
@@ -171,6 +179,9 @@ func (t *Tree) forget(ctx context.Context, tx *sql.Tx, n *node, project int64) e
 	}
 	if n.id != project {
 		return nil
+	}
+	if err := t.retireKeys(ctx, tx, project); err != nil {
+		return err
 	}
 	_, err := tx.ExecContext(ctx, "DELETE FROM dfs_usage WHERE project_id = ?", project)
 	return err

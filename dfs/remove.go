@@ -89,6 +89,9 @@ func (t *Tree) dropDir(ctx context.Context, tx *sql.Tx, c *chain, recursive bool
 		return err
 	}
 	if n.id == project {
+		if err := t.retireKeys(ctx, tx, project); err != nil {
+			return err
+		}
 		_, err := tx.ExecContext(ctx, "DELETE FROM dfs_usage WHERE project_id = ?", n.id)
 		return err
 	}

@@ -7,16 +7,16 @@ import (
 	"github.com/bine-ml/bine/dfs/block"
 )
 
-// Sample looks for at most n of the blocks that files have, to find out whether
-// the block store is the one that they are in. It says how many blocks it asked
+// Sample looks for at most n of the blocks that files have in a tier, "" is the
+// first, to find out whether the block store is the one that they are in. It says how many blocks it asked
 // for and how many were found.
-func (t *Tree) Sample(ctx context.Context, n int) (asked, found int, err error) {
-	ids, err := t.someBlocks(ctx, n)
+func (t *Tree) Sample(ctx context.Context, tier string, n int) (asked, found int, err error) {
+	ids, err := t.someBlocks(ctx, tier, n)
 	if err != nil {
 		return 0, 0, err
 	}
 	for _, id := range ids {
-		r, err := t.blocks.Open(ctx, id, 0, 1)
+		r, err := t.tiered.Open(ctx, id, 0, 1)
 		if errors.Is(err, block.ErrNotExist) {
 			continue
 		}
@@ -29,8 +29,12 @@ func (t *Tree) Sample(ctx context.Context, n int) (asked, found int, err error) 
 	return len(ids), found, nil
 }
 
-func (t *Tree) someBlocks(ctx context.Context, n int) ([]block.ID, error) {
-	rows, err := t.reader(ctx).QueryContext(ctx, "SELECT DISTINCT block_id FROM dfs_blocks ORDER BY block_id LIMIT ?", n)
+func (t *Tree) someBlocks(ctx context.Context, tier string, n int) ([]block.ID, error) {
+	where := "block_id NOT LIKE '%@%'"
+	if tier != "" {
+		where = "block_id LIKE '%@" + tier + "'" // a name of letters and digits
+	}
+	rows, err := t.reader(ctx).QueryContext(ctx, "SELECT DISTINCT block_id FROM dfs_blocks WHERE "+where+" ORDER BY block_id LIMIT ?", n)
 	if err != nil {
 		return nil, err
 	}

@@ -62,7 +62,7 @@ func (s *scrub) named(ctx context.Context, query, to string) (map[block.ID]bool,
 // been put, or given up, since the store was listed.
 func (s *scrub) missing(ctx context.Context, ids map[block.ID]bool) error {
 	for id := range ids {
-		r, err := s.t.blocks.Open(ctx, id, 0, 1)
+		r, err := s.t.tiered.Open(ctx, id, 0, 1)
 		if err == nil {
 			r.Close()
 			continue

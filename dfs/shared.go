@@ -209,8 +209,17 @@ func (t *Tree) markShared(ctx context.Context, tx *sql.Tx, n *node) error {
 }
 
 // shareOne makes the content of a file also that of another, which has none.
-func (t *Tree) shareOne(ctx context.Context, tx *sql.Tx, from, to *node) error {
-	if from.tail > 0 {
+func (t *Tree) shareOne(ctx context.Context, tx *sql.Tx, to *node, staged *content) error {
+	from := staged.from
+	if from.tail > 0 && staged.anew {
+		data, err := t.smallOf(ctx, tx, from)
+		if err != nil {
+			return err
+		}
+		if err := t.putSmall(ctx, tx, to, data, staged.key); err != nil {
+			return err
+		}
+	} else if from.tail > 0 {
 		result, err := tx.ExecContext(ctx, "INSERT INTO dfs_small (inode_id, version, data) SELECT ?, ?, data FROM dfs_small WHERE inode_id = ? AND version = ?", to.id, to.version, from.id, from.version)
 		if err != nil {
 			return err

@@ -8,6 +8,8 @@ import (
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/dfs/block"
+	"github.com/bine-ml/bine/dfs/block/sealed"
+	"github.com/bine-ml/bine/dfs/block/tier"
 	"github.com/bine-ml/bine/internal/database"
 )
 
@@ -21,6 +23,8 @@ type Options struct {
 	Multipart time.Duration    // for how long an upload of S3 may take; default 7 days
 	Uploads   time.Duration    // for how long the parts of an upload wait for the next; default 3 days
 	Now       func() time.Time // default time.Now
+	Keys      Sealer           // seals the keys of projects; without one nothing is sealed, and what is cannot be read
+	Sealed    bool             // whether what is written to new projects is sealed
 }
 
 // Tree is the file system with its metadata in SQL. It keeps no state but
@@ -48,7 +52,10 @@ type Options struct {
 // transaction is undone are left to Scrub.
 type Tree struct {
 	db     *database.DB
-	blocks block.Store
+	blocks block.Store  // of all tiers, and plain
+	tiered *tier.Stores // the same, as they lie there
+	tiers  map[string]bool
+	keys   keyring
 	o      Options
 	reads  *database.Prepared
 	hints  hints
@@ -61,7 +68,8 @@ type Tree struct {
 var _ FS = (*Tree)(nil)
 
 // New gives the file system whose rows are in db and whose blocks are in
-// blocks. The two belong together: neither is of use without the other.
+// blocks, which may be several tiers ([tier.Stores]). The two belong together:
+// neither is of use without the other.
 func New(db *database.DB, blocks block.Store, o Options) *Tree {
 	if o.Inline <= 0 {
 		o.Inline = 64 << 10
@@ -87,7 +95,16 @@ func New(db *database.DB, blocks block.Store, o Options) *Tree {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Tree{db: db, blocks: blocks, o: o, reads: database.NewPrepared(db), sql: dialectOf(db.Dialect())}
+	t := &Tree{db: db, tiers: map[string]bool{}, o: o, reads: database.NewPrepared(db), sql: dialectOf(db.Dialect())}
+	several, ok := blocks.(*tier.Stores)
+	if !ok {
+		several, _ = tier.New(blocks, nil) // only names can be wrong
+	}
+	for _, name := range several.Tiers() {
+		t.tiers[name] = true
+	}
+	t.tiered, t.blocks = several, sealed.New(several, t)
+	return t
 }
 
 // Close gives the prepared statements back. The database stays open.

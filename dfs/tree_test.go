@@ -1,6 +1,7 @@
 package dfs_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/bine-ml/bine/dfs"
@@ -58,10 +59,15 @@ func TestFS(t *testing.T) {
 		{"SQLite and a directory", sqlite, inDirectory},
 		{"SQLite and S3", sqlite, inBucket},
 		{"MariaDB and a directory", mariadb, inDirectory},
+		{"SQLite, sealed", sqlite, inDirectory},
 	} {
 		t.Run(on.name, func(t *testing.T) {
 			dfstest.Run(t, func(t *testing.T) dfs.FS {
-				tree := newTree(t, on.db(t), on.blocks(t), small)
+				o := small
+				if strings.HasSuffix(on.name, "sealed") {
+					o.Keys, o.Sealed = testKeys{}, true
+				}
+				tree := newTree(t, on.db(t), on.blocks(t), o)
 				t.Cleanup(func() { wantSound(t, tree) })
 				return tree
 			})

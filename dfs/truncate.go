@@ -61,7 +61,7 @@ func (t *Tree) stageEnd(ctx context.Context, c *chain, n *node, size int64) (sta
 	if start == size {
 		return start, &content{}, nil
 	}
-	p, err := t.policy(ctx, t.reader(ctx), c)
+	p, err := t.manner(ctx, t.reader(ctx), c)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -70,7 +70,7 @@ func (t *Tree) stageEnd(ctx context.Context, c *chain, n *node, size int64) (sta
 		return 0, nil, err
 	}
 	defer r.Close()
-	kept = &content{block: n.block}
+	kept = p.content(n.block)
 	if size-start <= p.Inline {
 		kept.tail, err = io.ReadAll(r)
 	} else {
@@ -100,7 +100,7 @@ func (t *Tree) cut(ctx context.Context, user User, parts []string, n *node, star
 			return err
 		}
 		at.size, at.tail, at.version, at.mtime = start+kept.size(), int64(len(kept.tail)), at.version+1, t.now()
-		if err := t.putTail(ctx, tx, at, had, kept.tail); err != nil {
+		if err := t.putTail(ctx, tx, at, had, kept); err != nil {
 			return err
 		}
 		if err := t.update(ctx, tx, at); err != nil {
@@ -169,6 +169,7 @@ type joining struct {
 	parts  [][]string // as they were asked for
 	at     [][]string // where those lead to
 	found  []node
+	kept   manner     // how the first is
 	staged []*content // of each file but the last: the bytes of its tail, as a block
 	info   Info
 }
@@ -183,8 +184,8 @@ func (j *joining) try(ctx context.Context) (err error) {
 			}
 		}
 	}()
-	whole := &content{}            // where all of it together is small
-	total, p := int64(0), Policy{} // of the first
+	whole := &content{} // where all of it together is small
+	total := int64(0)
 	for _, parts := range j.parts {
 		c, err := j.look(ctx, parts)
 		if err != nil {
@@ -197,11 +198,11 @@ func (j *joining) try(ctx context.Context) (err error) {
 		}
 		j.at, j.found = append(j.at, c.parts), append(j.found, *c.last())
 		if len(j.found) == 1 {
-			if p, err = j.t.policy(ctx, j.t.reader(ctx), c); err != nil {
+			if j.kept, err = j.t.manner(ctx, j.t.reader(ctx), c); err != nil {
 				return err
 			}
 		}
-		if total += c.last().size; total > p.Inline || c.last().blocked() {
+		if total += c.last().size; total > j.kept.Inline || c.last().blocked() {
 			whole = nil
 		}
 	}
@@ -240,7 +241,7 @@ func (j *joining) look(ctx context.Context, parts []string) (*chain, error) {
 // stage makes the tail of a file a block at its place in the whole, unless the
 // whole is small itself or the tail is its end.
 func (j *joining) stage(ctx context.Context, n *node, path string, offset int64, whole *content, last bool) error {
-	c := &content{block: j.found[0].block}
+	c := j.kept.content(j.found[0].block)
 	j.staged = append(j.staged, c)
 	if n.tail == 0 {
 		return nil
@@ -289,12 +290,12 @@ func (j *joining) swap(ctx context.Context, tx *sql.Tx, whole *content) error {
 		}
 		size += n.size
 	}
-	tail := j.staged[len(chains)-1].tail
+	end := j.staged[len(chains)-1]
 	if whole != nil {
-		tail = whole.tail
+		end.tail = whole.tail
 	}
-	target.size, target.tail, target.version, target.mtime = size, int64(len(tail)), target.version+1, j.t.now()
-	if err := j.t.putTail(ctx, tx, target, had, tail); err != nil {
+	target.size, target.tail, target.version, target.mtime = size, int64(len(end.tail)), target.version+1, j.t.now()
+	if err := j.t.putTail(ctx, tx, target, had, end); err != nil {
 		return err
 	}
 	if err := j.t.update(ctx, tx, target); err != nil {

@@ -2,6 +2,7 @@ package dfs
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -83,7 +84,7 @@ func (t *Tree) AddPart(ctx context.Context, user User, key UploadKey, offset int
 			return Upload{}, err
 		}
 	}
-	info, err := t.Append(ctx, Platform(), u.at, offset, data)
+	info, err := t.appendAs(ctx, u.at, &u.kept, offset, data)
 	if bine.IsKind(err, bine.NotFound) {
 		return Upload{}, bine.Errorf(bine.Conflict, "%s: nothing of the upload is there any more: begin at 0", key.Path)
 	}
@@ -161,13 +162,11 @@ func (t *Tree) finish(ctx context.Context, tx *sql.Tx, user User, u *uploading, 
 			return Info{}, err
 		}
 	}
-	p, err := t.policy(ctx, tx, to)
+	p, err := t.manner(ctx, tx, to)
 	if err != nil {
 		return Info{}, err
 	}
-	if staged.block == 0 {
-		staged.block = p.BlockSize
-	}
+	staged.block, staged.key = cmp.Or(staged.block, p.BlockSize), p.key
 	if err := t.place(ctx, tx, user, to, staged, o); err != nil {
 		return Info{}, err
 	}
@@ -191,7 +190,7 @@ func (t *Tree) unstage(ctx context.Context, tx *sql.Tx, c *chain) (*content, err
 		}
 	}
 	if n.tail > 0 {
-		if err := tx.QueryRowContext(ctx, "SELECT data FROM dfs_small WHERE inode_id = ?", n.id).Scan(&staged.tail); err != nil {
+		if staged.tail, err = t.smallOf(ctx, tx, n); err != nil {
 			return nil, err
 		}
 	}
@@ -234,6 +233,7 @@ type uploading struct {
 	Upload
 	target []string // the components of Path
 	at     string   // the path of its parts
+	kept   manner   // how a file there is
 	id     string
 	by     string
 }
@@ -268,7 +268,7 @@ func (t *Tree) upload(ctx context.Context, user User, key UploadKey) (*uploading
 	if err != nil {
 		return nil, nil, err
 	}
-	if _, err := t.precheck(ctx, user, u.target, CreateOptions{Overwrite: true, Parents: true}); err != nil {
+	if u.kept, err = t.precheck(ctx, user, u.target, CreateOptions{Overwrite: true, Parents: true}); err != nil {
 		return nil, nil, err
 	}
 	info, err := t.Stat(ctx, Platform(), u.at)

@@ -190,6 +190,20 @@ func (w *wire) around(do func() error) error {
 	return err
 }
 
+// wired is another block store behind the wire.
+type wired struct {
+	block.Store
+	w *wire
+}
+
+func (s *wired) Put(ctx context.Context, id block.ID, r io.Reader) error {
+	return s.w.around(func() error { return s.Store.Put(ctx, id, r) })
+}
+
+func (s *wired) Remove(ctx context.Context, id block.ID) error {
+	return s.w.around(func() error { return s.Store.Remove(ctx, id) })
+}
+
 func (w *wire) Put(ctx context.Context, id block.ID, r io.Reader) error {
 	return w.around(func() error { return w.Store.Put(ctx, id, r) })
 }

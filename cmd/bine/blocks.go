@@ -21,13 +21,13 @@ type blockStore interface {
 	Close() error
 }
 
-// openBlocks opens the block store that the setting blocks names: a bucket
-// where it begins with s3://, else a directory.
-func openBlocks(ctx context.Context, c config, log *slog.Logger) (blockStore, error) {
-	if !s3.IsAddress(c.Blocks) {
-		return blockdir.Open(c.Blocks)
+// openBlocks opens the block store at a place: a bucket where it begins with
+// s3://, else a directory.
+func openBlocks(ctx context.Context, place string, keys s3Config, log *slog.Logger) (blockStore, error) {
+	if !s3.IsAddress(place) {
+		return blockdir.Open(place)
 	}
-	o, err := c.S3.of(c.Blocks)
+	o, err := keys.of(place)
 	if err != nil {
 		return nil, err
 	}
@@ -61,11 +61,20 @@ const (
 	blocksSample = 8
 )
 
-// matchBlocks makes sure that the database and the block store belong together,
+// matchBlocks makes sure that the database and the block stores belong together,
 // for either is of no use without the other, and what a database does not know
-// of is removed as garbage in the end. Both keep the same name, which the first
+// of is removed as garbage in the end. All keep the same name, which the first
 // start chooses.
-func (p *platform) matchBlocks(ctx context.Context, blocks blockStore) error {
+func (p *platform) matchBlocks(ctx context.Context, t *tiers) error {
+	for _, name := range append([]string{""}, t.Tiers()...) {
+		if err := p.matchTier(ctx, t.all[name], name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *platform) matchTier(ctx context.Context, blocks blockStore, tier string) error {
 	owner, err := blocks.Owner(ctx) // before the setting, which is written first
 	if err != nil {
 		return err
@@ -74,22 +83,31 @@ func (p *platform) matchBlocks(ctx context.Context, blocks blockStore) error {
 	if err != nil || known && owner == name {
 		return err
 	}
-	asked, found, err := p.files.Sample(ctx, blocksSample)
+	place, _ := p.config.place(tier)
+	asked, found, err := p.files.Sample(ctx, tier, blocksSample)
 	if err != nil {
 		return err
 	}
 	if asked > 0 && found == 0 {
-		return bine.Errorf(bine.Invalid, "the database has files whose blocks are not in %s: it was used with another block store, and the two belong together: set blocks to where they are, or copy them", p.config.Blocks)
+		return bine.Errorf(bine.Invalid, "the database has files whose blocks are not in %s: it was used with another block store, and the two belong together: set %s to where they are, or copy them", place, placeSetting(tier))
 	}
 	if owner == "" || known || asked == 0 {
-		return p.claimBlocks(ctx, blocks, owner)
+		return p.claimBlocks(ctx, blocks, owner, tier)
 	}
 	_, err = p.store.KeepSetting(ctx, blocksOwner, owner) // a database from before it kept the name
 	return err
 }
 
+// placeSetting is the setting that says where a tier is.
+func placeSetting(tier string) string {
+	if tier == "" {
+		return "blocks"
+	}
+	return "tiers." + tier + ".blocks"
+}
+
 // claimBlocks makes a block store that has no owner the database's.
-func (p *platform) claimBlocks(ctx context.Context, blocks blockStore, owner string) error {
+func (p *platform) claimBlocks(ctx context.Context, blocks blockStore, owner, tier string) error {
 	if owner == "" {
 		name, err := p.store.KeepSetting(ctx, blocksOwner, string(block.NewID()))
 		if err != nil {
@@ -102,5 +120,6 @@ func (p *platform) claimBlocks(ctx context.Context, blocks blockStore, owner str
 			return err
 		}
 	}
-	return bine.Errorf(bine.Invalid, "the blocks in %s belong to another database, which would lose them: set blocks to another place (another prefix will do), or database to the one that they belong to. If that one is gone for good, remove the blocks, and owner beside them", p.config.Blocks)
+	place, _ := p.config.place(tier)
+	return bine.Errorf(bine.Invalid, "the blocks in %s belong to another database, which would lose them: set %s to another place (another prefix will do), or database to the one that they belong to. If that one is gone for good, remove the blocks, and owner beside them", place, placeSetting(tier))
 }

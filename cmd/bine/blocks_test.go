@@ -22,12 +22,12 @@ import (
 func match(t *testing.T, db *database.DB, c config) (*dfs.Tree, error) {
 	t.Helper()
 	p := &platform{config: c, db: db, store: store.New(db)}
-	blocks, err := openBlocks(t.Context(), c, nil)
+	blocks, err := openTiers(t.Context(), c, nil)
 	if err != nil {
 		t.Fatalf("open %s: %v", c.Blocks, err)
 	}
 	t.Cleanup(func() { blocks.Close() })
-	p.files = dfs.New(db, blocks, dfs.Options{Inline: 100})
+	p.files = dfs.New(db, blocks.Stores, dfs.Options{Inline: 100})
 	t.Cleanup(func() { p.files.Close() })
 	return p.files, p.matchBlocks(t.Context(), blocks)
 }

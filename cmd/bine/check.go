@@ -2,11 +2,14 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/dfs"
+	"github.com/bine-ml/bine/internal/auth"
 	"github.com/bine-ml/bine/internal/cli"
 	"github.com/bine-ml/bine/internal/database"
 )
@@ -34,12 +37,20 @@ func checkFiles(cmd *cobra.Command, c config, s cli.Streams, o dfs.CheckOptions)
 		return err
 	}
 	defer db.Close()
-	blocks, err := openBlocks(ctx, c, newLog(c.Log, s.Err))
+	blocks, err := openTiers(ctx, c, newLog(c.Log, s.Err))
 	if err != nil {
 		return err
 	}
 	defer blocks.Close()
-	files := dfs.New(db, blocks, dfs.Options{})
+	var options dfs.Options
+	if file := filepath.Join(c.Keys, secretKey); exists(file) { // it is not made here: another one would open nothing
+		keys, err := auth.OpenSealer(file)
+		if err != nil {
+			return err
+		}
+		options.Keys = keys
+	}
+	files := dfs.New(db, blocks.Stores, options)
 	defer files.Close()
 	done, err := files.Check(ctx, o)
 	if err != nil {
@@ -64,4 +75,9 @@ func checkFiles(cmd *cobra.Command, c config, s cli.Streams, o dfs.CheckOptions)
 	}
 	fmt.Fprintf(s.Out, "nothing is wrong: %s\n", looked)
 	return nil
+}
+
+func exists(file string) bool {
+	_, err := os.Stat(file)
+	return err == nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net"
 	"net/url"
 	"os"
@@ -19,28 +20,28 @@ import (
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/dfs"
-	"github.com/bine-ml/bine/dfs/block/s3"
 )
 
 // config is the whole configuration: defaults, then the file, then the
 // environment, then flags. It is not changed once read.
 type config struct {
-	Data     string         `yaml:"data"`     // directory of everything that is kept
-	Listen   string         `yaml:"listen"`   // address of the API and the pages
-	URL      string         `yaml:"url"`      // where people and agents reach it; http://Listen if empty
-	Database string         `yaml:"database"` // sqlite:///path or mysql://user:password@host:port/name
-	Temporal temporalConfig `yaml:"temporal"`
-	Blocks   string         `yaml:"blocks"` // directory of the file system's blocks, or s3://bucket/prefix?endpoint=https://host
-	S3       s3Config       `yaml:"s3"`
-	Files    filesConfig    `yaml:"files"`
-	Keys     string         `yaml:"keys"`  // directory of the keys that seal payloads and secrets
-	Grace    duration       `yaml:"grace"` // how long a process outlives the last sign of its agent
-	Host     hostConfig     `yaml:"host"`
-	Agent    agentConfig    `yaml:"agent"`
-	Metrics  string         `yaml:"metrics"` // address of /metrics and /healthz of a worker or agent on its own; none if empty
-	Log      logConfig      `yaml:"log"`
-	Notify   notifyConfig   `yaml:"notify"`
-	Mail     mailConfig     `yaml:"mail"`
+	Data     string                `yaml:"data"`     // directory of everything that is kept
+	Listen   string                `yaml:"listen"`   // address of the API and the pages
+	URL      string                `yaml:"url"`      // where people and agents reach it; http://Listen if empty
+	Database string                `yaml:"database"` // sqlite:///path or mysql://user:password@host:port/name
+	Temporal temporalConfig        `yaml:"temporal"`
+	Blocks   string                `yaml:"blocks"` // directory of the file system's blocks, or s3://bucket/prefix?endpoint=https://host
+	S3       s3Config              `yaml:"s3"`
+	Tiers    map[string]tierConfig `yaml:"tiers"` // other places for blocks, by the names of their policies in small letters
+	Files    filesConfig           `yaml:"files"`
+	Keys     string                `yaml:"keys"`  // directory of the keys that seal payloads and secrets
+	Grace    duration              `yaml:"grace"` // how long a process outlives the last sign of its agent
+	Host     hostConfig            `yaml:"host"`
+	Agent    agentConfig           `yaml:"agent"`
+	Metrics  string                `yaml:"metrics"` // address of /metrics and /healthz of a worker or agent on its own; none if empty
+	Log      logConfig             `yaml:"log"`
+	Notify   notifyConfig          `yaml:"notify"`
+	Mail     mailConfig            `yaml:"mail"`
 
 	Connectors connectorConfig `yaml:"connectors"`
 
@@ -63,7 +64,14 @@ type s3Config struct {
 
 // filesConfig says how files are kept where no directory says otherwise.
 type filesConfig struct {
-	Inline string `yaml:"inline"` // up to which size a file lies in the database, at most 1MiB
+	Inline  string `yaml:"inline"`  // up to which size a file lies in the database, at most 1MiB
+	Encrypt bool   `yaml:"encrypt"` // whether what is written to new projects is sealed, which nobody turns off then
+}
+
+// tierConfig is another place for blocks.
+type tierConfig struct {
+	Blocks   string           `yaml:"blocks"` // as blocks
+	s3Config `yaml:",inline"` // the keys to its bucket; without them those of s3
 }
 
 type hostConfig struct {
@@ -156,6 +164,10 @@ func settings() []setting {
 		{"", "BINE_S3_SECRET_KEY", "the secret that belongs to it", text(func(c *config) *string { return &c.S3.SecretKey })},
 		{"s3-secret-key-file", "BINE_S3_SECRET_KEY_FILE", "a file that holds the secret of the access key", text(func(c *config) *string { return &c.S3.SecretKeyFile })},
 		{"files-inline", "BINE_FILES_INLINE", "up to which size a file lies in the database, at most 1MiB", text(func(c *config) *string { return &c.Files.Inline })},
+		{"files-encrypt", "BINE_FILES_ENCRYPT", "whether what is written to new projects is sealed, which nobody turns off then", func(c *config, s string) (err error) {
+			c.Files.Encrypt, err = strconv.ParseBool(s)
+			return err
+		}},
 		{"host-name", "BINE_HOST", "name of this host", text(func(c *config) *string { return &c.Host.Name })},
 		{"host-cpu", "BINE_HOST_CPU", "cores to give to processes", func(c *config, s string) (err error) {
 			c.Host.CPU, err = strconv.ParseFloat(s, 64)
@@ -286,13 +298,10 @@ func (c config) check() error {
 	if !strings.HasPrefix(c.Database, "sqlite://") && !strings.HasPrefix(c.Database, "mysql://") {
 		fault("database: %q begins with neither sqlite:// nor mysql://", c.Database)
 	}
-	if s3.IsAddress(c.Blocks) {
-		if _, err := s3.Parse(c.Blocks); err != nil {
-			faults = append(faults, err)
-		}
-	} else if strings.Contains(c.Blocks, "://") {
-		fault("blocks: it is neither a directory nor begins with s3://")
+	if err := checkBlocks("blocks", c.Blocks); err != nil {
+		faults = append(faults, err)
 	}
+	faults = append(faults, c.checkTiers()...)
 	if time.Duration(c.Grace) < 5*time.Second {
 		fault("grace: %s is too short: a process must survive a restart of its agent; use 5s or more", time.Duration(c.Grace))
 	}
@@ -350,6 +359,13 @@ func (c config) print(w io.Writer) error {
 	}
 	if c.S3.SecretKey != "" {
 		c.S3.SecretKey = "(set)"
+	}
+	c.Tiers = maps.Clone(c.Tiers)
+	for name, t := range c.Tiers {
+		if t.SecretKey != "" {
+			t.SecretKey = "(set)"
+			c.Tiers[name] = t
+		}
 	}
 	if u, err := url.Parse(c.Database); err == nil && u.User != nil {
 		c.Database = u.Redacted()

@@ -100,7 +100,7 @@ func (p *platform) openKeys(context.Context) error {
 		return err
 	}
 	p.payloads = temporal.NewSealer(key)
-	p.secrets, err = auth.OpenSealer(filepath.Join(p.config.Keys, "secret.key"))
+	p.secrets, err = auth.OpenSealer(filepath.Join(p.config.Keys, secretKey))
 	return err
 }
 
@@ -113,7 +113,7 @@ func (p *platform) openData(ctx context.Context) error {
 	p.closers = append(p.closers, p.db.Close)
 	p.store, p.ledger = store.New(p.db), lease.New(p.db)
 	p.metrics.MustRegister(newLeaseMetrics(p.ledger, p.log))
-	blocks, err := openBlocks(ctx, p.config, p.log)
+	blocks, err := openTiers(ctx, p.config, p.log)
 	if err != nil {
 		return err
 	}
@@ -122,7 +122,7 @@ func (p *platform) openData(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.files = dfs.New(p.db, blocks, dfs.Options{Inline: inline})
+	p.files = dfs.New(p.db, blocks.Stores, dfs.Options{Inline: inline, Keys: p.secrets, Sealed: p.config.Files.Encrypt})
 	p.metrics.MustRegister(newFeedMetrics(p.files, p.log))
 	p.closers = append(p.closers, p.files.Close)
 	if err := p.matchBlocks(ctx, blocks); err != nil {
@@ -184,6 +184,9 @@ func (p *platform) close() error {
 	p.closers = nil
 	return errors.Join(faults...)
 }
+
+// secretKey is the file with the key that seals secrets, and the keys of projects.
+const secretKey = "secret.key"
 
 const (
 	exportEvery  = 10 * time.Minute
