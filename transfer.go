@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// TransferID names a transfer within its project: import or export, a dash and
+// TransferID names a transfer within its project: its direction, a dash and
 // a number that counts from 1 in the project.
 type TransferID string
 
@@ -21,6 +21,9 @@ type TransferDirection string
 const (
 	Import TransferDirection = "import" // from a connector into the project's files
 	Export TransferDirection = "export" // from the project's files to a connector
+	// Relocate brings files of the project to where their policies say, and seals
+	// them as the project now does; it has no connector.
+	Relocate TransferDirection = "relocate"
 )
 
 // TransferState is where a transfer stands.
@@ -41,12 +44,12 @@ func (s TransferState) Ended() bool {
 }
 
 // Transfer copies a file, or what is below a directory, between a connector and
-// a directory of the project.
+// a directory of the project, or within the project to another tier or key.
 type Transfer struct {
 	ID        TransferID        `json:"id"`
 	Project   ProjectName       `json:"project"`
 	Direction TransferDirection `json:"direction"`
-	Connector ConnectorName     `json:"connector"`
+	Connector ConnectorName     `json:"connector" doc:"empty where files are relocated"`
 	Path      string            `json:"path" doc:"in the connector"`
 	Files     string            `json:"files_path" doc:"in the project"`
 	State     TransferState     `json:"state"`

@@ -26,7 +26,8 @@ type FileLimit struct {
 
 // FilePolicy says how what is written below a directory is kept.
 type FilePolicy struct {
-	Name      string `json:"name" doc:"HOT, DB or BLOCKS"`
+	Name      string `json:"name" doc:"HOT, DB or BLOCKS, or that of a tier, as COLD"`
+	Tier      string `json:"tier,omitempty" doc:"the tier that blocks come into; empty is the first"`
 	Inline    int64  `json:"inline" doc:"up to how many bytes of a file lie in the database"`
 	BlockSize int64  `json:"block_size,omitempty" doc:"of how many bytes blocks are at most; 0 is that of the installation"`
 	Path      string `json:"path" doc:"of the directory that has the policy; empty is the project's"`
@@ -35,7 +36,7 @@ type FilePolicy struct {
 
 // SetFilePolicy gives a directory a policy, or without a name takes it away.
 type SetFilePolicy struct {
-	Name      string `json:"name,omitempty" doc:"HOT, DB or BLOCKS; none to do as the directories above"`
+	Name      string `json:"name,omitempty" doc:"HOT, DB or BLOCKS, or that of a tier, as COLD; none to do as the directories above"`
 	Inline    *int64 `json:"inline,omitempty" doc:"up to how many bytes of a file lie in the database, at most 1048576; without it what goes with the name"`
 	BlockSize int64  `json:"block_size,omitempty" doc:"of how many bytes blocks are at most, from 1048576 to 1073741824; 0 is that of the installation"`
 }

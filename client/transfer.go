@@ -8,10 +8,10 @@ import (
 
 // NewTransfer is the body of POST transfers.
 type NewTransfer struct {
-	Direction bine.TransferDirection `json:"direction" enum:"import,export"`
-	Connector bine.ConnectorName     `json:"connector"`
+	Direction bine.TransferDirection `json:"direction" enum:"import,export,relocate"`
+	Connector bine.ConnectorName     `json:"connector,omitempty" doc:"of an import or export"`
 	Path      string                 `json:"path,omitempty" doc:"in the connector: of an import the file or directory, of an export the directory"`
-	Files     string                 `json:"files" doc:"in the project: of an import the directory, of an export the file or directory"`
+	Files     string                 `json:"files,omitempty" doc:"in the project: of an import the directory, of others the file or directory; empty is all of a project that is relocated"`
 	Key       string                 `json:"key,omitempty" doc:"makes repeated requests one"`
 }
 

@@ -2,8 +2,10 @@ package templates
 
 import (
 	"html/template"
+	"time"
 
 	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/client"
 )
 
 // ConnectorsPage shows what leads from a project to files that are kept
@@ -13,6 +15,22 @@ type ConnectorsPage struct {
 	Connectors []bine.Connector
 	Transfers  []bine.Transfer
 	Edit       bine.Connector // that the form is filled with; without a name it makes one
+	Encryption client.Encryption
+}
+
+// KeyInUse is the version of the key with which what is written now is sealed.
+func (p ConnectorsPage) KeyInUse() int64 { return p.key().Version }
+
+// KeyMade is when it was made.
+func (p ConnectorsPage) KeyMade() time.Time { return p.key().CreatedAt }
+
+func (p ConnectorsPage) key() client.KeyVersion {
+	for _, k := range p.Encryption.Keys {
+		if k.Used {
+			return k
+		}
+	}
+	return client.KeyVersion{}
 }
 
 var connectorsPage = load("connectors.html")

@@ -145,8 +145,12 @@ func (a *app) showPolicy(p client.FilePolicy) error {
 		}
 	}
 	return a.show(p, one(p.Name), func(t *table) {
-		t.row("POLICY", "IN THE DATABASE UP TO", "BLOCKS OF", "FROM")
-		t.row(p.Name, size(p.Inline), bound(p.BlockSize, size(p.BlockSize)), from)
+		tier := p.Tier
+		if tier == "" {
+			tier = "-"
+		}
+		t.row("POLICY", "IN THE DATABASE UP TO", "BLOCKS OF", "TIER", "FROM")
+		t.row(p.Name, size(p.Inline), bound(p.BlockSize, size(p.BlockSize)), tier, from)
 	})
 }
 
@@ -185,7 +189,7 @@ func (a *app) policyCommand() *cobra.Command {
 		}
 		return a.showPolicy(p)
 	}}
-	set.Flags().StringVar(&body.Name, "policy", "HOT", "HOT: small files in the database, DB: files up to 1 MiB, too, BLOCKS: none")
+	set.Flags().StringVar(&body.Name, "policy", "HOT", "HOT: small files in the database, DB: files up to 1 MiB, too, BLOCKS: none, COLD or another tier: blocks lie there")
 	set.Flags().StringVar(&inline, "inline", "", "up to how much of a file lies in the database, at most 1MiB; without it what goes with the policy")
 	set.Flags().StringVar(&block, "block-size", "", "how large blocks are at most, from 1MiB to 1GiB; without it what the installation has")
 	unset := &cobra.Command{Use: "clear PATH…", Short: "Leave it to the directories above how files are kept", Args: atLeast(1, 0), RunE: func(c *cobra.Command, args []string) error {
@@ -194,5 +198,5 @@ func (a *app) policyCommand() *cobra.Command {
 			return err
 		})
 	}}
-	return group("policy", "Say how what is below a directory is kept", show, set, unset)
+	return group("policy", "Say how what is below a directory is kept", show, set, unset, a.satisfyCommand())
 }

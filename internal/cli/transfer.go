@@ -76,13 +76,21 @@ func (a *app) showTransfers(answer any, all ...bine.Transfer) error {
 	return a.show(answer, each(all, func(t bine.Transfer) string { return string(t.ID) }), func(t *table) {
 		t.row("ID", "STATE", "CONNECTOR", "FILES", "COPIED", "SKIPPED", "FAILED", "BYTES", "CREATED", "REASON")
 		for _, v := range all {
-			t.row(v.ID, string(v.State), string(v.Connector)+":"+v.Path, v.Files, v.Copied, v.Skipped, v.Failed, size(v.Bytes), v.CreatedAt, v.Reason)
+			t.row(v.ID, string(v.State), farSide(v), v.Files, v.Copied, v.Skipped, v.Failed, size(v.Bytes), v.CreatedAt, v.Reason)
 		}
 	})
 }
 
+// farSide is where a transfer comes from or goes to; one within the project has none.
+func farSide(t bine.Transfer) string {
+	if t.Direction == bine.Relocate {
+		return "-"
+	}
+	return string(t.Connector) + ":" + t.Path
+}
+
 func (a *app) transfersCommand() *cobra.Command {
-	list := command("list", "List imports and exports, newest first", 0, func(c *cobra.Command, _ []string) error {
+	list := command("list", "List imports, exports and relocations, newest first", 0, func(c *cobra.Command, _ []string) error {
 		api, p, err := a.inProject()
 		if err != nil {
 			return err
@@ -109,7 +117,7 @@ func (a *app) transfersCommand() *cobra.Command {
 			}
 		})
 	})
-	return group("transfer", "Imports from connectors and exports to them", list,
+	return group("transfer", "Imports from connectors, exports to them, and relocations of files", list,
 		a.transferVerb("show ID", "Show how far a transfer is", (*client.Client).Transfer), faults,
 		a.transferVerb("cancel ID", "Stop a transfer; what was copied stays", (*client.Client).CancelTransfer),
 		a.transferVerb("retry ID", "Begin a transfer that failed or was cancelled again; what was copied is passed over", (*client.Client).RetryTransfer))

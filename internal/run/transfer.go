@@ -20,6 +20,12 @@ type Lakes interface {
 	Open(ctx context.Context, project bine.ProjectName, name bine.ConnectorName) (l lake.Lake, c bine.Connector, sandboxed bool, err error)
 }
 
+// TransferTree is the file system as transfers copy from it, to it and within it.
+type TransferTree interface {
+	dfs.FS
+	dfs.Relocator
+}
+
 // Transfers is the engine of transfers.
 //
 // A transfer walks over what it copies in batches. When all of a batch is
@@ -28,7 +34,7 @@ type Lakes interface {
 // already is told by what is kept with each file that was copied.
 type Transfers struct {
 	*Engine
-	Tree  dfs.FS
+	Tree  TransferTree
 	Lakes Lakes
 	// Slice is for how long one call of Move copies; 0 is some minutes.
 	Slice time.Duration
@@ -163,21 +169,25 @@ func (t Transfers) copyFrom(ctx context.Context, row store.TransferAt) error {
 	if !member || role != bine.DataOwner {
 		return bine.Errorf(bine.Forbidden, "%s is no Data Owner of %s any more", row.CreatedBy, row.Project)
 	}
-	l, about, sandboxed, err := t.Lakes.Open(ctx, row.Project, row.Connector)
-	if err != nil {
-		return err
+	c := &copying{Transfers: t, row: row, root: dfs.ProjectPath(row.Project), user: dfs.User{Project: row.Project, Name: row.CreatedBy, Role: role}}
+	if row.Direction != bine.Relocate {
+		l, about, sandboxed, err := t.Lakes.Open(ctx, row.Project, row.Connector)
+		if err != nil {
+			return err
+		}
+		defer l.Close()
+		c.lake = l
+		if row.Direction == bine.Export {
+			if err := mayExport(row.Project, about, sandboxed); err != nil {
+				return err
+			}
+		}
 	}
-	defer l.Close()
-	if row.Direction == bine.Export {
-		if err := mayExport(row.Project, about, sandboxed); err != nil {
+	if row.Files != "" {
+		if c.root, err = dfs.Locate(row.Project, row.Files); err != nil {
 			return err
 		}
 	}
-	root, err := dfs.Locate(row.Project, row.Files)
-	if err != nil {
-		return err
-	}
-	c := &copying{Transfers: t, row: row, lake: l, root: root, user: dfs.User{Project: row.Project, Name: row.CreatedBy, Role: role}}
 	ctx, cancel := context.WithCancelCause(ctx)
 	var watching sync.WaitGroup
 	watching.Go(func() { c.watch(ctx, cancel) })
@@ -246,15 +256,18 @@ func (c *copying) all(ctx context.Context) error {
 		}
 		return nil
 	}
-	if c.row.Direction == bine.Export {
+	switch c.row.Direction {
+	case bine.Export:
 		return lake.Walk(ctx, treeList{c.Tree, c.user}, from, c.row.Position, give)
+	case bine.Relocate:
+		return lake.Walk(ctx, allList{c.Tree}, from, c.row.Position, give)
 	}
 	return lake.Walk(ctx, c.lake, from, c.row.Position, give)
 }
 
 // single gives the file that is copied, where it is one, or the directory.
 func (c *copying) single(ctx context.Context) (*lake.Found, string, error) {
-	if c.row.Direction == bine.Export {
+	if c.row.Direction != bine.Import {
 		info, err := c.Tree.Stat(ctx, c.user, c.root)
 		if err != nil || info.Dir {
 			return nil, c.root, err

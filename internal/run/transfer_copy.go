@@ -110,8 +110,11 @@ func (c *copying) advance(ctx context.Context, position string, made bine.Progre
 
 func (c *copying) file(ctx context.Context, f lake.Found) (outcome, error) {
 	c.show.at(f.Path)
-	if c.row.Direction == bine.Export {
+	switch c.row.Direction {
+	case bine.Export:
 		return c.exported(ctx, f)
+	case bine.Relocate:
+		return c.relocated(ctx, f)
 	}
 	return c.imported(ctx, f)
 }

@@ -133,6 +133,7 @@ func (a *API) register() {
 	a.secretRoutes()
 	a.connectorRoutes()
 	a.transferRoutes()
+	a.encryptionRoutes()
 	a.agentRoutes()
 }
 

@@ -47,6 +47,7 @@ type Files interface {
 	Uploads
 	Looking
 	Quotas
+	Encryption
 	dfs.Snapshotting
 }
 

@@ -81,7 +81,7 @@ func (a *API) filePolicy(ctx context.Context, in *InPath) (*body[client.FilePoli
 		return nil, err
 	}
 	p, err := a.Files.Policy(ctx, fileUser(ctx), full)
-	return answer(client.FilePolicy{Name: p.Name, Inline: p.Inline, BlockSize: p.BlockSize, Path: dfs.Relative(in.Project, p.Path), Installed: p.Path == ""}, err)
+	return answer(client.FilePolicy{Name: p.Name, Inline: p.Inline, BlockSize: p.BlockSize, Tier: p.Tier, Path: dfs.Relative(in.Project, p.Path), Installed: p.Path == ""}, err)
 }
 
 func (a *API) setFilePolicy(ctx context.Context, in *struct {
@@ -99,7 +99,7 @@ func (a *API) setFilePolicy(ctx context.Context, in *struct {
 			p.Inline = max(0, *b.Inline)
 		}
 	} else if b.Inline != nil || b.BlockSize != 0 {
-		return nil, bine.Errorf(bine.Invalid, "name the policy whose limits these are: HOT, DB or BLOCKS")
+		return nil, bine.Errorf(bine.Invalid, "name the policy whose limits these are: HOT, DB, BLOCKS or that of a tier")
 	}
 	if err := a.Files.SetPolicy(ctx, fileUser(ctx), full, p); err != nil {
 		return nil, err

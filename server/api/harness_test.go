@@ -21,7 +21,9 @@ import (
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/client"
 	"github.com/bine-ml/bine/dfs"
+	"github.com/bine-ml/bine/dfs/block"
 	"github.com/bine-ml/bine/dfs/block/mem"
+	"github.com/bine-ml/bine/dfs/block/tier"
 	"github.com/bine-ml/bine/dfs/lake/front"
 	"github.com/bine-ml/bine/internal/auth"
 	"github.com/bine-ml/bine/internal/database/databasetest"
@@ -120,15 +122,18 @@ func newWorld(t testing.TB, change ...func(*server.Config)) *world {
 	t.Helper()
 	db := databasetest.SQLite(t)
 	s := store.New(db)
-	w := &world{t: t, store: s, files: dfs.New(db, new(mem.Store), dfs.Options{}), launched: &launches{}, ledger: lease.New(db), log: &strings.Builder{}}
-	log := slog.New(slog.NewTextHandler(&locked{w: w.log}, nil))
-	w.dir = t.TempDir()
-	var err error
-	if w.auth, err = auth.New(api.Accounts(s), log, time.Now); err != nil {
-		t.Fatal(err)
-	}
 	sealer, err := auth.NewSealer(make([]byte, 32))
 	if err != nil {
+		t.Fatal(err)
+	}
+	blocks, err := tier.New(new(mem.Store), map[string]block.Store{"cold": new(mem.Store)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{t: t, store: s, files: dfs.New(db, blocks, dfs.Options{Keys: sealer}), launched: &launches{}, ledger: lease.New(db), log: &strings.Builder{}}
+	log := slog.New(slog.NewTextHandler(&locked{w: w.log}, nil))
+	w.dir = t.TempDir()
+	if w.auth, err = auth.New(api.Accounts(s), log, time.Now); err != nil {
 		t.Fatal(err)
 	}
 	lakes := front.NewLakes(s, sealer, front.Options{Dirs: []string{w.dir}})

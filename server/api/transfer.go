@@ -17,7 +17,7 @@ func (a *API) transferRoutes() {
 	see := auth.Access{Role: bine.DataScientist, Scopes: reads}
 	change := auth.Access{Role: bine.DataOwner}
 	const all, one = "projects/{project}/transfers", "projects/{project}/transfers/{transfer}"
-	add(a, route{id: "start-transfer", method: http.MethodPost, path: all, tag: "transfers", summary: "Import from a connector into the project's files, or export to one", access: change, status: http.StatusCreated}, a.startTransfer)
+	add(a, route{id: "start-transfer", method: http.MethodPost, path: all, tag: "transfers", summary: "Import from a connector into the project's files, export to one, or relocate files to where their policies say", access: change, status: http.StatusCreated}, a.startTransfer)
 	add(a, route{id: "list-transfers", method: http.MethodGet, path: all, tag: "transfers", summary: "The transfers, newest first", access: see}, a.transfers)
 	add(a, route{id: "describe-transfer", method: http.MethodGet, path: one, tag: "transfers", summary: "One transfer, with how far it is", access: see}, a.transfer)
 	add(a, route{id: "list-transfer-faults", method: http.MethodGet, path: one + "/faults", tag: "transfers", summary: "The files that a transfer did not copy, at most the first 1,000", access: see}, a.transferFaults)
@@ -54,6 +54,12 @@ func (a *API) checkTransfer(ctx context.Context, v bine.Transfer) error {
 	if err := a.ready(ctx, v.Project); err != nil {
 		return err
 	}
+	if v.Direction == bine.Relocate {
+		return a.checkRelocation(ctx, v)
+	}
+	if v.Connector == "" {
+		return bine.Errorf(bine.Invalid, "name the connector that is copied from or to")
+	}
 	if v.Path != "" {
 		if _, err := dfs.Clean("/" + v.Path); err != nil {
 			return err
@@ -84,6 +90,34 @@ func (a *API) checkTransfer(ctx context.Context, v bine.Transfer) error {
 	}
 	_, err = a.Files.Stat(ctx, fileUser(ctx), at)
 	return err
+}
+
+// checkRelocation fails where nothing can be brought to where its policy says.
+func (a *API) checkRelocation(ctx context.Context, v bine.Transfer) error {
+	if v.Connector != "" || v.Path != "" {
+		return bine.Errorf(bine.Invalid, "files that are relocated stay in the project: leave the connector and its path out")
+	}
+	if strings.HasPrefix(v.Files, ".") || strings.Contains(v.Files, bine.SharedSeparator) {
+		return bine.Errorf(bine.Invalid, "%q is no file or directory of the project's own: write it like sales/2026, or nothing for all of it", v.Files)
+	}
+	at, err := projectPath(v.Project, v.Files)
+	if err == nil {
+		_, err = a.Files.Stat(ctx, fileUser(ctx), at)
+	}
+	return err
+}
+
+// Relocate starts to bring files of a project to where their policies say, for
+// another front door, which has asked who may.
+func (a *API) Relocate(ctx context.Context, project bine.ProjectName, files string, by bine.UserName) (bine.Transfer, error) {
+	if err := a.ready(ctx, project); err != nil {
+		return bine.Transfer{}, err
+	}
+	t, _, err := a.Store.AcceptTransfer(ctx, bine.Transfer{Project: project, Direction: bine.Relocate, Files: files, CreatedBy: by}, "")
+	if err == nil {
+		a.launched(ctx, a.Launcher.StartTransfer(ctx, project, t.ID))
+	}
+	return t, err
 }
 
 // startedTransfer answers a transfer that is written down, and starts it. Where

@@ -26,6 +26,9 @@ func showConnectors(c *call) error {
 		return err
 	}
 	page.Transfers = found.Items
+	if page.Encryption, err = c.api.Encryption(c.ctx(), c.project()); err != nil {
+		return err
+	}
 	for _, one := range page.Connectors {
 		if string(one.Name) == c.query("edit") {
 			page.Edit = one
@@ -114,6 +117,18 @@ func setSandboxed(c *call) error {
 		return err
 	}
 	if _, err := c.api.SetSandboxed(c.ctx(), c.project(), f.Get("sandboxed") == "true"); err != nil {
+		return err
+	}
+	return c.back(c.path("connectors"), "saved")
+}
+
+func setEncryption(c *call) error {
+	f, err := c.form()
+	if err != nil {
+		return err
+	}
+	body := client.SetEncryption{On: f.Get("on") == "true", Rotate: f.Get("rotate") == "true"}
+	if _, err := c.api.SetEncryption(c.ctx(), c.project(), body); err != nil {
 		return err
 	}
 	return c.back(c.path("connectors"), "saved")

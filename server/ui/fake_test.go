@@ -168,6 +168,7 @@ func (f *fakeAPI) answers() map[string]any {
 		"POST " + one + "/connectors/sea/test": client.ConnectorTest{OK: true}, "DELETE " + one + "/connectors/sea": nil, "PUT " + one + "/sandboxed": bine.Project{Name: "demo"},
 		"GET " + one + "/transfers":  client.Page[bine.Transfer]{Items: []bine.Transfer{{ID: "import-1", Direction: bine.Import, Connector: "sea", State: bine.TransferRunning}}},
 		"POST " + one + "/transfers": bine.Transfer{ID: "import-1"}, "POST " + one + "/transfers/import-1/cancel": bine.Transfer{ID: "import-1"}, "POST " + one + "/transfers/import-1/retry": bine.Transfer{ID: "import-1"},
+		"GET " + one + "/encryption": client.Encryption{}, "PUT " + one + "/encryption": client.Encryption{On: true, Keys: []client.KeyVersion{{Version: 1, Used: true}}},
 		"PUT " + one + "/offers/raw/other": bine.Share{}, "PUT " + one + "/wishes/other/raw": bine.Share{},
 		"GET " + one + "/artifacts/" + string(bine.HashOf(nil)): "text", "GET " + one + "/artifacts/" + string(bine.HashOf(nil)) + "/manifest": []bine.ArtifactEntry{{Path: "a"}},
 		"GET " + one + "/artifacts/" + string(bine.HashOf([]byte("png"))): png, "GET " + one + "/artifacts/" + string(bine.HashOf([]byte("html"))): "<html><script>alert(1)</script>",

@@ -184,6 +184,7 @@ func (u *UI) routes(mux *http.ServeMux) {
 		project + "/transfers/{name}/cancel":    cancelTransfer,
 		project + "/transfers/{name}/retry":     retryTransfer,
 		project + "/sandbox":                    setSandboxed,
+		project + "/encryption":                 setEncryption,
 		project + "/environments":               createEnvironment,
 		project + "/environments/{name}/use":    useEnvironment,
 		project + "/deployments":                deploy,

@@ -173,6 +173,7 @@ func TestFormsLeadOn(t *testing.T) {
 		{"/projects/demo/transfers", url.Values{"direction": {"import"}, "connector": {"sea"}, "files": {"raw"}}, "/projects/demo/connectors?notice=copying"},
 		{"/projects/demo/transfers/import-1/cancel", nil, "/projects/demo/connectors?notice=saved"},
 		{"/projects/demo/transfers/import-1/retry", nil, "/projects/demo/connectors?notice=copying"},
+		{"/projects/demo/encryption", url.Values{"on": {"true"}}, "/projects/demo/connectors?notice=saved"},
 		{"/projects/demo/sandbox", url.Values{"sandboxed": {"true"}}, "/projects/demo/connectors?notice=saved"},
 		{"/projects/demo/datasets/want", url.Values{"owner": {"other"}, "dataset": {"raw"}, "access": {"read"}}, "/projects/demo/datasets?notice=asked"},
 		{"/keys/k1/delete", nil, "/keys?notice=deleted"},

@@ -76,7 +76,7 @@ func newWorldOn(t testing.TB, db *database.DB) *world {
 	sealer, err := auth.NewSealer(make([]byte, 32))
 	w.ok(err)
 	w.server, err = server.New(server.Config{
-		API:     api.Config{Store: s, Files: w.files, Ledger: lease.New(db), Auth: w.auth, Sealer: sealer, Log: log, Version: "test", Grace: time.Minute},
+		API:     api.Config{Store: s, Files: w.files, Ledger: lease.New(db), Launcher: noLauncher{}, Auth: w.auth, Sealer: sealer, Log: log, Version: "test", Grace: time.Minute},
 		Serving: serving.Config{Routes: s, Sealer: sealer, Place: api.RoutePlace, Log: log},
 		Files:   w.files, Registry: prometheus.NewRegistry(), Log: log,
 	})
@@ -88,6 +88,12 @@ func newWorldOn(t testing.TB, db *database.DB) *world {
 	w.people()
 	return w
 }
+
+// noLauncher starts nothing: the reconciler would.
+type noLauncher struct{ api.Launcher }
+
+// StartTransfer does nothing.
+func (noLauncher) StartTransfer(context.Context, bine.ProjectName, bine.TransferID) error { return nil }
 
 func (w *world) people() {
 	w.t.Helper()

@@ -69,6 +69,7 @@ func table() []operation {
 		change(put, "SETQUOTA", (*call).setQuota),
 		change(put, "SETSTORAGEPOLICY", (*call).setStoragePolicy),
 		change(post, "UNSETSTORAGEPOLICY", (*call).unsetStoragePolicy),
+		change(put, "SATISFYSTORAGEPOLICY", (*call).satisfyStoragePolicy),
 		content(change(post, "APPEND", (*call).append)),
 		change(post, "CONCAT", (*call).concat),
 		change(post, "TRUNCATE", (*call).truncate),
@@ -95,7 +96,7 @@ func table() []operation {
 func unsupported() map[string]string {
 	return map[string]string{
 		http.MethodGet: `GETDELEGATIONTOKEN GETSNAPSHOTDIFFLISTING GETECPOLICY GETECPOLICIES`,
-		http.MethodPut: `RENEWDELEGATIONTOKEN CANCELDELEGATIONTOKEN SATISFYSTORAGEPOLICY
+		http.MethodPut: `RENEWDELEGATIONTOKEN CANCELDELEGATIONTOKEN
 			ENABLEECPOLICY DISABLEECPOLICY SETECPOLICY SETQUOTABYSTORAGETYPE`,
 		http.MethodPost: `UNSETECPOLICY`,
 	}

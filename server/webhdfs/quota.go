@@ -1,7 +1,9 @@
 package webhdfs
 
 import (
+	"hash/fnv"
 	"math"
+	"slices"
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/dfs"
@@ -135,10 +137,28 @@ type storagePolicy struct {
 }
 
 // policyIDs are HDFS's for the names that it knows, and free ones for the others.
-var policyIDs = map[string]int{dfs.Hot: 7, dfs.DB: 14, dfs.Blocks: 3}
+var policyIDs = map[string]int{dfs.Hot: 7, dfs.DB: 14, dfs.Blocks: 3, "COLD": 2, "WARM": 5}
+
+// freeIDs are those that tiers of other names have.
+var freeIDs = []int{4, 6, 8, 9, 11, 13}
+
+// policyID gives the id of a policy; 0 is of none.
+func policyID(name string) int {
+	id, known := policyIDs[name]
+	if known || name == "" {
+		return id
+	}
+	sum := fnv.New32a()
+	sum.Write([]byte(name))
+	return freeIDs[int(sum.Sum32()%uint32(len(freeIDs)))]
+}
 
 func policyOf(name string) storagePolicy {
-	return storagePolicy{CreationFallbacks: []string{}, ID: policyIDs[name], Name: name, ReplicationFallbacks: []string{}, StorageTypes: []string{"DISK"}}
+	p := storagePolicy{CreationFallbacks: []string{}, ID: policyID(name), Name: name, ReplicationFallbacks: []string{}, StorageTypes: []string{"DISK"}}
+	if !slices.Contains(dfs.Policies(), name) {
+		p.StorageTypes = []string{"ARCHIVE"}
+	}
+	return p
 }
 
 type storagePolicies struct {
@@ -147,8 +167,8 @@ type storagePolicies struct {
 
 func (c *call) storagePolicies() (answer, error) {
 	all := storagePolicies{}
-	for _, name := range dfs.Policies() {
-		all.BlockStoragePolicy = append(all.BlockStoragePolicy, policyOf(name))
+	for _, p := range c.files().InstalledPolicies() {
+		all.BlockStoragePolicy = append(all.BlockStoragePolicy, policyOf(p.Name))
 	}
 	return as("BlockStoragePolicies", all), nil
 }
@@ -180,6 +200,23 @@ func (c *call) policyTo(p dfs.Policy) (answer, error) {
 		return answer{}, err
 	}
 	return answer{}, c.files().SetPolicy(c.ctx(), c.user(), c.path, p)
+}
+
+// satisfyStoragePolicy has what is at the path brought to where its policy says: that
+// goes on when it is answered, as a transfer of the project.
+func (c *call) satisfyStoragePolicy() (answer, error) {
+	if _, err := c.stat(c.path); err != nil {
+		return answer{}, err
+	}
+	if err := c.mayLimit(); err != nil {
+		return answer{}, err
+	}
+	project, m := c.actor.Member.Project, c.actor.Member
+	if m.Role != bine.DataOwner {
+		return answer{}, bine.Errorf(bine.Forbidden, "%s: where it is kept is said by Data Owners", c.path)
+	}
+	_, err := c.door.Desk.Relocate(c.ctx(), project, dfs.Relative(project, c.path), c.actor.Identity.User)
+	return answer{}, err
 }
 
 // askedBlockSize is of what size blocks are to be: what Hadoop's clients always

@@ -71,7 +71,15 @@ func TestStoragePolicies(t *testing.T) {
 		{"PUT", "?op=SETSTORAGEPOLICY", "400 IllegalArgumentException"},
 		{"PUT", "/f?op=SETSTORAGEPOLICY&storagepolicy=DB", "403 IOException"},
 		{"GET", "/none?op=GETSTORAGEPOLICY", "404 FileNotFoundException"},
+		{"PUT", "?op=SATISFYSTORAGEPOLICY", "200 "},
+		{"PUT", "/none?op=SATISFYSTORAGEPOLICY", "404 FileNotFoundException"},
 	})
+	moves, _, err := w.store.Transfers(t.Context(), "demo", "", 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "what brings it there", []any{len(moves), moves[0].Direction, moves[0].Files, moves[0].CreatedBy}, []any{1, bine.Relocate, "Resources/q", bine.UserName("olga")})
+	same(t, "a Data Scientist", w.as(w.keys["sven"], "PUT", dir+"?op=SATISFYSTORAGEPOLICY").status, 403)
 	same(t, "the status", w.status(dir+"/f").StoragePolicy, 14)
 	if list := w.olga("GET", dir+"?op=LISTSTATUS").body; !strings.Contains(list, `"storagePolicy":14`) {
 		t.Errorf("the listing is %s", list)

@@ -36,7 +36,7 @@ type fileStatus struct {
 
 func statusOf(i dfs.Info, suffix string) fileStatus {
 	s := fileStatus{ACLBit: i.ACL, AccessTime: i.Accessed.UnixMilli(), FileID: i.ID, Group: i.Group, ModificationTime: i.Modified.UnixMilli(),
-		Owner: i.Owner, PathSuffix: suffix, Permission: strconv.FormatUint(uint64(i.Mode), 8), SnapshotEnabled: i.Snapshots, StoragePolicy: policyIDs[i.Policy], Type: "DIRECTORY"}
+		Owner: i.Owner, PathSuffix: suffix, Permission: strconv.FormatUint(uint64(i.Mode), 8), SnapshotEnabled: i.Snapshots, StoragePolicy: policyID(i.Policy), Type: "DIRECTORY"}
 	switch {
 	case i.Link != "":
 		s.Type, s.Symlink, s.ChildrenNum = "SYMLINK", i.Link, new(0)

@@ -56,6 +56,8 @@ type desk interface {
 	Explain(ctx context.Context, err error) (client.Problem, http.Header)
 	Record(ctx context.Context, entry bine.Audit, err error) error
 	GiveUpIdle(w http.ResponseWriter, r *http.Request)
+	// Relocate starts to bring files of a project to where their policies say.
+	Relocate(ctx context.Context, project bine.ProjectName, files string, by bine.UserName) (bine.Transfer, error)
 }
 
 // Config is what the front door is made of.
