@@ -6,6 +6,7 @@ import (
 	"go/parser"
 	"go/token"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -19,8 +20,9 @@ func defaults() map[string]string {
 		"grace":            "`2m`",
 		"temporal.address": "none: embedded", "temporal.namespace": "`bine`", "temporal.certificates": "none: no TLS",
 		"temporal.store": "SQLite in `<data>/temporal`",
-		"files.inline":   "`64KiB`",
-		"host.name":      "the machine's", "host.cpu": "all", "host.memory": "all but an eighth, at most 2 GiB", "host.address": "`127.0.0.1`", "host.labels": "none", "host.devices": "those of the machine", "host.ignored_xids": "`[13, 31, 43, 45, 68, 109]`",
+		"files.inline":   "`64KiB`", "files.encrypt": "`false`",
+		"tiers.NAME.blocks": "none: all blocks lie in `blocks`", "tiers.NAME.access_key": "as `s3`", "tiers.NAME.secret_key": "as `s3`", "tiers.NAME.secret_key_file": "as `s3`",
+		"host.name": "the machine's", "host.cpu": "all", "host.memory": "all but an eighth, at most 2 GiB", "host.address": "`127.0.0.1`", "host.labels": "none", "host.devices": "those of the machine", "host.ignored_xids": "`[13, 31, 43, 45, 68, 109]`",
 		"metrics": "none", "agent.dir": "`<data>/agent`", "agent.key": "`bine up` makes its own",
 		"log.level": "`info`", "log.format": "`text`", "notify.allow_private": "`false`",
 		"connectors.dirs": "none", "connectors.allow_private": "`false`",
@@ -71,6 +73,15 @@ func settings() ([]option, error) {
 	return out, nil
 }
 
+// anyName stands in a path for a name that people choose.
+const anyName = "NAME"
+
+// is reports whether a path in a file is that of the setting.
+func (o option) is(path string) bool {
+	have, want := strings.Split(path, "."), strings.Split(o.path, ".")
+	return slices.EqualFunc(have, want, func(a, b string) bool { return a == b || b == anyName })
+}
+
 // leaf is a setting and the way to it in Go: Temporal.Address.
 type leaf struct {
 	option
@@ -94,19 +105,31 @@ func structsOf(file *ast.File) map[string]*ast.StructType {
 func leaves(structs map[string]*ast.StructType, name, path, way string) ([]leaf, error) {
 	var out []leaf
 	for _, f := range structs[name].Fields.List {
-		if f.Tag == nil || len(f.Names) != 1 {
+		if f.Tag == nil {
 			return nil, fmt.Errorf("a field of %s has no key", name)
 		}
 		tag, err := strconv.Unquote(f.Tag.Value)
 		if err != nil {
 			return nil, err
 		}
+		if len(f.Names) == 0 { // its settings are those of the struct that it is in
+			below, err := leaves(structs, fmt.Sprint(f.Type), path, way+fmt.Sprint(f.Type)+".")
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, below...)
+			continue
+		}
 		if reflect.StructTag(tag).Get("yaml") == "-" { // no setting
 			continue
 		}
 		key := path + reflect.StructTag(tag).Get("yaml")
 		field := way + f.Names[0].Name
-		if ident, ok := f.Type.(*ast.Ident); ok && structs[ident.Name] != nil {
+		of := f.Type
+		if named, ok := f.Type.(*ast.MapType); ok {
+			of, key = named.Value, key+"."+anyName
+		}
+		if ident, ok := of.(*ast.Ident); ok && structs[ident.Name] != nil {
 			below, err := leaves(structs, ident.Name, key+".", field+".")
 			if err != nil {
 				return nil, err

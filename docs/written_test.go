@@ -57,7 +57,7 @@ func TestConfigurationsInThePagesHaveSettingsThatExist(t *testing.T) {
 			t.Errorf("%s:%d: %v", b.page, b.line, err)
 		}
 		for _, path := range pathsOf("", tree) {
-			if !slices.ContainsFunc(all, func(o option) bool { return o.path == path }) {
+			if !slices.ContainsFunc(all, func(o option) bool { return o.is(path) }) {
 				t.Errorf("%s:%d: there is no setting %s", b.page, b.line, path)
 			}
 		}

@@ -32,7 +32,7 @@ type config struct {
 	Temporal temporalConfig        `yaml:"temporal"`
 	Blocks   string                `yaml:"blocks"` // directory of the file system's blocks, or s3://bucket/prefix?endpoint=https://host
 	S3       s3Config              `yaml:"s3"`
-	Tiers    map[string]tierConfig `yaml:"tiers"` // other places for blocks, by the names of their policies in small letters
+	Tiers    map[string]tierConfig `yaml:"tiers"`
 	Files    filesConfig           `yaml:"files"`
 	Keys     string                `yaml:"keys"`  // directory of the keys that seal payloads and secrets
 	Grace    duration              `yaml:"grace"` // how long a process outlives the last sign of its agent
@@ -70,7 +70,7 @@ type filesConfig struct {
 
 // tierConfig is another place for blocks.
 type tierConfig struct {
-	Blocks   string           `yaml:"blocks"` // as blocks
+	Blocks   string           `yaml:"blocks"` // where the tier NAME lies, as blocks; its name in capitals is a policy
 	s3Config `yaml:",inline"` // the keys to its bucket; without them those of s3
 }
 
