@@ -535,7 +535,9 @@ func (f *fixture) connectors() templates.ConnectorsPage {
 	sea := bine.Connector{Name: "sea", Kind: bine.ConnectorS3, Description: f.text("sensor data"), Access: bine.ConnectorOwners, Endpoint: "https://s3.example.com", Bucket: f.text("raw"), Root: f.text("2026"), HasSecret: true, CreatedBy: "ada"}
 	return templates.ConnectorsPage{Shell: f.shell("Connectors", "files"), Edit: sea,
 		Connectors: []bine.Connector{sea, {Name: "far", Kind: bine.ConnectorWebHDFS, Access: bine.ConnectorMembers, Endpoint: "https://hdfs.example.com/webhdfs/v1", Root: "/data"}, {Name: "host", Kind: bine.ConnectorDirectory, Access: bine.ConnectorRead, Root: f.text("/srv/data")}},
+		Encryption: client.Encryption{On: true, Keys: []client.KeyVersion{{Version: 2, Used: true, CreatedAt: before(time.Hour)}, {Version: 1, CreatedAt: before(48 * time.Hour)}}},
 		Transfers: []bine.Transfer{
+			{ID: "relocate-4", Direction: bine.Relocate, Files: f.text("archive"), State: bine.TransferRunning, Progress: bine.Progress{Copied: 12, Bytes: 3 << 30, Current: f.text("2019/a.parquet"), Moving: 1 << 27}, CreatedBy: "ada", CreatedAt: before(time.Minute)},
 			{ID: "export-3", Direction: bine.Export, Connector: "sea", Path: f.text("models"), Files: "Models", State: bine.TransferFailed, Reason: f.text("2 files were not copied; what was is left as it is"), Progress: bine.Progress{Copied: 10, Bytes: 1 << 20, Failed: 2}, CreatedBy: "ada", CreatedAt: before(time.Hour)},
 			{ID: "import-2", Direction: bine.Import, Connector: "sea", Path: f.text("2026"), Files: f.text("sensors"), State: bine.TransferRunning, Progress: bine.Progress{Copied: 4096, Bytes: 7 << 30, Skipped: 12, Current: f.text("03/14.parquet"), Moving: 64 << 20}, CreatedBy: "ada", CreatedAt: before(time.Minute)},
 			{ID: "import-1", Direction: bine.Import, Connector: "far", Files: "far", State: bine.TransferSucceeded, CreatedBy: "ada", CreatedAt: before(24 * time.Hour)},
