@@ -18,7 +18,9 @@ import (
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/client"
 	"github.com/bine-ml/bine/dfs"
+	"github.com/bine-ml/bine/dfs/block"
 	"github.com/bine-ml/bine/dfs/block/mem"
+	"github.com/bine-ml/bine/dfs/block/tier"
 	"github.com/bine-ml/bine/internal/auth"
 	"github.com/bine-ml/bine/internal/database"
 	"github.com/bine-ml/bine/internal/database/databasetest"
@@ -34,7 +36,8 @@ type world struct {
 	t      testing.TB
 	store  *store.Store
 	db     *database.DB
-	blocks *mem.Store
+	blocks *mem.Store // the first tier
+	cold   *mem.Store
 	files  *dfs.Tree
 	broken *broken
 	auth   *auth.Auth
@@ -91,10 +94,12 @@ func newWorld(t testing.TB) *world {
 	db := databasetest.SQLite(t)
 	s := store.New(db)
 	blocks := new(mem.Store)
-	w := &world{t: t, store: s, db: db, blocks: blocks, files: dfs.New(db, blocks, dfs.Options{}), log: &locked{}}
+	w := &world{t: t, store: s, db: db, blocks: blocks, cold: new(mem.Store), log: &locked{}}
+	both, err := tier.New(blocks, map[string]block.Store{"cold": w.cold})
+	w.ok(err)
+	w.files = dfs.New(db, both, dfs.Options{})
 	w.broken = &broken{FS: w.files}
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	var err error
 	w.auth, err = auth.New(api.Accounts(s), log, time.Now)
 	w.ok(err)
 	sealer, err := auth.NewSealer(make([]byte, 32))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -43,14 +44,14 @@ type startedXML struct {
 }
 
 func (c *call) createUpload() (answer, error) {
-	if _, err := c.writable(c.key); err != nil {
+	at, err := c.writable(c.key)
+	if err != nil {
 		return answer{}, err
 	}
 	if strings.HasSuffix(c.key, "/") {
 		return answer{}, badRequest("InvalidRequest", "a key that ends in a slash is a directory, which has no content")
 	}
 	u := upload{Key: c.key}
-	var err error
 	if u.About, err = c.about(); err != nil {
 		return answer{}, err
 	}
@@ -72,10 +73,27 @@ func (c *call) createUpload() (answer, error) {
 	if _, err := c.files().Mkdir(c.ctx(), c.user(), dir, dfs.MkdirOptions{Mode: 0o700}); err != nil {
 		return answer{}, err
 	}
+	if err := c.keepAs(dir, at); err != nil {
+		return answer{}, err
+	}
 	if err := c.files().SetXattr(c.ctx(), c.user(), dir, uploadName, text); err != nil {
 		return answer{}, err
 	}
 	return answer{xml: startedXML{Bucket: c.bucket, Key: c.key, UploadID: id}}, nil
+}
+
+// keepAs has the parts in a directory lie in the tier in which the object will be:
+// its blocks are theirs.
+func (c *call) keepAs(dir, at string) error {
+	p, err := c.files().Policy(c.ctx(), c.user(), at)
+	for bine.IsKind(err, bine.NotFound) && at != dfs.ProjectPath(c.project()) {
+		at = path.Dir(at)
+		p, err = c.files().Policy(c.ctx(), c.user(), at)
+	}
+	if err != nil || p.Tier == "" { // what is wrong with the path is told when the object is made
+		return nil
+	}
+	return c.files().SetPolicy(c.ctx(), dfs.Platform(), dir, dfs.Policy{Name: p.Name, Inline: -1})
 }
 
 // upload finds the upload that the request names.

@@ -16,6 +16,7 @@ import (
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/client"
 	"github.com/bine-ml/bine/dfs"
+	"github.com/bine-ml/bine/dfs/block/mem"
 )
 
 func same[T comparable](t *testing.T, what string, got, want T) {
@@ -261,6 +262,29 @@ func TestUploadsThatEndEarly(t *testing.T) {
 	ups, err = core.ListMultipartUploads(ctx, "demo", "", "", "", "", 10)
 	w.ok(err)
 	same(t, "uploads after a week", len(ups.Uploads), 0)
+}
+
+// TestPartsLieInTheTierOfTheObject uploads parts of what has a policy.
+func TestPartsLieInTheTierOfTheObject(t *testing.T) {
+	w := newWorld(t)
+	core := minio.Core{Client: w.as("olga")}
+	ctx := t.Context()
+	owner := dfs.User{Project: "demo", Name: "olga", Role: bine.DataOwner}
+	w.ok(w.files.SetPolicy(ctx, owner, dfs.ProjectPath("demo", "Resources"), dfs.Policy{Name: "COLD", Inline: -1}))
+	id, err := core.NewMultipartUpload(ctx, "demo", "Resources/new/a", minio.PutObjectOptions{})
+	w.ok(err)
+	part := strings.Repeat("x", 5<<20)
+	p, err := core.PutObjectPart(ctx, "demo", "Resources/new/a", id, 1, strings.NewReader(part), int64(len(part)), minio.PutObjectPartOptions{})
+	w.ok(err)
+	_, err = core.CompleteMultipartUpload(ctx, "demo", "Resources/new/a", id, []minio.CompletePart{{PartNumber: 1, ETag: p.ETag}}, minio.PutObjectOptions{})
+	w.ok(err)
+	count := func(s *mem.Store) (n int) {
+		for range s.List(ctx) {
+			n++
+		}
+		return n
+	}
+	same(t, "blocks in the tiers", words(count(w.blocks), count(w.cold)), "0 1")
 }
 
 // TestCompletedAgain completes an upload after a fault in the middle of it.
