@@ -27,7 +27,7 @@ func TestGPUs(t *testing.T) {
 	for _, r := range rows {
 		found[r.Name] = r
 	}
-	for _, name := range []string{"GPU placement decision, p50", "fair share of equal projects over an hour, Jain's index", "pods, bestfit: decisions", "pods, fgd: devices free and of no use",
+	for _, name := range []string{"GPU placement decision, p50", "fair share of equal projects over an hour, Jain's index", "pods, bestfit: decisions, fastest run", "pods, fgd: devices free and of no use",
 		"pods, first come: waiting for 1 or a part, mean", "pods, backfill and fair share: devices used"} {
 		if r, known := found[name]; !known || r.Value < 0 {
 			t.Errorf("%s: %+v", name, r)
