@@ -31,7 +31,7 @@ type Replayed struct {
 	Makespan   time.Duration
 	Used       float64            // share of all devices, over the whole time
 	Service    map[string]float64 // seconds of devices that projects had
-	Slowdown   map[string]float64 // of projects: mean of waiting and running over running
+	Slowdown   map[string]float64 // of projects: time of waiting and running together, over that of running
 	Backfilled int                // tasks that went before one that asked earlier
 	Delayed    int                // tasks that started later than their reservation said
 	Preempted  float64            // seconds of devices that were lost
@@ -54,8 +54,8 @@ type replay struct {
 	runs     map[string]time.Duration
 	usage    map[string]queue.Usage
 	reserved *queue.Reservation
-	promised map[string]time.Time // first reservation of each
-	slow     map[string][]float64
+	promised map[string]time.Time  // first reservation of each
+	total    map[string][2]float64 // seconds that projects waited, and ran
 }
 
 // epoch is when replays begin.
@@ -84,8 +84,8 @@ func Replay(s place.Snapshot, pods []Pod, o ReplayOptions) (Replayed, error) {
 	if r.Makespan > 0 && r.devices > 0 {
 		r.Used = total / r.devices / r.Makespan.Seconds()
 	}
-	for project, all := range r.slow {
-		r.Slowdown[project] = mean(all)
+	for project, t := range r.total {
+		r.Slowdown[project] = (t[0] + t[1]) / max(t[1], 1)
 	}
 	return r.Replayed, nil
 }
@@ -98,7 +98,7 @@ func newReplay(s place.Snapshot, pods []Pod, o ReplayOptions) *replay {
 		o.Guess = 1
 	}
 	r := &replay{ReplayOptions: o, now: epoch, ends: map[string]time.Time{}, runs: map[string]time.Duration{}, usage: map[string]queue.Usage{},
-		promised: map[string]time.Time{}, slow: map[string][]float64{},
+		promised: map[string]time.Time{}, total: map[string][2]float64{},
 		Replayed: Replayed{Waits: map[int][]time.Duration{}, Service: map[string]float64{}, Slowdown: map[string]float64{}}}
 	for _, h := range s.Hosts {
 		r.devices += float64(len(h.Devices))
@@ -161,7 +161,8 @@ func (r *replay) end() {
 		delete(r.ends, job.ID)
 		r.Done++
 		runs, waited := r.runs[job.ID].Seconds(), job.Started.Sub(job.Since).Seconds()
-		r.slow[job.Project] = append(r.slow[job.Project], (waited+runs)/max(runs, 1))
+		total := r.total[job.Project]
+		r.total[job.Project] = [2]float64{total[0] + waited, total[1] + runs}
 		return r.cluster.Release(job.Placement) == nil
 	})
 }
