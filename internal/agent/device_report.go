@@ -50,7 +50,10 @@ func (d *devices) restore(u untold) (pressing bool) {
 			d.sums[id] = before
 		}
 	}
-	d.faults = append(u.faults, d.faults...)
+	before := slices.DeleteFunc(u.faults, func(f bine.DeviceFault) bool { // it came again meanwhile
+		return slices.ContainsFunc(d.faults, func(now bine.DeviceFault) bool { return alike(f, now) })
+	})
+	d.faults = append(before, d.faults...)
 	if len(d.faults) > mostUntold {
 		d.faults = d.faults[len(d.faults)-mostUntold:]
 	}

@@ -60,14 +60,11 @@ func (d *devices) watch(ctx context.Context, s *source, start func(func())) {
 	}
 }
 
-// keep keeps a fault until it is told. Of faults that take no device out of
-// service, one of each kind is kept.
+// keep keeps a fault until it is told; of those that are alike, the last.
 func (d *devices) keep(f bine.DeviceFault) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	like := func(have bine.DeviceFault) bool {
-		return have.Device == f.Device && have.Kind == f.Kind && have.Code == f.Code && have.Fatal == f.Fatal
-	}
+	like := func(have bine.DeviceFault) bool { return alike(have, f) }
 	switch {
 	case f.Fatal:
 		d.log.Error("an accelerator failed", "device", f.Device, "kind", f.Kind, "code", f.Code, "text", f.Text)
@@ -80,6 +77,11 @@ func (d *devices) keep(f bine.DeviceFault) {
 		d.faults = d.faults[1:]
 	}
 	d.faults = append(d.faults, f)
+}
+
+// alike reports whether two faults are the same one, again.
+func alike(a, b bine.DeviceFault) bool {
+	return a.Device == b.Device && a.Kind == b.Kind && a.Code == b.Code && a.Fatal == b.Fatal
 }
 
 // sample looks every second what the devices of a source do. Where the driver
