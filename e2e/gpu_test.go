@@ -143,7 +143,7 @@ func TestAGangRunsOnTwoHosts(t *testing.T) {
 	r := startRoles(t)
 	env := r.env
 	for i, name := range []string{"left", "right"} {
-		r.env = append(append([]string{}, env...), "BINE_HOST="+name, "BINE_DATA="+filepath.Join(r.dir, name), nodeFile(t, r.dir, name, 2+i))
+		r.env = append(append([]string{}, env...), "BINE_HOST="+name, "BINE_DATA="+filepath.Join(r.dir, name), "BINE_KEYS="+filepath.Join(r.dir, "data", "keys"), nodeFile(t, r.dir, name, 2+i))
 		r.startRole("agent")
 	}
 	r.env = env
