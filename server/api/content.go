@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"strconv"
@@ -44,8 +45,8 @@ func SpanOf(header string, size int64) (Span, bool, error) {
 		return whole, false, nil
 	}
 	if first == "" { // the last n bytes
-		n, err := strconv.ParseInt(last, 10, 64)
-		if err != nil || n < 0 {
+		n, ok := position(last)
+		if !ok {
 			return whole, false, nil
 		}
 		if n = min(n, size); n == 0 {
@@ -53,14 +54,14 @@ func SpanOf(header string, size int64) (Span, bool, error) {
 		}
 		return Span{size - n, n}, true, nil
 	}
-	from, err := strconv.ParseInt(first, 10, 64)
-	if err != nil || from < 0 {
+	from, ok := position(first)
+	if !ok {
 		return whole, false, nil
 	}
 	to := size - 1
 	if last != "" {
-		n, err := strconv.ParseInt(last, 10, 64)
-		if err != nil || n < from {
+		n, ok := position(last)
+		if !ok || n < from {
 			return whole, false, nil
 		}
 		to = min(n, to)
@@ -69,6 +70,16 @@ func SpanOf(header string, size int64) (Span, bool, error) {
 		return whole, false, errRange(size)
 	}
 	return Span{from, to - from + 1}, true, nil
+}
+
+// position reads a number of a range: digits and nothing else. One that is too
+// large for any content is the largest, so that it lies behind the end of all.
+func position(text string) (int64, bool) {
+	if text == "" || strings.Trim(text, "0123456789") != "" {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	return n, err == nil || errors.Is(err, strconv.ErrRange) // which comes with the largest
 }
 
 // send answers a content or a range of it. It is always an attachment in a
