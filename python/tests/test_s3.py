@@ -1,4 +1,4 @@
-"""S3 by clients that others wrote, boto3 and DuckDB, against a real server.
+"""S3 by clients that others wrote, boto3, fsspec's s3fs, pyarrow and DuckDB, against a real server.
 
 BINE_TEST_API, BINE_TEST_KEY and BINE_TEST_PROJECT are those of test_server.py.
 """
@@ -125,6 +125,10 @@ def test_tags_and_copies(s3):
     assert s3.head_object(Bucket=BUCKET, Key=AT + "copy")["Metadata"] == {"m": "1"}
     s3.copy_object(Bucket=BUCKET, Key=AT + "copy", CopySource={"Bucket": BUCKET, "Key": AT + "copy"}, Metadata={"m": "2"}, MetadataDirective="REPLACE")
     assert s3.head_object(Bucket=BUCKET, Key=AT + "copy")["Metadata"] == {"m": "2"}
+    assert s3.get_object_tagging(Bucket=BUCKET, Key=AT + "copy")["TagSet"] == [{"Key": "e", "Value": "f"}]
+    s3.copy_object(Bucket=BUCKET, Key=AT + "copy", CopySource={"Bucket": BUCKET, "Key": AT + "copy"}, Tagging="g=h", TaggingDirective="REPLACE")
+    assert s3.get_object_tagging(Bucket=BUCKET, Key=AT + "copy")["TagSet"] == [{"Key": "g", "Value": "h"}]
+    assert s3.head_object(Bucket=BUCKET, Key=AT + "copy")["Metadata"] == {"m": "2"}
     s3.delete_object_tagging(Bucket=BUCKET, Key=AT + "tagged")
     assert s3.get_object_tagging(Bucket=BUCKET, Key=AT + "tagged")["TagSet"] == []
 
@@ -154,6 +158,70 @@ def test_many_at_once(s3):
     [t.join() for t in threads]
     assert not faults
     assert s3.list_objects_v2(Bucket=BUCKET, Prefix=AT + "threads/")["KeyCount"] == 40
+
+
+def test_s3fs(place):
+    s3fs, pandas = pytest.importorskip("s3fs"), pytest.importorskip("pandas")
+    options = {"endpoint_url": place["url"], "key": place["access"], "secret": place["secret"]}
+    fs = s3fs.S3FileSystem(**options, client_kwargs={"region_name": "us-east-1"}, config_kwargs={"signature_version": "s3v4"}, skip_instance_cache=True)
+    top, content = f"{BUCKET}/{AT}s3fs ü", os.urandom(11 << 20)
+    with fs.open(f"{top}/large", "wb", block_size=5 << 20) as f:
+        f.write(content)
+    assert fs.cat(f"{top}/large") == content and fs.cat_file(f"{top}/large", start=-7, end=-2) == content[-7:-2]
+    with fs.open(f"{top}/large", "ab") as f:
+        f.write(b"more")
+    assert fs.tail(f"{top}/large", 5) == content[-1:] + b"more"
+    fs.pipe({f"{top}/many/{i:02}": b"x" * i for i in range(30)})
+    assert len(fs.ls(f"{top}/many")) == 30 and fs.glob(f"{top}/many/0*") == [f"{top}/many/{i:02}" for i in range(10)]
+    assert fs.du(f"{top}/many") == sum(range(30)) and fs.isdir(top) and not fs.exists(f"{top}/no")
+    fs.mv(f"{top}/many/07", f"{top}/moved")
+    assert fs.exists(f"{top}/moved") and not fs.exists(f"{top}/many/07")
+    with fs.open(f"{top}/once", "xb") as f:
+        f.write(b"1")
+    with pytest.raises(OSError), fs.open(f"{top}/once", "xb") as f:
+        f.write(b"2")
+    assert fs.cat(f"{top}/once") == b"1"
+    with urllib.request.urlopen(fs.sign(f"{top}/once")) as r:
+        assert r.read() == b"1"
+    fs.put_tags(f"{top}/once", {"t": "1"})
+    fs.setxattr(f"{top}/once", k="v")
+    assert fs.get_tags(f"{top}/once") == {"t": "1"} and fs.metadata(f"{top}/once") == {"k": "v"}
+    frame = pandas.DataFrame({"n": range(1000), "k": [i % 3 for i in range(1000)]})
+    frame.to_parquet(f"s3://{top}/t.parquet", storage_options=options)
+    assert pandas.read_parquet(f"s3://{top}/t.parquet", storage_options=options).equals(frame)
+    fs.rm(top, recursive=True)
+    assert not [n for n in fs.find(top) if not n.endswith("/")]
+
+
+def test_pyarrow_datasets(place):
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import dataset, fs
+
+    s3 = fs.S3FileSystem(endpoint_override=place["url"], access_key=place["access"], secret_key=place["secret"], region="us-east-1")
+    top = f"{BUCKET}/{AT}arrow"
+    table = pyarrow.table({"n": range(100_000), "k": [i % 5 for i in range(100_000)]})
+    write = {"base_dir": f"{top}/t", "format": "parquet", "partitioning": ["k"], "filesystem": s3, "existing_data_behavior": "delete_matching"}
+    dataset.write_dataset(table, **write)
+    read = dataset.dataset(f"{top}/t", filesystem=s3, partitioning=["k"])
+    assert read.count_rows() == 100_000 and read.to_table(filter=dataset.field("k") == 3).num_rows == 20_000
+    dataset.write_dataset(table.slice(0, 10), **write)
+    assert dataset.dataset(f"{top}/t", filesystem=s3, partitioning=["k"]).count_rows() == 10
+    part = os.urandom(6 << 20)
+    with s3.open_output_stream(f"{top}/large") as f:
+        f.write(part), f.write(part), f.write(b"end")
+    s3.move(f"{top}/large", f"{top}/moved")
+    with s3.open_input_file(f"{top}/moved") as f:
+        f.seek(6 << 20)
+        assert (f.size(), f.read(100)) == ((12 << 20) + 3, part[:100])
+    s3.create_dir(f"{top}/made/below")
+    kinds = {i.path.removeprefix(top): i.type for i in s3.get_file_info([f"{top}/made", f"{top}/moved", f"{top}/large"])}
+    assert kinds == {"/made": fs.FileType.Directory, "/moved": fs.FileType.File, "/large": fs.FileType.NotFound}
+    s3.delete_dir_contents(f"{top}/t")
+    assert s3.get_file_info(f"{top}/t").type == fs.FileType.Directory
+    s3.delete_dir(top)
+    assert s3.get_file_info(top).type == fs.FileType.NotFound
+    with pytest.raises(FileNotFoundError):
+        s3.open_input_file(f"{top}/no")
 
 
 def test_duckdb(place):

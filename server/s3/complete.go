@@ -180,16 +180,7 @@ func (c *call) place(from, full string, u upload, overwrite bool) (dfs.Info, err
 	return info, err
 }
 
-func (u upload) xattrs() map[string][]byte {
-	all := map[string][]byte{}
-	for name, value := range u.About.xattrs() {
-		all[name] = value
-	}
-	if len(u.Tags) > 0 {
-		all[tagsName] = u.Tags.text()
-	}
-	return all
-}
+func (u upload) xattrs() map[string][]byte { return u.Tags.beside(u.About.xattrs()) }
 
 // assembleElsewhere copies the parts into a dataset of another project: nothing
 // moves from one project to another.

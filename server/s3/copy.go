@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/dfs"
 )
 
@@ -49,14 +48,14 @@ func (c *call) copyObject() (answer, error) {
 	if err := c.sourceConditions(info); err != nil {
 		return answer{}, err
 	}
-	a, err := c.aboutCopy(from, key)
+	xattrs, err := c.aboutCopy(from, key)
 	if err != nil {
 		return answer{}, err
 	}
 	if info.Dir {
 		info, err = c.files().Mkdir(c.ctx(), c.user(), full, dfs.MkdirOptions{Parents: true})
 	} else {
-		info, err = c.copyFile(from, full, info, a)
+		info, err = c.copyFile(from, full, info, xattrs)
 	}
 	if err != nil {
 		return answer{}, err
@@ -64,25 +63,37 @@ func (c *call) copyObject() (answer, error) {
 	return answer{xml: copied{xml.Name{Space: namespace, Local: "CopyObjectResult"}, stamp(info.Modified), etagOf(info)}}, nil
 }
 
-func (c *call) aboutCopy(from, key string) (about, error) {
-	if strings.EqualFold(c.r.Header.Get("X-Amz-Metadata-Directive"), "REPLACE") {
-		return c.about()
+// aboutCopy gives what a copy is told beside its content: metadata and tags, each
+// those of the source unless the request brings others.
+func (c *call) aboutCopy(from, key string) (map[string][]byte, error) {
+	other := func(what string) bool {
+		return strings.EqualFold(c.r.Header.Get("X-Amz-"+what+"-Directive"), "REPLACE")
 	}
-	if key == c.key {
-		return about{}, badRequest("InvalidRequest", "an object is copied onto itself only to replace its metadata (x-amz-metadata-directive)")
+	metadata, tagging := other("Metadata"), other("Tagging")
+	if key == c.key && !metadata && !tagging {
+		return nil, badRequest("InvalidRequest", "an object is copied onto itself only to replace its metadata or tags (x-amz-metadata-directive, x-amz-tagging-directive)")
+	}
+	all, err := c.files().Xattrs(c.ctx(), c.user(), from)
+	if err != nil {
+		return nil, err
 	}
 	var a about
-	text, err := c.files().Xattr(c.ctx(), c.user(), from, aboutName)
-	if bine.IsKind(err, bine.NotFound) {
-		return a, nil
-	}
-	if err == nil {
+	if text := all[aboutName]; !metadata && text != nil {
 		err = json.Unmarshal(text, &a)
+	} else if metadata {
+		a, err = c.about()
 	}
-	return a, err
+	if err != nil {
+		return nil, err
+	}
+	t := readTags(all[tagsName])
+	if tagging {
+		t, err = tagsOf(c.r.Header.Get("X-Amz-Tagging"))
+	}
+	return t.beside(a.xattrs()), err
 }
 
-func (c *call) copyFile(from, to string, info dfs.Info, a about) (dfs.Info, error) {
+func (c *call) copyFile(from, to string, info dfs.Info, xattrs map[string][]byte) (dfs.Info, error) {
 	if err := c.actor.MayRead(info.Size); err != nil {
 		return info, err
 	}
@@ -91,7 +102,7 @@ func (c *call) copyFile(from, to string, info dfs.Info, a about) (dfs.Info, erro
 		return info, err
 	}
 	defer r.Close()
-	return c.create(to, r, a)
+	return c.create(to, r, xattrs)
 }
 
 // openSource opens a part of a file, which may be none.

@@ -276,7 +276,11 @@ func (c *call) putObject() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	info, err := c.create(full, body, a)
+	tags, err := tagsOf(c.r.Header.Get("X-Amz-Tagging"))
+	if err != nil {
+		return answer{}, err
+	}
+	info, err := c.create(full, body, tags.beside(a.xattrs()))
 	if err != nil {
 		return answer{}, err
 	}
@@ -286,21 +290,10 @@ func (c *call) putObject() (answer, error) {
 }
 
 // create makes the file of the key, as the conditions of the request allow.
-func (c *call) create(full string, r io.Reader, a about) (dfs.Info, error) {
+func (c *call) create(full string, r io.Reader, xattrs map[string][]byte) (dfs.Info, error) {
 	overwrite, err := c.mayReplace()
 	if err != nil {
 		return dfs.Info{}, err
-	}
-	xattrs := a.xattrs()
-	if text := c.r.Header.Get("X-Amz-Tagging"); text != "" {
-		tags, err := tagsOf(text)
-		if err != nil {
-			return dfs.Info{}, err
-		}
-		if xattrs == nil {
-			xattrs = map[string][]byte{}
-		}
-		xattrs[tagsName] = tags.text()
 	}
 	info, err := c.files().Create(c.ctx(), c.user(), full, r, dfs.CreateOptions{Overwrite: overwrite, Parents: true, Xattrs: xattrs})
 	if bine.IsKind(err, bine.Conflict) && !overwrite {

@@ -30,6 +30,18 @@ func (t tags) text() []byte {
 	return text
 }
 
+// beside gives the extended attributes of an object with these tags.
+func (t tags) beside(xattrs map[string][]byte) map[string][]byte {
+	if len(t) == 0 {
+		return xattrs
+	}
+	if xattrs == nil {
+		xattrs = map[string][]byte{}
+	}
+	xattrs[tagsName] = t.text()
+	return xattrs
+}
+
 func readTags(text []byte) tags {
 	var t tags
 	if json.Unmarshal(text, &t) != nil {
