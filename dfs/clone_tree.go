@@ -79,7 +79,7 @@ func (t *Tree) cloneTree(ctx context.Context, user User, a *chain, target []stri
 		if b.complete() {
 			return exists(b)
 		}
-		if err := t.makeAbove(ctx, tx, user, b, o.Parents); err != nil {
+		if err := t.makeAbove(ctx, tx, user, b, o.Parents, nil); err != nil {
 			return err
 		}
 		if err := mayAdd(user, b); err != nil {

@@ -23,8 +23,8 @@ func (t *Tree) Create(ctx context.Context, user User, path string, r io.Reader, 
 	if err := CheckBlockSize(o.BlockSize); err != nil {
 		return Info{}, err
 	}
-	for name, value := range o.Xattrs {
-		if err := user.checkXattr(path, name, value); err != nil {
+	for _, all := range []map[string][]byte{o.Xattrs, o.AboveXattrs} {
+		if err := user.checkXattrs(path, all); err != nil {
 			return Info{}, err
 		}
 	}
@@ -159,7 +159,7 @@ func (t *Tree) place(ctx context.Context, tx *sql.Tx, user User, c *chain, stage
 		}
 		return t.record(ctx, tx, user, c, Written, "")
 	}
-	if err := t.makeAbove(ctx, tx, user, c, o.Parents); err != nil {
+	if err := t.makeAbove(ctx, tx, user, c, o.Parents, o.AboveXattrs); err != nil {
 		return err
 	}
 	if err := t.addFile(ctx, tx, user, c, staged, o); err != nil {

@@ -231,6 +231,8 @@ type MkdirOptions struct {
 	// Unmasked is the mode before somebody's umask was taken off it, which counts
 	// where the directory has default entries of an access list; 0 is Mode.
 	Unmasked uint32
+	// Xattrs are set on what is made, also above: not on what is there already.
+	Xattrs map[string][]byte
 }
 
 // SymlinkOptions says how a symbolic link is made.
@@ -247,8 +249,9 @@ type CreateOptions struct {
 	// BlockSize is of what size the blocks of the file are at most, in bytes, from
 	// MinBlockSize to MaxBlockSize; 0 is that of the policy or the installation.
 	BlockSize int64
-	// Xattrs are set together with the content.
-	Xattrs map[string][]byte
+	// Xattrs are set together with the content, AboveXattrs on the directories
+	// that Parents makes.
+	Xattrs, AboveXattrs map[string][]byte
 	// At, where set, is asked when all of the content has been read and gives
 	// the path of the file, which may depend on it. The path that Create is
 	// called with is then only what permission and quota are checked for early.

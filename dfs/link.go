@@ -140,7 +140,7 @@ func (t *Tree) Symlink(ctx context.Context, user User, path, target string, o Sy
 		if err := user.checkTarget(c, target); err != nil {
 			return err
 		}
-		if err := t.makeAbove(ctx, tx, user, c, o.Parents); err != nil {
+		if err := t.makeAbove(ctx, tx, user, c, o.Parents, nil); err != nil {
 			return err
 		}
 		if err := t.addLink(ctx, tx, user, c, target); err != nil {

@@ -17,6 +17,9 @@ func (t *Tree) Mkdir(ctx context.Context, user User, path string, o MkdirOptions
 	if err := checkMode(path, o.Mode|o.Unmasked); err != nil {
 		return Info{}, err
 	}
+	if err := user.checkXattrs(path, o.Xattrs); err != nil {
+		return Info{}, err
+	}
 	var info Info
 	err = t.write(ctx, path, func(tx *sql.Tx) error {
 		c, err := t.walk(ctx, tx, user, parts, true)
@@ -33,7 +36,7 @@ func (t *Tree) Mkdir(ctx context.Context, user User, path string, o MkdirOptions
 			info = c.last().info(c.asked)
 			return nil
 		}
-		if err := t.makeAbove(ctx, tx, user, c, o.Parents); err != nil {
+		if err := t.makeAbove(ctx, tx, user, c, o.Parents, o.Xattrs); err != nil {
 			return err
 		}
 		if err := t.makeDir(ctx, tx, user, c, o); err != nil {
@@ -57,8 +60,8 @@ func exists(c *chain) error {
 }
 
 // makeAbove makes the directories above the last component of c that are
-// missing, or says which one is.
-func (t *Tree) makeAbove(ctx context.Context, tx *sql.Tx, user User, c *chain, allowed bool) error {
+// missing, with extended attributes, or says which one is.
+func (t *Tree) makeAbove(ctx context.Context, tx *sql.Tx, user User, c *chain, allowed bool, xattrs map[string][]byte) error {
 	if !c.last().dir() && !c.complete() {
 		return notDirectory(c.found())
 	}
@@ -66,7 +69,7 @@ func (t *Tree) makeAbove(ctx context.Context, tx *sql.Tx, user User, c *chain, a
 		return bine.Errorf(bine.NotFound, "%s: there is no directory %s", c.path, join(c.parts, len(c.nodes)))
 	}
 	for len(c.nodes) < len(c.parts) {
-		if err := t.makeDir(ctx, tx, user, c, MkdirOptions{}); err != nil {
+		if err := t.makeDir(ctx, tx, user, c, MkdirOptions{Xattrs: xattrs}); err != nil {
 			return err
 		}
 	}
@@ -95,6 +98,9 @@ func (t *Tree) makeDir(ctx context.Context, tx *sql.Tx, user User, c *chain, o M
 		if err := t.putACL(ctx, tx, n.id, list, false); err != nil {
 			return err
 		}
+	}
+	if err := t.putXattrs(ctx, tx, n.id, o.Xattrs); err != nil {
+		return err
 	}
 	inProject := c.project()
 	c.nodes = append(c.nodes, *n)

@@ -164,7 +164,7 @@ func (t *Tree) Restore(ctx context.Context, user User, id int64, to string) (Inf
 		if err := user.mayChange(parts); err != nil {
 			return err
 		}
-		if err := t.makeAbove(ctx, tx, user, c, true); err != nil {
+		if err := t.makeAbove(ctx, tx, user, c, true, nil); err != nil {
 			return err
 		}
 		if err := user.may(c, len(parts)-1, write|pass); err != nil {

@@ -33,6 +33,15 @@ func (u User) checkXattr(path, name string, value []byte) error {
 	return nil
 }
 
+func (u User) checkXattrs(path string, all map[string][]byte) error {
+	for name, value := range all {
+		if err := u.checkXattr(path, name, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Xattrs gives all extended attributes.
 func (t *Tree) Xattrs(ctx context.Context, user User, path string) (map[string][]byte, error) {
 	c, err := t.readable(ctx, user, path)

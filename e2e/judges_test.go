@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/client"
 )
 
 // TestSparkOverWebHDFS writes and reads partitioned Parquet, and the checkpoint
@@ -20,14 +21,36 @@ func TestSparkOverWebHDFS(t *testing.T) {
 	s := newSystem(t)
 	s.start("up", "--log-level", "warn")
 	s.ready(30 * time.Second)
-	p := s.project("judged")
-	cmd := s.python("-m", "pytest", "-q", "-p", "no:cacheprovider", "../e2e/spark/test_spark.py")
-	cmd.Env = append(cmd.Env, "BINE_TEST_PROJECT="+string(p))
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("Spark: %v\n%s", err, tail(string(out)))
+	s.spark(s.project("judged"))
+}
+
+// TestSparkOverS3 has Spark do the same over s3a://.
+func TestSparkOverS3(t *testing.T) {
+	if !long() {
+		t.Skip("Spark's s3a takes Maven: make test-all runs it")
 	}
-	t.Logf("Spark: %s", tail(string(out)))
+	need(t, "java")
+	s := newSystem(t)
+	s.start("up", "--log-level", "warn")
+	s.ready(30 * time.Second)
+	p := s.project("judged")
+	built := filepath.Join(s.dir, "s3a")
+	jars := exec.CommandContext(t.Context(), need(t, "mvn"), "-B", "-q", "package", "-Dbuilt="+built)
+	jars.Dir = "s3a"
+	if out, err := jars.CombinedOutput(); err != nil {
+		t.Fatalf("mvn: %v\n%s", err, tail(string(out)))
+	}
+	key, err := s.client().CreateKey(t.Context(), client.NewKey{Name: "spark", Project: p, S3: true, Scopes: []bine.Scope{bine.ScopeAll}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.spark(p, "BINE_TEST_S3A="+filepath.Join(built, "jars"), "AWS_ACCESS_KEY_ID="+key.AccessKey, "AWS_SECRET_ACCESS_KEY="+key.SecretKey)
+}
+
+// spark runs the tests of e2e/spark in a project.
+func (s *system) spark(p bine.ProjectName, env ...string) {
+	s.t.Helper()
+	s.pytest(append(env, "BINE_TEST_PROJECT="+string(p)), "../e2e/spark/test_spark.py")
 }
 
 // TestFlinkCheckpoints runs a job of Flink that fails and goes on from its

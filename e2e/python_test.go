@@ -39,15 +39,25 @@ func (s *system) python(args ...string) *exec.Cmd {
 	return cmd
 }
 
+// pytest runs tests in Python against the installation, and prints how many
+// passed and which were left out, with reasons.
+func (s *system) pytest(env []string, files ...string) {
+	s.t.Helper()
+	cmd := s.python(append([]string{"-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider"}, files...)...)
+	cmd.Env = append(cmd.Env, env...)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		s.t.Fatalf("pytest %s: %v\n%s", strings.Join(files, " "), err, tail(string(out)))
+	}
+	s.t.Logf("%s", tail(string(out)))
+}
+
 // TestPythonClientMeetsTheServer runs the client's own tests against a server.
 func TestPythonClientMeetsTheServer(t *testing.T) {
 	s := newSystem(t)
 	s.start("up", "--log-level", "warn")
 	s.ready(30 * time.Second)
-	out, err := s.python("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_server.py").CombinedOutput()
-	if err != nil {
-		t.Errorf("the tests of the Python client: %v\n%s", err, out)
-	}
+	s.pytest(nil, "tests/test_server.py")
 }
 
 // TestPythonFileSystemMeetsTheServer runs fsspec's own suites for file systems,
@@ -56,10 +66,7 @@ func TestPythonFileSystemMeetsTheServer(t *testing.T) {
 	s := newSystem(t)
 	s.start("up", "--log-level", "warn")
 	s.ready(30 * time.Second)
-	out, err := s.python("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_fs_server.py").CombinedOutput()
-	if err != nil {
-		t.Errorf("the file system of the Python client: %v\n%s", err, out)
-	}
+	s.pytest(nil, "tests/test_fs_server.py")
 }
 
 // TestWebHDFSByClientsOfOthers runs HdfsCLI, fsspec and OpenDAL against a server,
@@ -68,21 +75,15 @@ func TestWebHDFSByClientsOfOthers(t *testing.T) {
 	s := newSystem(t)
 	s.start("up", "--log-level", "warn")
 	s.ready(30 * time.Second)
-	out, err := s.python("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_webhdfs.py", "tests/test_webhdfs_suites.py").CombinedOutput()
-	if err != nil {
-		t.Errorf("WebHDFS by clients of others: %v\n%s", err, out)
-	}
+	s.pytest(nil, "tests/test_webhdfs.py", "tests/test_webhdfs_suites.py")
 }
 
-// TestS3ByClientsOfOthers runs boto3 and DuckDB against a server.
+// TestS3ByClientsOfOthers runs boto3, s3fs, pyarrow and, where its extension can be had, DuckDB against a server.
 func TestS3ByClientsOfOthers(t *testing.T) {
 	s := newSystem(t)
 	s.start("up", "--log-level", "warn")
 	s.ready(30 * time.Second)
-	out, err := s.python("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_s3.py").CombinedOutput()
-	if err != nil {
-		t.Errorf("S3 by clients of others: %v\n%s", err, out)
-	}
+	s.pytest(nil, "tests/test_s3.py")
 }
 
 // notebook is a cell as somebody writes it: it starts a run, twice, and follows it.

@@ -1,13 +1,15 @@
-"""Spark reading and writing webhdfs:// on a real server, configured as docs/webhdfs.md says.
+"""Spark reading and writing webhdfs:// or s3a:// on a real server, configured as docs/webhdfs.md and docs/s3.md say.
 
-TestSparkOverWebHDFS starts it. BINE_TEST_API is the server's address, BINE_API_KEY a key and
-BINE_TEST_PROJECT a project of its user.
+TestSparkOverWebHDFS and TestSparkOverS3 start it. BINE_TEST_API is the server's address, BINE_API_KEY a key and
+BINE_TEST_PROJECT a project of its user; for s3a:// BINE_TEST_S3A is the directory of its jars, and
+AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY a key for S3.
 """
 
 from __future__ import annotations
 
 import os
 import uuid
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import fsspec
@@ -17,8 +19,24 @@ from pyspark.sql import SparkSession, functions
 
 API, KEY, PROJECT = (os.environ[n] for n in ("BINE_TEST_API", "BINE_API_KEY", "BINE_TEST_PROJECT"))
 AT = urlsplit(API)
-SCHEME = "swebhdfs" if AT.scheme == "https" else "webhdfs"
-OAUTH = "spark.hadoop.dfs.webhdfs.oauth2."
+JARS = os.environ.get("BINE_TEST_S3A")
+if JARS:
+    ROOT = f"s3a://{PROJECT}"
+    OPTIONS = {
+        "spark.jars": ",".join(str(p) for p in sorted(Path(JARS).glob("*.jar"))),
+        "spark.hadoop.fs.s3a.endpoint": API,
+        "spark.hadoop.fs.s3a.path.style.access": "true",
+    }
+else:
+    OAUTH = "spark.hadoop.dfs.webhdfs.oauth2."
+    ROOT = f"{'swebhdfs' if AT.scheme == 'https' else 'webhdfs'}://{AT.netloc}/Projects/{PROJECT}"
+    OPTIONS = {
+        OAUTH + "enabled": "true",
+        OAUTH + "access.token.provider": "org.apache.hadoop.hdfs.web.oauth2.ConfCredentialBasedAccessTokenProvider",
+        OAUTH + "client.id": "spark",
+        OAUTH + "credential": KEY,
+        OAUTH + "refresh.url": f"{API}/webhdfs/oauth2/token",
+    }
 
 
 @pytest.fixture(scope="module")
@@ -30,11 +48,7 @@ def spark():
         .config("spark.driver.bindAddress", "127.0.0.1")
         .config("spark.driver.host", "127.0.0.1")
         .config("spark.sql.shuffle.partitions", "2")
-        .config(OAUTH + "enabled", "true")
-        .config(OAUTH + "access.token.provider", "org.apache.hadoop.hdfs.web.oauth2.ConfCredentialBasedAccessTokenProvider")
-        .config(OAUTH + "client.id", "spark")
-        .config(OAUTH + "credential", KEY)
-        .config(OAUTH + "refresh.url", f"{API}/webhdfs/oauth2/token")
+        .config(map=OPTIONS)
         .getOrCreate()
     )
     yield session
@@ -43,13 +57,13 @@ def spark():
 
 @pytest.fixture
 def top():
-    return f"{SCHEME}://{AT.netloc}/Projects/{PROJECT}/Resources/spark/{uuid.uuid4().hex}"
+    return f"{ROOT}/Resources/spark/{uuid.uuid4().hex}"
 
 
 def files(url: str) -> list[str]:
     """Names below a directory, asked for by another client."""
     fs = fsspec.filesystem("webhdfs", host=AT.hostname, port=AT.port, use_https=AT.scheme == "https", token=KEY, skip_instance_cache=True)
-    path = urlsplit(url).path
+    path = f"/Projects/{PROJECT}" + url.removeprefix(ROOT)
     return [name[len(path) + 1 :] for name in fs.find(path)]
 
 
@@ -154,11 +168,33 @@ def test_a_stream_with_its_checkpoint(spark, top):
     assert spark.read.parquet(f"{top}/out").count() == 150
 
 
-def test_a_wrong_key_is_refused(spark, top):
+def file_system(spark, url, **settings):
+    """Hadoop's file system of an address, and the path as it wants it."""
     hadoop = spark.sparkContext._jvm.org.apache.hadoop
     conf = hadoop.conf.Configuration(spark.sparkContext._jsc.hadoopConfiguration())
-    conf.set("dfs.webhdfs.oauth2.credential", "bine_0000000000_wrong")
-    conf.setBoolean("fs.webhdfs.impl.disable.cache", True)
-    path = hadoop.fs.Path(top)
-    with pytest.raises(Exception, match="(?s)oken"):
-        path.getFileSystem(conf).listStatus(path)
+    for name, value in settings.items():
+        conf.set(name.replace("__", "."), value)
+    path = hadoop.fs.Path(url)
+    return path.getFileSystem(conf), path
+
+
+def test_directories_go_when_they_are_moved_and_removed(spark, top):
+    fs, a = file_system(spark, f"{top}/a")
+    _, b = file_system(spark, f"{top}/b")
+    spark.range(10).write.parquet(f"{top}/a/x/y")
+    assert fs.mkdirs(a.suffix("/empty/below"))
+    assert fs.rename(a, b)
+    assert not fs.exists(a) and not [n for n in files(top) if n.startswith("a/")]
+    assert fs.exists(b.suffix("/empty/below")) and spark.read.parquet(f"{top}/b/x/y").count() == 10
+    assert fs.delete(b, True)
+    assert not fs.exists(b) and [s.getPath().getName() for s in fs.listStatus(b.getParent())] == []
+
+
+def test_a_wrong_key_is_refused(spark, top):
+    if JARS:
+        wrong = {"fs__s3a__secret__key": "wrong", "fs__s3a__access__key": "bine000000", "fs__s3a__impl__disable__cache": "true"}
+    else:
+        wrong = {"dfs__webhdfs__oauth2__credential": "bine_0000000000_wrong", "fs__webhdfs__impl__disable__cache": "true"}
+    with pytest.raises(Exception, match="(?s)AccessDenied|InvalidAccessKeyId" if JARS else "(?s)oken"):
+        fs, path = file_system(spark, top, **wrong)
+        fs.listStatus(path)

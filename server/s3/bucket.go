@@ -238,13 +238,17 @@ func (c *call) deleteObjects() (answer, error) {
 		return answer{}, badRequest("MalformedXML", "at most %d keys are deleted at once", mostKeys)
 	}
 	var out deletedXML
+	var removed []string
 	for _, o := range in.Object {
 		if err := c.remove(o.Key); err != nil {
 			code, message := c.explain(err)
 			out.Error = append(out.Error, struct{ Key, Code, Message string }{o.Key, code, message})
-		} else if !in.Quiet {
+			continue
+		}
+		removed = append(removed, o.Key)
+		if !in.Quiet {
 			out.Deleted = append(out.Deleted, struct{ Key string }{o.Key})
 		}
 	}
-	return answer{xml: out}, nil
+	return answer{xml: out}, c.prune(removed)
 }

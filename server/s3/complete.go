@@ -157,7 +157,7 @@ func (c *call) remaining(dir string, parts []string) ([]string, error) {
 
 // place moves a file to its key, with the mode that a file made there would have.
 func (c *call) place(from, full string, u upload, overwrite bool) (dfs.Info, error) {
-	above, err := c.files().Mkdir(c.ctx(), c.user(), path.Dir(full), dfs.MkdirOptions{Parents: true})
+	above, err := c.makeAbove(full)
 	if err != nil {
 		return above, err
 	}
@@ -174,10 +174,27 @@ func (c *call) place(from, full string, u upload, overwrite bool) (dfs.Info, err
 		}
 	}
 	info, err := c.files().Rename(c.ctx(), c.user(), from, full, dfs.RenameOptions{Overwrite: overwrite})
+	for range 10 { // somebody may remove the last object in the directory meanwhile, and so the directory
+		if !bine.IsKind(err, bine.NotFound) {
+			break
+		}
+		if _, err := c.files().Stat(c.ctx(), c.user(), from); err != nil {
+			return info, err
+		}
+		if _, err := c.makeAbove(full); err != nil {
+			return info, err
+		}
+		info, err = c.files().Rename(c.ctx(), c.user(), from, full, dfs.RenameOptions{Overwrite: overwrite})
+	}
 	if bine.IsKind(err, bine.Conflict) && !overwrite {
 		return info, unmet("If-None-Match")
 	}
 	return info, err
+}
+
+// makeAbove makes the directory of a file.
+func (c *call) makeAbove(full string) (dfs.Info, error) {
+	return c.files().Mkdir(c.ctx(), c.user(), path.Dir(full), dfs.MkdirOptions{Parents: true, Xattrs: made})
 }
 
 func (u upload) xattrs() map[string][]byte { return u.Tags.beside(u.About.xattrs()) }
@@ -187,7 +204,7 @@ func (u upload) xattrs() map[string][]byte { return u.Tags.beside(u.About.xattrs
 func (c *call) assembleElsewhere(full string, parts []string, u upload, overwrite bool) (dfs.Info, error) {
 	r := &sequence{ctx: c.ctx(), files: c.files(), user: c.user(), parts: parts}
 	defer r.Close()
-	info, err := c.files().Create(c.ctx(), c.user(), full, r, dfs.CreateOptions{Overwrite: overwrite, Parents: true, Xattrs: u.xattrs()})
+	info, err := c.files().Create(c.ctx(), c.user(), full, r, dfs.CreateOptions{Overwrite: overwrite, Parents: true, Xattrs: u.xattrs(), AboveXattrs: made})
 	if bine.IsKind(err, bine.Conflict) && !overwrite {
 		return info, unmet("If-None-Match")
 	}

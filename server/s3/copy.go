@@ -53,7 +53,7 @@ func (c *call) copyObject() (answer, error) {
 		return answer{}, err
 	}
 	if info.Dir {
-		info, err = c.files().Mkdir(c.ctx(), c.user(), full, dfs.MkdirOptions{Parents: true})
+		info, err = c.files().Mkdir(c.ctx(), c.user(), full, dfs.MkdirOptions{Parents: true, Xattrs: made})
 	} else {
 		info, err = c.copyFile(from, full, info, xattrs)
 	}

@@ -18,7 +18,12 @@ import (
 
 // etagOf names the state of a file's content. It has the form of that of an upload
 // in parts, so that no client takes it for an MD5.
-func etagOf(i dfs.Info) string { return fmt.Sprintf(`"%016x%016x-1"`, i.ID, i.Version) }
+func etagOf(i dfs.Info) string {
+	if i.Dir {
+		return emptyETag
+	}
+	return fmt.Sprintf(`"%016x%016x-1"`, i.ID, i.Version)
+}
 
 // about is what a client says of an object beside its content. It is kept in one
 // extended attribute, so that it is set and replaced with the content.
@@ -30,9 +35,14 @@ type about struct {
 const (
 	aboutName = "s3"
 	tagsName  = "s3.tags"
+	madeName  = "s3.made"
 	metaStart = "x-amz-meta-"
 	mostMeta  = 2 << 10 // bytes of all together, as with Amazon
 )
+
+// made marks the directories that were made because a key has them. They go with
+// the last object in them; one that was made otherwise stays.
+var made = map[string][]byte{madeName: {}}
 
 // kept are the headers that come back with the object.
 var kept = []string{"Content-Type", "Content-Encoding", "Content-Disposition", "Content-Language", "Cache-Control", "Expires"}
@@ -87,7 +97,6 @@ func (c *call) headers(full string, i dfs.Info) (http.Header, error) {
 	h := http.Header{"Last-Modified": {i.Modified.UTC().Format(http.TimeFormat)}, "Etag": {etagOf(i)}, "Accept-Ranges": {"bytes"},
 		"Content-Type": {mediaType(c.key)}, "X-Content-Type-Options": {"nosniff"}, "Content-Security-Policy": {"sandbox; default-src 'none'"}}
 	if i.Dir {
-		h.Set("ETag", emptyETag)
 		h.Set("Content-Type", "application/x-directory")
 		return h, nil
 	}
@@ -295,7 +304,7 @@ func (c *call) create(full string, r io.Reader, xattrs map[string][]byte) (dfs.I
 	if err != nil {
 		return dfs.Info{}, err
 	}
-	info, err := c.files().Create(c.ctx(), c.user(), full, r, dfs.CreateOptions{Overwrite: overwrite, Parents: true, Xattrs: xattrs})
+	info, err := c.files().Create(c.ctx(), c.user(), full, r, dfs.CreateOptions{Overwrite: overwrite, Parents: true, Xattrs: xattrs, AboveXattrs: made})
 	if bine.IsKind(err, bine.Conflict) && !overwrite {
 		return info, unmet("If-None-Match")
 	}
@@ -328,12 +337,16 @@ func (c *call) makeDirectory(full string, body *content) (answer, error) {
 	if _, err := io.Copy(io.Discard, body); err != nil {
 		return answer{}, err
 	}
-	_, err := c.files().Mkdir(c.ctx(), c.user(), full, dfs.MkdirOptions{Parents: true})
+	_, err := c.files().Mkdir(c.ctx(), c.user(), full, dfs.MkdirOptions{Parents: true, Xattrs: made})
 	return answer{header: http.Header{"Etag": {emptyETag}}}, err
 }
 
 func (c *call) deleteObject() (answer, error) {
-	return answer{status: http.StatusNoContent}, c.remove(c.key)
+	err := c.remove(c.key)
+	if err == nil {
+		err = c.prune([]string{c.key})
+	}
+	return answer{status: http.StatusNoContent}, err
 }
 
 // remove removes the object of a key. One that is not there is removed already,
@@ -354,6 +367,36 @@ func (c *call) remove(key string) error {
 		return nil
 	}
 	return err
+}
+
+// prune removes the directories of keys that were removed, where S3 made them and
+// nothing is in them any more: for S3 they are only the beginning of a key.
+func (c *call) prune(keys []string) error {
+	dirs := map[string]bool{}
+	for _, key := range keys {
+		dirs[path.Dir(strings.TrimSuffix(key, "/"))] = true
+	}
+	for dir := range dirs {
+		for ; strings.Contains(dir, "/"); dir = path.Dir(dir) {
+			if err := c.pruneOne(dir + "/"); bine.IsKind(err, bine.Conflict) || bine.IsKind(err, bine.NotFound) || bine.IsKind(err, bine.Forbidden) {
+				break
+			} else if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (c *call) pruneOne(key string) error {
+	full, err := c.writable(key)
+	if err != nil {
+		return err
+	}
+	if _, err := c.files().Xattr(c.ctx(), c.user(), full, madeName); err != nil {
+		return err
+	}
+	return c.files().Remove(c.ctx(), c.user(), full, dfs.RemoveOptions{})
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
