@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what tests need beyond a compiler: MariaDB and Chromium, for the long
+# Installs what tests need beyond a compiler: MariaDB, Chromium and fuse3, for the long
 # forms (BINE_E2E_LONG=1) Java and Maven too, from Debian's packages, where this is Debian and we are root. Elsewhere it says
 # what is missing; the tests that need it are then left out, except under CI,
 # where leaving one out is a failure.
@@ -7,6 +7,7 @@ set -eu
 want=""
 command -v mariadbd >/dev/null || [ -x /usr/sbin/mariadbd ] || want="$want mariadb-server"
 command -v chromium >/dev/null || want="$want chromium"
+command -v fusermount3 >/dev/null || want="$want fuse3"
 if [ -n "${BINE_E2E_LONG:-}" ]; then # Hadoop, Spark and Flink
 	command -v javac >/dev/null || want="$want default-jdk-headless"
 	command -v mvn >/dev/null || want="$want maven"

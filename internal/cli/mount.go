@@ -94,6 +94,9 @@ func (a *app) mount(ctx context.Context, o mount.Options) error {
 	}
 	if os.Getenv(behindVariable) != "" {
 		fmt.Fprintln(a.Out, "mounted")
+		if err := letGo(); err != nil {
+			fmt.Fprintln(a.Err, err)
+		}
 	} else {
 		fmt.Fprintf(a.Err, "%s:%s is mounted at %s; Ctrl-C unmounts it\n", o.Project, o.Path, o.Point)
 	}
@@ -157,8 +160,27 @@ func behind(point string) error {
 	if said, _ := io.ReadAll(io.LimitReader(out, int64(len("mounted\n")))); string(said) == "mounted\n" {
 		return c.Process.Release()
 	}
-	if err := c.Wait(); err != nil {
-		return bine.Errorf(bine.Unavailable, "%s was not mounted", filepath.Clean(point))
+	_ = c.Wait() // it has said why
+	return bine.Errorf(bine.Unavailable, "%s was not mounted", filepath.Clean(point))
+}
+
+// letGo gives the terminal or pipe back that this process was started with: who
+// reads from that to its end must not wait until it is unmounted, and what is
+// written to it when nobody reads any more would end this process. A file that
+// it was told to write to it keeps.
+func letGo() error {
+	nothing, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer nothing.Close()
+	for _, f := range []*os.File{os.Stdin, os.Stdout, os.Stderr} {
+		if about, err := f.Stat(); err == nil && about.Mode().IsRegular() {
+			continue
+		}
+		if err := syscall.Dup3(int(nothing.Fd()), int(f.Fd()), 0); err != nil {
+			return err
+		}
 	}
 	return nil
 }
