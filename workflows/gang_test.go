@@ -26,13 +26,14 @@ func gang(t *testing.T, end func(rank, try int) activities.RunProcessResult) (ac
 	tries := map[int]int{}
 	w.OnActivity("RunProcess", mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.RunProcessInput) (activities.RunProcessResult, error) {
 		mu.Lock()
-		defer mu.Unlock()
 		_, rank := in.Owner.Rank()
 		if (rank == 0) != first[in.Attempt] {
 			t.Errorf("rank %d runs as attempt %s", rank, in.Attempt)
 		}
 		tries[rank]++
-		return end(rank, tries[rank]), nil
+		try := tries[rank]
+		mu.Unlock()
+		return end(rank, try), nil
 	})
 	w.OnActivity("StopProcess", mock.Anything, mock.Anything).Return(nil).Maybe()
 	return job(w, plan.Retry{}), w, tries
@@ -60,8 +61,14 @@ func TestAGangFailsWithItsFirstProcessThatFails(t *testing.T) {
 }
 
 func TestAGangThatLosesAProcessIsRunAgainAsAWhole(t *testing.T) {
+	var others sync.WaitGroup // one that is called off before it begins has one try less
+	others.Add(2)
 	out, w, tries := gang(t, func(rank, try int) activities.RunProcessResult {
+		if rank != 2 && try == 1 {
+			others.Done()
+		}
 		if rank == 2 && try == 1 {
+			others.Wait()
 			return activities.RunProcessResult{State: bine.Lost, Failure: bine.FailurePreempted, Reason: "made room"}
 		}
 		return activities.RunProcessResult{State: bine.Succeeded}
