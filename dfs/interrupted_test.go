@@ -79,6 +79,7 @@ func interruptions() []interruption {
 	return append(limitedInterruptions(limited), []interruption{
 		{"create", files, create("/new", []byte("tiny"), dfs.CreateOptions{})},
 		{"create in directories that are made", files, create("/a/b/new", []byte("tiny"), dfs.CreateOptions{Parents: true})},
+		{"create in directories with attributes", files, create("/a/b/new", []byte("tiny"), dfs.CreateOptions{Parents: true, AboveXattrs: map[string][]byte{"user.a": []byte("1")}})},
 		{"create with attributes", files, create("/new", []byte("tiny"), dfs.CreateOptions{Xattrs: map[string][]byte{"user.a": []byte("1"), "user.b": []byte("2")}})},
 		{"create of blocks", files, create("/new", large, dfs.CreateOptions{})},
 		{"overwrite by blocks", files, create("/small", large, dfs.CreateOptions{Overwrite: true})},

@@ -126,6 +126,26 @@ func xattrsAtCreate(t *testing.T, fs dfs.FS) {
 	o.Xattrs = map[string][]byte{"bine.own": nil}
 	_, err = fs.Create(ctx, owner, path, strings.NewReader("x"), o)
 	wantKind(t, "an attribute of the platform", err, bine.Forbidden, path)
+	wantMarked(t, fs)
+}
+
+// wantMarked expects that what is made above a file gets attributes, and what is there none.
+func wantMarked(t *testing.T, fs dfs.FS) {
+	t.Helper()
+	ctx, mark := t.Context(), map[string][]byte{"mark": []byte("1")}
+	if _, err := fs.Create(ctx, owner, at("Resources/up/above/file"), strings.NewReader("x"), dfs.CreateOptions{Parents: true, AboveXattrs: mark}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := fs.Mkdir(ctx, owner, at("Resources/up/beside/dir"), dfs.MkdirOptions{Parents: true, Xattrs: mark}); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]int{"Resources": 0, "Resources/up": 1, "Resources/up/above": 1, "Resources/up/above/file": 0, "Resources/up/beside": 1, "Resources/up/beside/dir": 1} {
+		if got, err := fs.Xattrs(ctx, owner, at(path)); err != nil || len(got) != want {
+			t.Errorf("%s has the attributes %v (%v), want %d", path, got, err, want)
+		}
+	}
+	_, err := fs.Mkdir(ctx, owner, at("Resources/own"), dfs.MkdirOptions{Xattrs: map[string][]byte{"bine.own": nil}})
+	wantKind(t, "an attribute of the platform on a directory", err, bine.Forbidden, at("Resources/own"))
 }
 
 func quota(t *testing.T, fs dfs.FS) {
