@@ -18,7 +18,8 @@ const (
 	Conflict        Kind = "conflict"        // the thing is in another state, or already there
 	NoQuota         Kind = "no_quota"        // a limit or a full disk is in the way
 	Unavailable     Kind = "unavailable"     // try again later: a part is down or not yet ready
-	Fenced          Kind = "fenced"          // an attempt that was replaced tried to write
+	Fenced          Kind = "fenced"          // an attempt or writer that was replaced tried to write
+	Leased          Kind = "leased"          // somebody else is writing: wait until they are done
 	TooLarge        Kind = "too_large"       // over a written limit; the message names it
 )
 

@@ -155,6 +155,9 @@ func (a *appending) inPlace(ctx context.Context, tx *sql.Tx, c *chain) (appendSt
 	if err != nil {
 		return 0, err
 	}
+	if err := a.t.only(ctx, tx, a.user, c); err != nil {
+		return 0, err
+	}
 	if a.kept, err = a.manner(ctx, tx, c); err != nil {
 		return 0, err
 	}
@@ -183,6 +186,9 @@ func (a *appending) manner(ctx context.Context, tx *sql.Tx, c *chain) (manner, e
 func (a *appending) make(ctx context.Context, tx *sql.Tx, c *chain) (appendStep, error) {
 	if a.offset > 0 {
 		return 0, notFound(c.path)
+	}
+	if a.user.Lease != 0 {
+		return 0, fenced(c.asked)
 	}
 	if !c.last().dir() {
 		return 0, notDirectory(c.found())
@@ -312,6 +318,9 @@ func (a *appending) swap(ctx context.Context, tx *sql.Tx, n node, start int64, s
 	}
 	if at.version != n.version {
 		return errAgain
+	}
+	if err := a.t.only(ctx, tx, a.user, c); err != nil {
+		return err
 	}
 	if err := a.t.checkQuota(ctx, tx, c, Usage{Bytes: int64(len(a.data))}); err != nil {
 		return err

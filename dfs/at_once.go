@@ -11,7 +11,7 @@ import "context"
 // createStaged says what there is to say. The directory is the one that was found the
 // last time, if it was: whether it still is there, the packet finds out.
 func (t *Tree) createAtOnce(ctx context.Context, user User, parts []string, staged *content, o CreateOptions) (info Info, done bool, err error) {
-	if !t.db.Packets(ctx) || o.Overwrite || len(parts) < 3 || len(parts) > levelsAtOnce || len(staged.extents) > 0 || len(o.Xattrs) > 0 {
+	if !t.db.Packets(ctx) || o.Overwrite || user.Lease != 0 || len(parts) < 3 || len(parts) > levelsAtOnce || len(staged.extents) > 0 || len(o.Xattrs) > 0 {
 		return Info{}, false, nil
 	}
 	c := t.hints.get(parts)
@@ -143,7 +143,7 @@ func (t *Tree) renameAtOnce(ctx context.Context, user User, source, target []str
 func (a *appending) atOnce(ctx context.Context) (done bool, err error) {
 	t, more := a.t, int64(len(a.data))
 	c := t.findSimple(ctx, a.user, a.parts)
-	if c == nil || more == 0 || replaceable(c, a.user, true) != nil {
+	if c == nil || more == 0 || a.user.Lease != 0 || replaceable(c, a.user, true) != nil {
 		return false, nil
 	}
 	n := *c.last()

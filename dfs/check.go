@@ -67,6 +67,8 @@ func rules() []rule {
 		{"SELECT i.id, i.name FROM dfs_inodes i LEFT JOIN dfs_keys k ON k.project_id = i.id WHERE i.flags & 64 <> 0 AND k.id IS NULL", "%q is said to have keys and has none"},
 		{"SELECT k.project_id, MIN(k.version) FROM dfs_keys k WHERE k.used = 1 GROUP BY k.project_id HAVING COUNT(*) > 1", "several keys are used at once, the first of them version %s"},
 		{"SELECT k.id, k.version FROM dfs_keys k LEFT JOIN dfs_inodes i ON i.id = k.project_id WHERE i.id IS NULL AND k.retired = 0", "the key of version %s is of no project and is never destroyed"},
+		{"SELECT l.inode_id, l.holder FROM dfs_leases l LEFT JOIN dfs_inodes i ON i.id = l.inode_id WHERE i.id IS NULL OR i.flags & " + fmt.Sprint(flagLeased) + " = 0 OR i.mode < 32768 OR i.mode >= 36864", "the lease that %q holds is of nothing that is known to have one"},
+		{"SELECT i.id, i.name FROM dfs_inodes i LEFT JOIN dfs_leases l ON l.inode_id = i.id WHERE i.flags & " + fmt.Sprint(flagLeased) + " <> 0 AND l.inode_id IS NULL", "%q is said to have a lease and has none"},
 	}
 }
 

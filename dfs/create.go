@@ -28,7 +28,14 @@ func (t *Tree) Create(ctx context.Context, user User, path string, r io.Reader, 
 			return Info{}, err
 		}
 	}
-	staged, err := t.stage(ctx, r, o.BlockSize, func() (manner, error) { return t.precheck(ctx, user, parts, o) })
+	release := func() {}
+	defer func() { release() }()
+	staged, err := t.stage(ctx, r, o.BlockSize, func() (m manner, err error) {
+		if m, err = t.precheck(ctx, user, parts, o); err == nil && o.Holder != "" && o.Overwrite && user.Lease == 0 {
+			user, release, err = t.seize(ctx, user, path, o.Holder)
+		}
+		return m, err
+	})
 	if err != nil {
 		return Info{}, fmt.Errorf("create %s: %w", path, err)
 	}
@@ -154,10 +161,13 @@ func (t *Tree) place(ctx context.Context, tx *sql.Tx, user User, c *chain, stage
 		if err := replaceable(c, user, o.Overwrite); err != nil {
 			return err
 		}
-		if err := t.replace(ctx, tx, c, staged, o); err != nil {
+		if err := t.replace(ctx, tx, user, c, staged, o); err != nil {
 			return err
 		}
 		return t.record(ctx, tx, user, c, Written, "")
+	}
+	if user.Lease != 0 { // the file that it was of is gone
+		return fenced(c.asked)
 	}
 	if err := t.makeAbove(ctx, tx, user, c, o.Parents, o.AboveXattrs); err != nil {
 		return err
@@ -216,9 +226,12 @@ func (n *node) become(dir *node, staged *content, mode uint32) {
 }
 
 // replace gives the file that c leads to another content.
-func (t *Tree) replace(ctx context.Context, tx *sql.Tx, c *chain, staged *content, o CreateOptions) error {
+func (t *Tree) replace(ctx context.Context, tx *sql.Tx, user User, c *chain, staged *content, o CreateOptions) error {
 	n := c.last()
 	if err := t.lock(ctx, tx, c); err != nil {
+		return err
+	}
+	if err := t.overwrites(ctx, tx, user, c); err != nil {
 		return err
 	}
 	more := staged.size() - n.size

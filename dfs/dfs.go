@@ -61,6 +61,12 @@ type User struct {
 	// Within names the directories at the top of the project in which the user
 	// changes something; nil is wherever the role and the modes allow it.
 	Within []string
+	// Lease is the Epoch of the lease under which the user writes to a file, 0 for
+	// none: what was written is refused (Fenced) when that is no longer theirs.
+	Lease int64
+	// Parts says that the user acts through a door that keeps parts of uploads below
+	// MultipartName, which nobody else changes.
+	Parts bool
 }
 
 // Platform is the user under which the platform itself acts.
@@ -99,8 +105,8 @@ type Info struct {
 // *bine.Error that names the path: NotFound (nothing there, or nothing that
 // the user may know of), Conflict (already there, not empty, not at that
 // offset, a file where a directory is needed or the other way round), Invalid
-// (a bad path, a directory under itself), Forbidden, NoQuota, Unavailable (try
-// again).
+// (a bad path, a directory under itself), Forbidden, NoQuota, Leased (somebody else
+// writes to it), Fenced (a lease that has ended), Unavailable (try again).
 type FS interface {
 	// Stat describes what is at path.
 	Stat(ctx context.Context, user User, path string) (Info, error)
@@ -201,6 +207,7 @@ type FS interface {
 	// RemoveACL removes both lists; what remains is what the mode says.
 	RemoveACL(ctx context.Context, user User, path string) (bine.ACL, error)
 	Snapshotting
+	Leasing
 	// Usage sums up what is below path, or the file at path. That of a project's
 	// directory is what counts towards its quota, which what was removed does
 	// until it is reclaimed.
@@ -252,6 +259,9 @@ type CreateOptions struct {
 	// Xattrs are set together with the content, AboveXattrs on the directories
 	// that Parents makes.
 	Xattrs, AboveXattrs map[string][]byte
+	// Holder, where set, is who takes the lease of a file that is overwritten, while
+	// more comes than is kept in the database; whoever has it loses it.
+	Holder string
 	// At, where set, is asked when all of the content has been read and gives
 	// the path of the file, which may depend on it. The path that Create is
 	// called with is then only what permission and quota are checked for early.

@@ -13,6 +13,7 @@ import (
 // nobody went on with for Options.Uploads, frees what removed trees and copies that
 // were never completed hold and the blocks that nothing refers to since Options.Grace,
 // destroys the keys of removed projects that nothing needs any more,
+// ends leases whose writers are gone,
 // and removes changes that are older than Options.Changes: up to about limit rows
 // and blocks. It finishes counting for quotas where a crash interrupted that. It says how many those were; whoever calls it calls again until
 // that is 0. It may be stopped at any moment and run by several at once.
@@ -21,7 +22,11 @@ func (t *Tree) Reclaim(ctx context.Context, limit int) (int, error) {
 	if err != nil {
 		return done, fmt.Errorf("empty the trash: %w", err)
 	}
-	n, err := t.expireUploads(ctx, min(limit, batchSize))
+	n, err := t.recoverLeases(ctx, min(limit, batchSize))
+	if done += n; err != nil {
+		return done, fmt.Errorf("recover leases: %w", err)
+	}
+	n, err = t.expireUploads(ctx, min(limit, batchSize))
 	if done += n; err != nil {
 		return done, fmt.Errorf("remove parts of uploads: %w", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/bine-ml/bine"
@@ -22,6 +23,8 @@ type Options struct {
 	Changes   time.Duration    // for how long the feed keeps changes; default 7 days
 	Multipart time.Duration    // for how long an upload of S3 may take; default 7 days
 	Uploads   time.Duration    // for how long the parts of an upload wait for the next; default 3 days
+	LeaseSoft time.Duration    // for how long a lease that is not renewed is respected; default 1 min
+	LeaseHard time.Duration    // after what time Reclaim ends a lease that is not renewed; default 20 min
 	Now       func() time.Time // default time.Now
 	Keys      Sealer           // seals the keys of projects; without one nothing is sealed, and what is cannot be read
 	Sealed    bool             // whether what is written to new projects is sealed
@@ -62,7 +65,8 @@ type Tree struct {
 	ids    ids
 	sql    dialect
 
-	finality finality
+	finality  finality
+	recovered atomic.Int64 // leases that were ended for somebody else
 }
 
 var _ FS = (*Tree)(nil)
@@ -91,6 +95,12 @@ func New(db *database.DB, blocks block.Store, o Options) *Tree {
 	}
 	if o.Uploads <= 0 {
 		o.Uploads = 3 * 24 * time.Hour
+	}
+	if o.LeaseSoft <= 0 {
+		o.LeaseSoft = time.Minute
+	}
+	if o.LeaseHard <= 0 {
+		o.LeaseHard = 20 * time.Minute
 	}
 	if o.Now == nil {
 		o.Now = time.Now

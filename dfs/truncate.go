@@ -91,6 +91,9 @@ func (t *Tree) cut(ctx context.Context, user User, parts []string, n *node, star
 		if err := t.lockSame(ctx, tx, c, n); err != nil {
 			return err
 		}
+		if err := t.only(ctx, tx, user, c); err != nil {
+			return err
+		}
 		at := c.last()
 		had, before := at.tail, at.size
 		if err := t.giveUp(ctx, tx, at, start); err != nil {
@@ -272,6 +275,13 @@ func (j *joining) swap(ctx context.Context, tx *sql.Tx, whole *content) error {
 			return err
 		}
 		if err := j.t.lockSame(ctx, tx, c, &j.found[i]); err != nil {
+			return err
+		}
+		user := j.user
+		if i > 0 { // what it says is of the first
+			user.Lease = 0
+		}
+		if err := j.t.only(ctx, tx, user, c); err != nil {
 			return err
 		}
 		chains[i] = c

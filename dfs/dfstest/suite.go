@@ -37,7 +37,7 @@ func Run(t *testing.T, newFS func(*testing.T) dfs.FS) {
 		checks map[string]func(*testing.T, dfs.FS)
 	}{
 		{"Names", names}, {"Content", contents}, {"Append", appends}, {"Rename", renames},
-		{"Truncate", truncates}, {"Remove", removes}, {"Access", accesses}, {"Lists", lists}, {"Links", links}, {"About", abouts}, {"Together", togethers}, {"Clone", clones}, {"Snapshots", snapshots},
+		{"Truncate", truncates}, {"Remove", removes}, {"Access", accesses}, {"Lists", lists}, {"Links", links}, {"About", abouts}, {"Together", togethers}, {"Clone", clones}, {"Snapshots", snapshots}, {"Leases", leases},
 	} {
 		t.Run(part.name, func(t *testing.T) {
 			for name, check := range part.checks {

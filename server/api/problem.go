@@ -27,6 +27,7 @@ var statuses = map[bine.Kind]int{
 	bine.NoQuota:         http.StatusTooManyRequests,
 	bine.Unavailable:     http.StatusServiceUnavailable,
 	bine.Fenced:          http.StatusConflict,
+	bine.Leased:          http.StatusLocked,
 	bine.TooLarge:        http.StatusRequestEntityTooLarge,
 }
 

@@ -55,6 +55,8 @@ var codes = map[bine.Kind]failure{
 	bine.Forbidden:       {code: "AccessDenied", status: http.StatusForbidden},
 	bine.NotFound:        {code: "NoSuchKey", status: http.StatusNotFound},
 	bine.Conflict:        {code: "InvalidRequest", status: http.StatusConflict},
+	bine.Leased:          {code: "OperationAborted", status: http.StatusConflict},
+	bine.Fenced:          {code: "OperationAborted", status: http.StatusConflict},
 	bine.NoQuota:         {code: "QuotaExceeded", status: http.StatusForbidden},
 	bine.TooLarge:        {code: "EntityTooLarge", status: http.StatusBadRequest},
 	bine.Unavailable:     {code: "SlowDown", status: http.StatusServiceUnavailable},

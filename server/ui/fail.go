@@ -13,7 +13,7 @@ import (
 var statuses = map[bine.Kind]int{
 	bine.Invalid: http.StatusUnprocessableEntity, bine.Unauthenticated: http.StatusUnauthorized, bine.Forbidden: http.StatusForbidden,
 	bine.NotFound: http.StatusNotFound, bine.Conflict: http.StatusConflict, bine.NoQuota: http.StatusInsufficientStorage,
-	bine.Unavailable: http.StatusServiceUnavailable, bine.TooLarge: http.StatusRequestEntityTooLarge,
+	bine.Leased: http.StatusLocked, bine.Unavailable: http.StatusServiceUnavailable, bine.TooLarge: http.StatusRequestEntityTooLarge,
 }
 
 // fail answers an error: in place where a form of htmx waits for its answer,
