@@ -102,6 +102,12 @@ func (u User) mayChange(parts []string) error {
 	if !u.Super && len(parts) >= 3 && projectOf(parts) != "" && (parts[2] == artifactsName || parts[2] == trashName || parts[2] == uploadsName || parts[2] == bine.LakeDir) {
 		return bine.Errorf(bine.Forbidden, "%s: what is below %s is changed by the platform only", join(parts, len(parts)), parts[2])
 	}
+	if len(parts) >= 3 && projectOf(parts) != "" && parts[2] == MultipartName && !u.Super {
+		if !u.Parts {
+			return bine.Errorf(bine.Forbidden, "%s: what is below %s is changed by uploads in parts only", join(parts, len(parts)), parts[2])
+		}
+		return nil
+	}
 	if u.Within != nil && !u.foreign(&chain{parts: parts}) && (len(parts) < 4 || !slices.Contains(u.Within, parts[2])) {
 		return bine.Errorf(bine.Forbidden, "%s: %s changes only what is in %s: that takes the role %s", join(parts, len(parts)), u.owner(), strings.Join(u.Within, " and "), bine.DataOwner)
 	}

@@ -13,6 +13,7 @@ var accesses = map[string]func(*testing.T, dfs.FS){
 	"other projects do not exist":                              otherProjects,
 	"a Data Scientist reads all and writes to the shared ones": scientistRights,
 	"a Data Owner may everything but change artifacts":         ownerRights,
+	"parts of uploads are changed by uploads":                  partRights,
 	"mode and group decide for Data Scientists":                modes,
 	"attributes are changed by who owns":                       attributeRights,
 	"who sees /Projects sees the own one":                      ownProject,
@@ -121,6 +122,53 @@ func ownerRights(t *testing.T, fs dfs.FS) {
 	wantKind(t, "Rename into .artifacts", err, bine.Forbidden, at(".artifacts"))
 	wantContent(t, fs, at(".artifacts/old"), []byte("old"))
 	remove(t, fs, at("Statistics"))
+}
+
+// partRights has parts of uploads changed by nobody who does not act through the
+// door that keeps them, and by no way around their path.
+func partRights(t *testing.T, fs dfs.FS) {
+	ctx, dir := t.Context(), at(dfs.MultipartName)
+	if _, err := fs.Mkdir(ctx, dfs.Platform(), dir, dfs.MkdirOptions{Mode: 0o777}); err != nil {
+		t.Fatal(err)
+	}
+	putOld(t, fs, dir)
+	for what, err := range tryWrites(fs, t, owner, dir) {
+		wantKind(t, what, err, bine.Forbidden, dir)
+	}
+	put(t, fs, at("Resources/file"), []byte("x"))
+	wantKind(t, "Remove", fs.Remove(ctx, owner, dir, dfs.RemoveOptions{Recursive: true}), bine.Forbidden, dir)
+	_, err := fs.Rename(ctx, owner, at("Resources/file"), dir+"/x", dfs.RenameOptions{})
+	wantKind(t, "Rename into it", err, bine.Forbidden, dir)
+	_, err = fs.Clone(ctx, owner, at("Resources/file"), dir+"/x", dfs.CloneOptions{})
+	wantKind(t, "Clone into it", err, bine.Forbidden, dir)
+	_, err = fs.Concat(ctx, owner, at("Resources/file"), []string{dir + "/old"})
+	wantKind(t, "Concat of a part", err, bine.Forbidden, dir)
+	_, err = fs.Lease(ctx, owner, dir+"/old", "w")
+	wantKind(t, "Lease", err, bine.Forbidden, dir)
+	if _, err := fs.Symlink(ctx, owner, at("Resources/link"), dir, dfs.SymlinkOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	for what, err := range tryWrites(fs, t, owner, at("Resources/link")) {
+		wantKind(t, what+" by a link", err, bine.Forbidden, dir)
+	}
+	wantContent(t, fs, dir+"/old", []byte("old"))
+
+	uploader := scientist
+	uploader.Parts, uploader.Within = true, []string{"Resources"}
+	if _, err := fs.Mkdir(ctx, uploader, dir+"/upload", dfs.MkdirOptions{Mode: 0o700}); err != nil {
+		t.Error(err)
+	}
+	if _, err := fs.Create(ctx, uploader, dir+"/upload/1", strings.NewReader("part"), dfs.CreateOptions{}); err != nil {
+		t.Error(err)
+	}
+	_, err = fs.Rename(ctx, uploader, dir+"/upload/1", at("Models/file"), dfs.RenameOptions{})
+	wantKind(t, "Rename to where they may not write", err, bine.Forbidden, at("Models"))
+	if _, err := fs.Rename(ctx, uploader, dir+"/upload/1", at("Resources/made"), dfs.RenameOptions{}); err != nil {
+		t.Error(err)
+	}
+	other := colleague
+	other.Parts = true
+	wantKind(t, "a colleague's Remove", fs.Remove(ctx, other, dir+"/upload/1", dfs.RemoveOptions{}), bine.Forbidden, dir)
 }
 
 func modes(t *testing.T, fs dfs.FS) {

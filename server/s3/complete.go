@@ -63,7 +63,7 @@ func (c *call) completeUpload() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	if err := c.files().Remove(c.ctx(), c.user(), dir, dfs.RemoveOptions{Recursive: true}); err != nil && !bine.IsKind(err, bine.NotFound) {
+	if err := c.files().Remove(c.ctx(), c.partsUser(), dir, dfs.RemoveOptions{Recursive: true}); err != nil && !bine.IsKind(err, bine.NotFound) {
 		return answer{}, err
 	}
 	return answer{xml: completedXML{Location: "/" + c.bucket + "/" + encode(c.key, true), Bucket: c.bucket, Key: c.key, ETag: etagOf(info)}}, nil
@@ -106,7 +106,7 @@ func (c *call) planned(dir string, in completeXML) ([]string, error) {
 			return nil, badRequest("InvalidPart", "part %d was not uploaded, or has another ETag", p.PartNumber)
 		}
 	}
-	return paths, c.files().SetXattr(c.ctx(), c.user(), dir, planName, []byte(plan))
+	return paths, c.files().SetXattr(c.ctx(), c.partsUser(), dir, planName, []byte(plan))
 }
 
 // assemble puts the parts together and moves the whole to its place.
@@ -122,7 +122,7 @@ func (c *call) assemble(dir, full string, parts []string, u upload, overwrite bo
 	const most = 1000 // that Concat takes
 	for len(left) > 0 {
 		n := min(len(left), most)
-		if _, err := c.files().Concat(c.ctx(), c.user(), first, left[:n]); err != nil {
+		if _, err := c.files().Concat(c.ctx(), c.partsUser(), first, left[:n]); err != nil {
 			return dfs.Info{}, gone(err)
 		}
 		left = left[n:]
@@ -165,26 +165,26 @@ func (c *call) place(from, full string, u upload, overwrite bool) (dfs.Info, err
 	if old, err := c.files().Stat(c.ctx(), c.user(), full); err == nil {
 		mode = old.Mode
 	}
-	if _, err := c.files().SetAttributes(c.ctx(), c.user(), from, dfs.Attributes{Mode: &mode}); err != nil {
+	if _, err := c.files().SetAttributes(c.ctx(), c.partsUser(), from, dfs.Attributes{Mode: &mode}); err != nil {
 		return above, err
 	}
 	for name, value := range u.xattrs() {
-		if err := c.files().SetXattr(c.ctx(), c.user(), from, name, value); err != nil {
+		if err := c.files().SetXattr(c.ctx(), c.partsUser(), from, name, value); err != nil {
 			return above, err
 		}
 	}
-	info, err := c.files().Rename(c.ctx(), c.user(), from, full, dfs.RenameOptions{Overwrite: overwrite})
+	info, err := c.files().Rename(c.ctx(), c.partsUser(), from, full, dfs.RenameOptions{Overwrite: overwrite})
 	for range 10 { // somebody may remove the last object in the directory meanwhile, and so the directory
 		if !bine.IsKind(err, bine.NotFound) {
 			break
 		}
-		if _, err := c.files().Stat(c.ctx(), c.user(), from); err != nil {
+		if _, err := c.files().Stat(c.ctx(), c.partsUser(), from); err != nil {
 			return info, err
 		}
 		if _, err := c.makeAbove(full); err != nil {
 			return info, err
 		}
-		info, err = c.files().Rename(c.ctx(), c.user(), from, full, dfs.RenameOptions{Overwrite: overwrite})
+		info, err = c.files().Rename(c.ctx(), c.partsUser(), from, full, dfs.RenameOptions{Overwrite: overwrite})
 	}
 	if bine.IsKind(err, bine.Conflict) && !overwrite {
 		return info, unmet("If-None-Match")

@@ -34,6 +34,14 @@ type upload struct {
 
 func (c *call) uploadsDir() string { return dfs.ProjectPath(c.project(), dfs.MultipartName) }
 
+// partsUser is the caller where they change what is in an upload: through no other
+// door anybody does.
+func (c *call) partsUser() dfs.User {
+	u := c.user()
+	u.Parts = true
+	return u
+}
+
 func partName(number int) string { return fmt.Sprintf("%05d", number) }
 
 type startedXML struct {
@@ -70,13 +78,13 @@ func (c *call) createUpload() (answer, error) {
 	}
 	id := newUploadID()
 	dir := c.uploadsDir() + "/" + id
-	if _, err := c.files().Mkdir(c.ctx(), c.user(), dir, dfs.MkdirOptions{Mode: 0o700}); err != nil {
+	if _, err := c.files().Mkdir(c.ctx(), c.partsUser(), dir, dfs.MkdirOptions{Mode: 0o700}); err != nil {
 		return answer{}, err
 	}
 	if err := c.keepAs(dir, at); err != nil {
 		return answer{}, err
 	}
-	if err := c.files().SetXattr(c.ctx(), c.user(), dir, uploadName, text); err != nil {
+	if err := c.files().SetXattr(c.ctx(), c.partsUser(), dir, uploadName, text); err != nil {
 		return answer{}, err
 	}
 	return answer{xml: startedXML{Bucket: c.bucket, Key: c.key, UploadID: id}}, nil
@@ -141,7 +149,7 @@ func (c *call) uploadPart() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	info, err := c.files().Create(c.ctx(), c.user(), full, body, dfs.CreateOptions{Overwrite: true, Mode: 0o600})
+	info, err := c.files().Create(c.ctx(), c.partsUser(), full, body, dfs.CreateOptions{Overwrite: true, Mode: 0o600})
 	if err != nil {
 		return answer{}, gone(err)
 	}
@@ -189,7 +197,7 @@ func (c *call) copyPart(full string) (answer, error) {
 		return answer{}, err
 	}
 	defer r.Close()
-	made, err := c.files().Create(c.ctx(), c.user(), full, io.LimitReader(r, length), dfs.CreateOptions{Overwrite: true, Mode: 0o600})
+	made, err := c.files().Create(c.ctx(), c.partsUser(), full, io.LimitReader(r, length), dfs.CreateOptions{Overwrite: true, Mode: 0o600})
 	if err != nil {
 		return answer{}, gone(err)
 	}
@@ -201,7 +209,7 @@ func (c *call) abortUpload() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{status: http.StatusNoContent}, gone(c.files().Remove(c.ctx(), c.user(), dir, dfs.RemoveOptions{Recursive: true}))
+	return answer{status: http.StatusNoContent}, gone(c.files().Remove(c.ctx(), c.partsUser(), dir, dfs.RemoveOptions{Recursive: true}))
 }
 
 type partXML struct {
