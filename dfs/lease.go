@@ -44,6 +44,7 @@ type Leasing interface {
 type Lease struct {
 	Path    string
 	Inode   int64
+	Size    int64 // of the file when the lease was taken or looked at, in bytes
 	Epoch   int64 // its number, which no other lease has; 0 is none
 	Holder  string
 	By      string // project user
@@ -130,10 +131,11 @@ func (t *Tree) Lease(ctx context.Context, user User, path, holder string) (Lease
 // lease is Lease; seizing takes it from whoever has it.
 func (t *Tree) lease(ctx context.Context, user User, path, holder string, seizing bool) (Lease, error) {
 	var got Lease
-	taken := false // from somebody else
+	var taken bool // from somebody else
+	var size int64
 	err := t.changeLease(ctx, user, path, func(tx *sql.Tx, c *chain) error {
 		n := c.last()
-		taken = false
+		taken, size = false, n.size
 		row := leaseRow{n.id, t.ids.next(), holder, user.owner(), t.now(), t.now()}
 		if n.flags&flagLeased == 0 {
 			if _, err := tx.ExecContext(ctx, "INSERT INTO dfs_leases ("+leaseColumns+") VALUES (?, ?, ?, ?, ?, ?)", row.inode, row.epoch, row.holder, row.who, row.taken, row.renewed); err != nil {
@@ -161,6 +163,7 @@ func (t *Tree) lease(ctx context.Context, user User, path, holder string, seizin
 	if err == nil && taken {
 		t.recovered.Add(1)
 	}
+	got.Size = size
 	return got, err
 }
 
@@ -261,7 +264,9 @@ func (t *Tree) LeaseOf(ctx context.Context, user User, path string) (Lease, erro
 	if err == sql.ErrNoRows { // it has ended since
 		return none, nil
 	}
-	return t.leaseOf(c.asked, row), t.db.Explain(err)
+	l := t.leaseOf(c.asked, row)
+	l.Size = c.last().size
+	return l, t.db.Explain(err)
 }
 
 // endLease removes the lease of a file that is locked and has one.

@@ -132,7 +132,7 @@ func TestALeaseIsKeptWhileSomethingLasts(t *testing.T) {
 		path := at("Resources/f")
 		put(t, tree, path, []byte("0"))
 		l, _ := takeLease(t, tree, path, "w")
-		release := tree.KeepLease(t.Context(), owner, l)
+		release := dfs.KeepLease(t.Context(), tree, owner, l)
 		for began := time.Now(); time.Since(began) < 2800*time.Millisecond; time.Sleep(50 * time.Millisecond) {
 			_, err := tree.Lease(t.Context(), owner, path, "other")
 			wantKind(t, "another lease", err, bine.Leased)

@@ -58,19 +58,19 @@ func (t *Tree) seize(ctx context.Context, user User, path, holder string) (User,
 	if err != nil {
 		return user, func() {}, err
 	}
-	release := t.KeepLease(ctx, user, l)
+	release := KeepLease(ctx, t, user, l)
 	user.Lease = l.Epoch
 	return user, release, nil
 }
 
 // KeepLease renews a lease until the function that it gives is called, which
-// releases it.
-func (t *Tree) KeepLease(ctx context.Context, user User, l Lease) (release func()) {
+// releases it. Neither ends with ctx.
+func KeepLease(ctx context.Context, fs Leasing, user User, l Lease) (release func()) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		ticker := time.NewTicker(t.o.LeaseSoft / 3)
+		ticker := time.NewTicker(l.Yields.Sub(l.Renewed) / 4)
 		defer ticker.Stop()
 		for {
 			select {
@@ -78,7 +78,7 @@ func (t *Tree) KeepLease(ctx context.Context, user User, l Lease) (release func(
 				return
 			case <-ticker.C:
 			}
-			if _, err := t.RenewLease(ctx, user, l); bine.IsKind(err, bine.Fenced) {
+			if _, err := fs.RenewLease(ctx, user, l); bine.IsKind(err, bine.Fenced) {
 				return // the next write is told so
 			}
 		}
@@ -89,7 +89,7 @@ func (t *Tree) KeepLease(ctx context.Context, user User, l Lease) (release func(
 		ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), releaseTime)
 		defer stop()
 		// Where it cannot be released it ends by itself.
-		_ = t.ReleaseLease(ctx, user, l)
+		_ = fs.ReleaseLease(ctx, user, l)
 	}
 }
 

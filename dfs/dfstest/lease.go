@@ -25,7 +25,8 @@ func lease(t *testing.T, fs dfs.FS, user dfs.User, path, holder string) (dfs.Lea
 	if err != nil {
 		t.Fatalf("Lease(%s, %s): %v", path, holder, err)
 	}
-	if user.Lease = l.Epoch; l.Epoch == 0 || l.Holder != holder || !l.Yields.After(l.Renewed) {
+	info, err := fs.Stat(t.Context(), owner, path)
+	if user.Lease = l.Epoch; err != nil || l.Size != info.Size || l.Inode != info.ID || l.Epoch == 0 || l.Holder != holder || !l.Yields.After(l.Renewed) {
 		t.Errorf("Lease(%s, %s) answers %+v", path, holder, l)
 	}
 	return l, user

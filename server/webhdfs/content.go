@@ -1,6 +1,7 @@
 package webhdfs
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/dfs"
+	"github.com/bine-ml/bine/internal/auth"
 	"github.com/bine-ml/bine/server/api"
 )
 
@@ -139,6 +141,7 @@ func (c *call) create() (answer, error) {
 		}
 		return c.redirect()
 	}
+	o.Holder = c.holder()
 	if _, err := c.files().Create(c.ctx(), c.user(), c.path, c.r.Body, o); err != nil {
 		return answer{}, c.inTheWay(brokenOff(err))
 	}
@@ -195,7 +198,13 @@ const piece = 4 << 20
 
 var pieces = sync.Pool{New: func() any { b := make([]byte, piece); return &b }}
 
-// append adds to a file. Its address may be used again, for the next part.
+// holder is the name under which the request writes: nobody else has it.
+func (c *call) holder() string {
+	return fmt.Sprintf("WebHDFS_%s_%s", auth.AddressOf(c.r), rand.Text())
+}
+
+// append adds to a file. Its address may be used again, for the next part. What does
+// not come as one piece is added under a lease: nobody else adds to the file meanwhile.
 func (c *call) append() (answer, error) {
 	if err := c.mayWrite(c.path); err != nil {
 		return answer{}, err
@@ -214,15 +223,24 @@ func (c *call) append() (answer, error) {
 	if !second {
 		return c.redirect()
 	}
+	user, at := c.user(), info.Size
+	if c.r.ContentLength < 0 || c.r.ContentLength > piece { // it lasts
+		l, err := c.files().Lease(c.ctx(), user, c.path, c.holder())
+		if err != nil {
+			return answer{}, err
+		}
+		defer dfs.KeepLease(c.ctx(), c.files(), user, l)()
+		user.Lease, info.ID, at = l.Epoch, l.Inode, l.Size
+	}
 	buffer := pieces.Get().(*[]byte)
 	defer pieces.Put(buffer)
-	for at := info.Size; ; {
+	for begin := at; ; {
 		n, err := fill(*buffer, c.r.Body)
 		if err != nil && err != io.EOF {
 			return answer{}, brokenOff(err)
 		}
-		if n > 0 || at == info.Size {
-			if _, err := c.files().AppendTo(c.ctx(), c.user(), info, at, (*buffer)[:n]); err != nil {
+		if n > 0 || at == begin {
+			if _, err := c.files().AppendTo(c.ctx(), user, info, at, (*buffer)[:n]); err != nil {
 				return answer{}, err
 			}
 		}

@@ -33,6 +33,8 @@ var (
 	snapshotException    = class{"org.apache.hadoop.hdfs.protocol.SnapshotException", http.StatusForbidden}
 	quotaExceeded        = class{"org.apache.hadoop.hdfs.protocol.DSQuotaExceededException", http.StatusForbidden}
 	namesExceeded        = class{"org.apache.hadoop.hdfs.protocol.NSQuotaExceededException", http.StatusForbidden}
+	beingCreated         = class{"org.apache.hadoop.hdfs.protocol.AlreadyBeingCreatedException", http.StatusForbidden}
+	leaseExpired         = class{"org.apache.hadoop.hdfs.server.namenode.LeaseExpiredException", http.StatusForbidden}
 	fileNotFound         = class{"java.io.FileNotFoundException", http.StatusNotFound}
 	retriable            = class{"org.apache.hadoop.ipc.RetriableException", http.StatusServiceUnavailable}
 	tooMany              = class{"java.io.IOException", http.StatusTooManyRequests}
@@ -49,7 +51,8 @@ var classes = map[bine.Kind]class{
 	bine.Conflict:        ioException,
 	bine.NoQuota:         quotaExceeded,
 	bine.Unavailable:     retriable,
-	bine.Fenced:          ioException,
+	bine.Fenced:          leaseExpired,
+	bine.Leased:          beingCreated,
 	bine.TooLarge:        illegalArgument,
 }
 
@@ -109,6 +112,9 @@ func (c *call) fail(err error) {
 	kind, message := classes[problem.Kind], problem.Detail
 	if problem.Kind == bine.NotFound { // clients look for these words
 		message = "File does not exist: " + message
+	}
+	if l, ok := dfs.HeldBy(err); ok { // Hadoop's words, and then ours
+		message = fmt.Sprintf("Failed to %s_FILE %s because this file lease is currently owned by %s on %s: %s", c.op.name, c.path, l.Holder, l.By, message)
 	}
 	if dfs.TooManyNames(err) {
 		kind = namesExceeded
