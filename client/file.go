@@ -51,6 +51,7 @@ type FileChange struct {
 	Exclusive bool   `json:"exclusive,omitempty" doc:"of mkdir: make one directory and none above it, and refuse one that is there"`
 	Mode      uint32 `json:"mode,omitempty" doc:"of mkdir: permission bits; 0 is those of the directory above"`
 	Size      int64  `json:"size,omitempty" doc:"of truncate: how many bytes remain, at most as many as there are"`
+	Lease     int64  `json:"lease,omitempty" doc:"of truncate: epoch of the lease under which the caller writes; 0 is none"`
 	// Overwrite says that a rename replaces a file by a file.
 	Overwrite bool `json:"overwrite,omitempty" doc:"of rename: replace a file that is there by a file"`
 }
@@ -87,7 +88,8 @@ type UploadOptions struct {
 	BlockSize int64 // of how many bytes its blocks are at most; 0 is that of its directory
 	// Mode is the permission bits of a new file; 0 is those of its directory
 	// without the execute bits.
-	Mode uint32
+	Mode  uint32
+	Lease int64 // epoch of the lease under which it is written; 0 is none
 }
 
 func filePath(p bine.ProjectName, part, path string) []string {
@@ -189,8 +191,7 @@ const MaxAppend = 16 << 20
 // the file. Bytes that the file has already are skipped, so sending them again is
 // harmless; different ones and a gap are a Conflict.
 func (c *Client) AppendFile(ctx context.Context, p bine.ProjectName, path string, offset int64, data []byte) (File, error) {
-	return call[File](ctx, c, request{method: http.MethodPost, path: filePath(p, "appends", path), body: data, mime: "application/octet-stream",
-		query: url.Values{"offset": {strconv.FormatInt(offset, 10)}}, safe: true})
+	return c.AppendUnder(ctx, p, path, offset, data, 0)
 }
 
 // Upload writes a file, whole or not at all. Without overwrite an existing one
@@ -207,6 +208,9 @@ func (c *Client) UploadFile(ctx context.Context, p bine.ProjectName, path string
 	}
 	if o.BlockSize != 0 {
 		q.Set("block_size", strconv.FormatInt(o.BlockSize, 10))
+	}
+	if o.Lease != 0 {
+		q.Set("lease", strconv.FormatInt(o.Lease, 10))
 	}
 	if o.Mode != 0 {
 		q.Set("mode", strconv.FormatUint(uint64(o.Mode), 10))

@@ -92,7 +92,7 @@ func ExitCode(err error) int {
 		return ExitNotFound
 	case bine.Unauthenticated, bine.Forbidden:
 		return ExitNotAllowed
-	case bine.Conflict:
+	case bine.Conflict, bine.Leased, bine.Fenced:
 		return ExitConflict
 	default:
 		return ExitFailed

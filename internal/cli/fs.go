@@ -17,7 +17,7 @@ import (
 func (a *app) fsCommand() *cobra.Command {
 	c := group("fs", "Files of the project", a.lsCommand(), a.catCommand(), a.tailCommand(), a.statCommand(), a.findCommand(), a.duCommand(), a.usageCommand(),
 		a.checksumCommand(), a.cpCommand(), a.putCommand(), a.getCommand(), a.syncCommand(), a.mkdirCommand(), a.touchCommand(), a.mvCommand(), a.lnCommand(), a.rmCommand(), a.trashCommand(),
-		a.chmodCommand(), a.chownCommand(), a.getfaclCommand(), a.setfaclCommand(), a.xattrCommand(), a.fileQuotaCommand(), a.policyCommand(), a.snapshotCommand())
+		a.chmodCommand(), a.chownCommand(), a.getfaclCommand(), a.setfaclCommand(), a.xattrCommand(), a.fileQuotaCommand(), a.policyCommand(), a.snapshotCommand(), a.leaseCommand(), a.recoverCommand())
 	c.Long = `Files of the project.
 
 A path names a file of the chosen project: Resources/a.csv, or :Resources/a.csv where

@@ -43,6 +43,8 @@ type file struct {
 	client.File
 	text string
 	acl  []bine.ACLEntry
+	// lease is the one that somebody has.
+	lease client.FileLease
 }
 
 func newFiles(t *testing.T) *files {
@@ -64,7 +66,7 @@ func newFiles(t *testing.T) *files {
 func (f *files) put(at, text string, dir bool) *file {
 	_, inside, _ := strings.Cut(at, "/")
 	now := time.Now()
-	one := &file{client.File{Path: inside, Name: path.Base(inside), Dir: dir, Size: int64(len(text)), Mode: 0o660, Owner: "demo__olga", Modified: now, Created: now}, text, nil}
+	one := &file{client.File{Path: inside, Name: path.Base(inside), Dir: dir, Size: int64(len(text)), Mode: 0o660, Owner: "demo__olga", Modified: now, Created: now}, text, nil, client.FileLease{}}
 	if !dir {
 		one.ETag = fmt.Sprintf(`"%d"`, now.UnixNano())
 	}
@@ -145,6 +147,12 @@ func (f *files) answer(w http.ResponseWriter, r *http.Request, project, route, a
 	switch r.Method + " " + route {
 	case "GET stat":
 		return one.File
+	case "GET leases":
+		return one.lease
+	case "POST leases":
+		had := one.lease
+		one.lease = client.FileLease{Path: at, ID: one.ID}
+		return had
 	case "GET checksum":
 		sum := sha256.Sum256([]byte(one.text))
 		return client.FileChecksum{Path: at, Algorithm: "sha256", Checksum: hex.EncodeToString(sum[:]), Size: one.Size}

@@ -115,6 +115,7 @@ func (a *API) register() {
 	a.trashRoutes()
 	a.fileAttributeRoutes()
 	a.fileACLRoutes()
+	a.fileLeaseRoutes()
 	a.fileQuotaRoutes()
 	a.fileCopyRoutes()
 	a.uploadRoutes()

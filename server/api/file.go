@@ -49,6 +49,7 @@ type Files interface {
 	Quotas
 	Encryption
 	dfs.Snapshotting
+	dfs.Leasing
 }
 
 // fileRoutes are those of the files of a project. The content of a file goes
@@ -207,6 +208,7 @@ func (a *API) download(ctx context.Context, in *struct {
 
 func (a *API) upload(ctx context.Context, in *struct {
 	InFile
+	InLease
 	Overwrite bool  `query:"overwrite" doc:"replace a file that is there"`
 	Parents   bool  `query:"parents" doc:"make the directories above it too"`
 	BlockSize int64 `query:"block_size" doc:"of how many bytes its blocks are at most, from 1048576 to 1073741824; 0 is that of its directory"`
@@ -219,7 +221,7 @@ func (a *API) upload(ctx context.Context, in *struct {
 	if err := actorOf(ctx).MayWrite(in.Path); err != nil {
 		return nil, err
 	}
-	info, err := a.Files.Create(ctx, fileUser(ctx), full, callOf(ctx).http.Body, dfs.CreateOptions{Overwrite: in.Overwrite, Parents: in.Parents, BlockSize: in.BlockSize, Mode: uint32(in.Mode)})
+	info, err := a.Files.Create(ctx, in.user(ctx), full, callOf(ctx).http.Body, dfs.CreateOptions{Overwrite: in.Overwrite, Parents: in.Parents, BlockSize: in.BlockSize, Mode: uint32(in.Mode)})
 	return answer(fileOf(in.Project, info, nil), err)
 }
 
@@ -227,6 +229,7 @@ func (a *API) upload(ctx context.Context, in *struct {
 // each of which can be sent again.
 func (a *API) appendFile(ctx context.Context, in *struct {
 	InFile
+	InLease
 	Offset int64 `query:"offset" required:"true" minimum:"0" doc:"size of the file so far"`
 }) (*body[client.File], error) {
 	full, err := in.writable(ctx)
@@ -240,7 +243,7 @@ func (a *API) appendFile(ctx context.Context, in *struct {
 	if len(data) > client.MaxAppend {
 		return nil, bine.Errorf(bine.TooLarge, "one call adds at most %d MiB: send the rest in another", client.MaxAppend>>20)
 	}
-	info, err := a.Files.Append(ctx, fileUser(ctx), full, in.Offset, data)
+	info, err := a.Files.Append(ctx, in.user(ctx), full, in.Offset, data)
 	return answer(fileOf(in.Project, info, nil), err)
 }
 
@@ -262,7 +265,7 @@ func (a *API) changeFile(ctx context.Context, in *struct {
 	case "link":
 		info, err = a.link(ctx, in.Project, full, in.Body.To)
 	case "truncate":
-		info, err = a.Files.Truncate(ctx, fileUser(ctx), full, in.Body.Size)
+		info, err = a.Files.Truncate(ctx, InLease{in.Body.Lease}.user(ctx), full, in.Body.Size)
 	default:
 		info, err = a.rename(ctx, in.Project, full, in.Body)
 	}
