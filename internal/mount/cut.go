@@ -46,9 +46,11 @@ func (f *file) cutThere(size int64) error {
 	f.tail = nil
 	f.s.changes.Add(1)
 	var now client.File
-	err := f.at(func(ctx context.Context, path string) (err error) {
-		now, err = f.s.Client.ChangeFile(ctx, f.s.Project, path, client.FileChange{Op: "truncate", Size: size})
-		return err
+	err := f.under(func(lease int64) error {
+		return f.at(func(ctx context.Context, path string) (err error) {
+			now, err = f.s.Client.ChangeFile(ctx, f.s.Project, path, client.FileChange{Op: "truncate", Size: size, Lease: lease})
+			return err
+		})
 	})
 	if err == nil {
 		f.answered(now)

@@ -29,6 +29,10 @@ func (s *system) errnoOf(err error, conflict syscall.Errno) syscall.Errno {
 		return conflict
 	case bine.Forbidden, bine.Unauthenticated:
 		return syscall.EACCES
+	case bine.Leased:
+		return syscall.EBUSY
+	case bine.Fenced:
+		return syscall.ESTALE
 	case bine.NoQuota:
 		return syscall.EDQUOT
 	case bine.TooLarge:

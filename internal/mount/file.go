@@ -22,9 +22,12 @@ type file struct {
 	entry
 	mu    sync.Mutex
 	opens int
-	base  int64 // size that the file has on the server
-	etag  string
-	tail  []byte // bytes behind base
+	// writers are those of them who write, and not with O_APPEND.
+	writers int
+	claim   *claim // while there are some
+	base    int64  // size that the file has on the server
+	etag    string
+	tail    []byte // bytes behind base
 	// following says that the tail was written at the end wherever that is (O_APPEND).
 	following bool
 	spool     *spool
@@ -165,6 +168,7 @@ func (f *file) Access(_ context.Context, mask uint32) syscall.Errno {
 // handle is a file while it is open.
 type handle struct {
 	append bool
+	writes bool // and where it wants to
 	reader reader
 }
 
@@ -178,16 +182,26 @@ func (f *file) begin(now client.File, flags, mode uint32) *handle {
 		f.mode = &mode
 	}
 	f.publish()
-	return &handle{append: flags&syscall.O_APPEND != 0}
+	return f.handleOf(flags)
+}
+
+// handleOf makes a handle for the flags of an open.
+func (f *file) handleOf(flags uint32) *handle {
+	h := &handle{append: flags&syscall.O_APPEND != 0}
+	if h.writes = !h.append && flags&syscall.O_ACCMODE != syscall.O_RDONLY; h.writes {
+		f.writerCame()
+	}
+	return h
 }
 
 // Open opens the file, and looks at what the server has.
 func (f *file) Open(_ context.Context, flags uint32) (fs.FileHandle, uint32, syscall.Errno) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	h := &handle{append: flags&syscall.O_APPEND != 0}
+	h := f.handleOf(flags)
 	if f.opens == 0 || !f.changedHere() {
 		if err := f.refresh(h, flags&syscall.O_ACCMODE); err != nil {
+			f.done(h)
 			return nil, 0, f.s.errnoOf(err, syscall.EISDIR)
 		}
 	}
@@ -208,12 +222,8 @@ func (f *file) refresh(h *handle, access uint32) error {
 	if access == syscall.O_RDONLY {
 		return h.reader.begin(f)
 	}
-	var now client.File
-	err := f.at(func(ctx context.Context, path string) (err error) {
-		// Nothing is added; that it would be allowed is what is asked.
-		now, err = f.s.Client.AppendFile(ctx, f.s.Project, path, min(f.base, 1), nil)
-		return err
-	})
+	// Nothing is added; that it would be allowed is what is asked.
+	now, err := f.send(min(f.base, 1), nil)
 	if err != nil {
 		return err
 	}
@@ -228,7 +238,11 @@ func (f *file) refresh(h *handle, access uint32) error {
 func (f *file) Flush(context.Context, fs.FileHandle) syscall.Errno {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.s.errnoOf(f.sync(), syscall.EIO)
+	err := f.sync()
+	if f.opens == 1 && f.claim != nil { // most likely nobody goes on
+		f.claim.release()
+	}
+	return f.s.errnoOf(err, syscall.EIO)
 }
 
 // Fsync sends what was written.
@@ -245,6 +259,9 @@ func (f *file) Release(_ context.Context, h fs.FileHandle) syscall.Errno {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if h, ok := h.(*handle); ok {
+		defer f.done(h)
+	}
 	if f.opens--; f.opens > 0 {
 		return 0
 	}
@@ -254,6 +271,13 @@ func (f *file) Release(_ context.Context, h fs.FileHandle) syscall.Errno {
 	}
 	f.forget()
 	return 0
+}
+
+// done forgets a handle as one that writes.
+func (f *file) done(h *handle) {
+	if h.writes {
+		f.writerLeft()
+	}
 }
 
 // forget drops what is here alone.

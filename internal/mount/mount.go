@@ -11,7 +11,9 @@
 //
 // A file that grows at its end is sent in pieces while it is written. Any other
 // write makes a local copy of the file (a spool), which replaces the whole file at
-// close and fsync; of two who do so at once the last one wins. How much all copies
+// close and fsync. A file that is open for writing for more than a second has a lease:
+// who writes to it elsewhere is refused (EBUSY), and of two who are faster the last one
+// wins. With O_APPEND several add to one file. How much all copies
 // together may hold is Options.SpoolLimit.
 //
 // While the server does not answer, a call waits for Options.Patience and then
@@ -27,6 +29,7 @@ import (
 	"log"
 	"os"
 	"os/exec"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -70,6 +73,7 @@ const largest = 1 << 20
 // Mount is a mounted directory.
 type Mount struct {
 	server *fuse.Server
+	system *system
 	point  string
 }
 
@@ -87,7 +91,7 @@ func New(ctx context.Context, o Options) (*Mount, error) {
 	if err != nil {
 		return nil, fmt.Errorf("mount %s: %w", o.Point, err)
 	}
-	return &Mount{server, o.Point}, nil
+	return &Mount{server, s, o.Point}, nil
 }
 
 // possible says what is missing for mounting, if anything.
@@ -123,13 +127,17 @@ func (s *system) options(root *dir) *fs.Options {
 }
 
 // Wait returns when nothing is mounted any more.
-func (m *Mount) Wait() { m.server.Wait() }
+func (m *Mount) Wait() {
+	m.server.Wait()
+	m.system.claims.Wait()
+}
 
 // Close unmounts. Where files are still open it takes the directory out of sight
 // and returns Conflict: Wait then waits for the programs that have them open.
 func (m *Mount) Close() error {
 	err := m.server.Unmount()
 	if err == nil {
+		m.system.claims.Wait()
 		return nil
 	}
 	if detach := lazily(m.point); detach != nil {
@@ -157,6 +165,7 @@ type system struct {
 	spooled atomic.Int64 // bytes of local copies
 	changes atomic.Int64 // counts what was changed here, so that older listings are not believed
 	space   space
+	claims  sync.WaitGroup // leases that are kept
 }
 
 // root describes the directory that is mounted.

@@ -99,9 +99,11 @@ func (f *file) sendTail() error {
 }
 
 func (f *file) send(at int64, data []byte) (now client.File, err error) {
-	err = f.at(func(ctx context.Context, path string) (err error) {
-		now, err = f.s.Client.AppendFile(ctx, f.s.Project, path, at, data)
-		return err
+	err = f.under(func(lease int64) error {
+		return f.at(func(ctx context.Context, path string) (err error) {
+			now, err = f.s.Client.AppendUnder(ctx, f.s.Project, path, at, data, lease)
+			return err
+		})
 	})
 	return now, err
 }
@@ -226,9 +228,11 @@ func (f *file) sendEnd() error {
 func (f *file) replace() error {
 	f.s.changes.Add(1)
 	var now client.File
-	err := f.at(func(ctx context.Context, path string) (err error) {
-		now, err = f.s.Client.UploadFile(ctx, f.s.Project, path, io.NewSectionReader(f.spool, 0, f.spool.size), client.UploadOptions{Overwrite: true})
-		return err
+	err := f.under(func(lease int64) error {
+		return f.at(func(ctx context.Context, path string) (err error) {
+			now, err = f.s.Client.UploadFile(ctx, f.s.Project, path, io.NewSectionReader(f.spool, 0, f.spool.size), client.UploadOptions{Overwrite: true, Lease: lease})
+			return err
+		})
 	})
 	if err == nil {
 		f.answered(now)

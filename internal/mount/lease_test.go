@@ -1,0 +1,97 @@
+package mount_test
+
+import (
+	"errors"
+	"os"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/bine-ml/bine/dfs"
+)
+
+// leased waits until the file has a lease, or has none.
+func (w *world) leased(path string, want bool) {
+	w.t.Helper()
+	for began := time.Now(); time.Since(began) < 10*time.Second; time.Sleep(10 * time.Millisecond) {
+		l, err := w.files.LeaseOf(w.t.Context(), dfs.Platform(), dfs.ProjectPath("demo", "Resources", path))
+		w.ok(err)
+		if (l.Epoch != 0) == want {
+			return
+		}
+	}
+	w.t.Fatalf("that %s has a lease does not become %t", path, want)
+}
+
+func TestAFileThatStaysOpenHasOneWriter(t *testing.T) {
+	w := newWorld(t)
+	here, there := w.mounted("olga")+"/f", w.mounted("olga")+"/f"
+	write(t, here, "begin ")
+	f, err := os.OpenFile(here, os.O_RDWR, 0)
+	w.ok(err)
+	_, err = f.WriteAt([]byte("Begin "), 0)
+	w.ok(err)
+	w.ok(f.Sync())
+	w.leased("f", true)
+	if _, err := os.OpenFile(there, os.O_WRONLY, 0); !errors.Is(err, syscall.EBUSY) {
+		t.Errorf("a second writer: %v, want EBUSY", err)
+	}
+	if err := os.Truncate(there, 1); !errors.Is(err, syscall.EBUSY) {
+		t.Errorf("truncate elsewhere: %v, want EBUSY", err)
+	}
+	if text, err := os.ReadFile(there); err != nil || string(text) != "Begin " {
+		t.Errorf("elsewhere it reads %q (%v)", text, err)
+	}
+	_, err = f.WriteAt([]byte("B"), 0)
+	w.ok(err)
+	_, err = f.WriteAt([]byte("and end"), 6)
+	w.ok(err)
+	w.ok(f.Sync())
+	w.ok(os.Rename(here, here+"2"))
+	_, err = f.WriteAt([]byte("."), 13)
+	w.ok(err)
+	w.ok(f.Close())
+	w.leased("f2", false) // at once: the next one may
+	write(t, there+"2", "theirs")
+	if got := w.file("f2"); got != "theirs" {
+		t.Errorf("the file holds %q", got)
+	}
+}
+
+// Who has a file open while its lease is recovered is told, and changes nothing.
+func TestWhoLostTheLeaseIsTold(t *testing.T) {
+	w := newWorld(t)
+	path := w.mounted("olga") + "/f"
+	write(t, path, "begin")
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	w.ok(err)
+	defer f.Close()
+	w.leased("f", true)
+	full := dfs.ProjectPath("demo", "Resources", "f")
+	_, err = w.files.RecoverLease(t.Context(), dfs.Platform(), full)
+	w.ok(err)
+	_, err = w.files.Append(t.Context(), dfs.Platform(), full, 5, []byte(" theirs"))
+	w.ok(err)
+	_, err = f.WriteAt([]byte(" mine"), 5)
+	w.ok(err)
+	if err := f.Sync(); !errors.Is(err, syscall.ESTALE) {
+		t.Errorf("what was written after that: %v, want ESTALE", err)
+	}
+	if got := w.file("f"); got != "begin theirs" {
+		t.Errorf("the file holds %q", got)
+	}
+}
+
+// Those who only append do so together, however long the file is open.
+func TestWhoAppendsTakesNoLease(t *testing.T) {
+	w := newWorld(t)
+	path := w.mounted("olga") + "/log"
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	w.ok(err)
+	defer f.Close()
+	_, err = f.WriteString("one\n")
+	w.ok(err)
+	w.ok(f.Sync())
+	time.Sleep(1500 * time.Millisecond)
+	w.leased("log", false)
+}
