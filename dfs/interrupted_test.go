@@ -76,7 +76,7 @@ func interruptions() []interruption {
 		files(t, tree, root)
 		clone(t, tree, root+"/large", root+"/copy")
 	}
-	return append(limitedInterruptions(limited), []interruption{
+	return append(append(limitedInterruptions(limited), leaseInterruptions(files)...), []interruption{
 		{"create", files, create("/new", []byte("tiny"), dfs.CreateOptions{})},
 		{"create in directories that are made", files, create("/a/b/new", []byte("tiny"), dfs.CreateOptions{Parents: true})},
 		{"create in directories with attributes", files, create("/a/b/new", []byte("tiny"), dfs.CreateOptions{Parents: true, AboveXattrs: map[string][]byte{"user.a": []byte("1")}})},
@@ -173,6 +173,57 @@ func interruptions() []interruption {
 	}...)
 }
 
+// leaseInterruptions are of changes of leases, and under them.
+func leaseInterruptions(files func(t *testing.T, tree *dfs.Tree, root string)) []interruption {
+	held := func(t *testing.T, tree *dfs.Tree, root string) {
+		files(t, tree, root)
+		for _, name := range []string{"/small", "/large", "/dir/below/file"} {
+			takeLease(t, tree, root+name, "w")
+		}
+	}
+	writer := func(ctx context.Context, tree *dfs.Tree, path string) (dfs.User, dfs.Lease, error) {
+		l, err := tree.LeaseOf(ctx, owner, path)
+		user := owner
+		user.Lease = l.Epoch
+		return user, l, err
+	}
+	return []interruption{
+		{"take a lease", files, func(ctx context.Context, tree *dfs.Tree, root string) error {
+			_, err := tree.Lease(ctx, owner, root+"/small", "w")
+			return err
+		}},
+		{"release a lease", held, func(ctx context.Context, tree *dfs.Tree, root string) error {
+			_, l, err := writer(ctx, tree, root+"/small")
+			if err != nil {
+				return err
+			}
+			return tree.ReleaseLease(ctx, owner, l)
+		}},
+		{"recover a lease", held, func(ctx context.Context, tree *dfs.Tree, root string) error {
+			_, err := tree.RecoverLease(ctx, owner, root+"/small")
+			return err
+		}},
+		{"append under a lease", held, func(ctx context.Context, tree *dfs.Tree, root string) error {
+			user, _, err := writer(ctx, tree, root+"/small")
+			if err == nil {
+				_, err = tree.Append(ctx, user, root+"/small", 5, []byte("more"))
+			}
+			return err
+		}},
+		{"overwrite what somebody writes", held, func(ctx context.Context, tree *dfs.Tree, root string) error {
+			_, err := tree.Create(ctx, owner, root+"/large", strings.NewReader("tiny"), dfs.CreateOptions{Overwrite: true})
+			return err
+		}},
+		{"rename over what somebody writes", held, func(ctx context.Context, tree *dfs.Tree, root string) error {
+			_, err := tree.Rename(ctx, owner, root+"/small", root+"/large", dfs.RenameOptions{Overwrite: true})
+			return err
+		}},
+		{"remove of what somebody writes", held, func(ctx context.Context, tree *dfs.Tree, root string) error {
+			return tree.Remove(ctx, owner, root+"/large", dfs.RemoveOptions{})
+		}},
+	}
+}
+
 // limitedInterruptions are of changes that count towards quotas: that those are
 // exact, Check says.
 func limitedInterruptions(prepare func(t *testing.T, tree *dfs.Tree, root string)) []interruption {
@@ -228,6 +279,13 @@ func snapshot(t *testing.T, tree *dfs.Tree, root string) map[string]string {
 			attributes, err := tree.Xattrs(t.Context(), owner, e.Path)
 			if err != nil {
 				t.Fatal(err)
+			}
+			if !e.Dir {
+				l, err := tree.LeaseOf(t.Context(), owner, e.Path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				about += l.Holder
 			}
 			all[strings.TrimPrefix(e.Path, root)] = fmt.Sprint(about, attributes)
 		}

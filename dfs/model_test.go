@@ -27,6 +27,37 @@ type model struct {
 	files map[string][]byte
 	trash map[int64]map[string][]byte // by inode: what was at a path and below it
 	ids   map[int64]string            // the path that it had
+	// leases are those that somebody has, by the inode of the file.
+	leases map[int64]dfs.Lease
+	last   dfs.Lease // the one that was given last, which may have ended
+}
+
+// writer draws a user: one without a lease, or with the one that was given last.
+func (m *model) writer(t *rapid.T) dfs.User {
+	user := owner
+	if rapid.IntRange(0, 3).Draw(t, "under a lease") == 0 {
+		user.Lease = m.last.Epoch
+	}
+	return user
+}
+
+// mayWrite says whether the user is let change the file at a path by the leases.
+func (m *model) mayWrite(t *rapid.T, user dfs.User, path string) bool {
+	held, _ := m.leaseAt(t, path)
+	return user.Lease == held.Epoch
+}
+
+// leaseAt gives the lease of the file at a path, and its inode; both are 0 where there is none.
+func (m *model) leaseAt(t *rapid.T, path string) (dfs.Lease, int64) {
+	data, there := m.files[path]
+	if !there || data == nil {
+		return dfs.Lease{}, 0
+	}
+	info, err := m.tree.Stat(context.Background(), owner, path)
+	if err != nil {
+		t.Fatalf("stat %s: %v", path, err)
+	}
+	return m.leases[info.ID], info.ID
 }
 
 // tiny makes inline files, blocks and merges of them small enough for random sizes.
@@ -101,7 +132,7 @@ func agree(t *rapid.T, what string, err error, should bool) bool {
 	if (err == nil) != should {
 		t.Fatalf("%s: %v, and the model says it succeeds: %t", what, err, should)
 	}
-	if err != nil && !bine.IsKind(err, bine.NotFound) && !bine.IsKind(err, bine.Conflict) && !bine.IsKind(err, bine.Invalid) {
+	if err != nil && !bine.IsKind(err, bine.NotFound) && !bine.IsKind(err, bine.Conflict) && !bine.IsKind(err, bine.Leased) && !bine.IsKind(err, bine.Fenced) && !bine.IsKind(err, bine.Invalid) {
 		t.Fatalf("%s: %v", what, err)
 	}
 	return err == nil
@@ -158,10 +189,15 @@ func (m *model) actions() map[string]func(*rapid.T) {
 		},
 		"create": func(t *rapid.T) {
 			path, data := m.path(t, "path"), content(t)
-			overwrite, parents := rapid.Bool().Draw(t, "overwrite"), rapid.Bool().Draw(t, "parents")
+			overwrite, parents, user := rapid.Bool().Draw(t, "overwrite"), rapid.Bool().Draw(t, "parents"), m.writer(t)
 			_, dir, there := m.is(path)
-			_, err := m.tree.Create(ctx, owner, path, bytes.NewReader(data), dfs.CreateOptions{Overwrite: overwrite, Parents: parents})
-			if agree(t, "create "+path, err, there && !dir && overwrite || !there && m.reach(path, parents)) {
+			held, inode := m.leaseAt(t, path)
+			let := user.Lease == 0 || held.Epoch == user.Lease
+			_, err := m.tree.Create(ctx, user, path, bytes.NewReader(data), dfs.CreateOptions{Overwrite: overwrite, Parents: parents})
+			if agree(t, "create "+path, err, let && (there && !dir && overwrite || !there && m.reach(path, parents))) {
+				if user.Lease == 0 {
+					delete(m.leases, inode)
+				}
 				m.makeAbove(path)
 				m.files[path] = data
 			}
@@ -178,8 +214,10 @@ func (m *model) actions() map[string]func(*rapid.T) {
 			if there && !dir && offset <= len(have) && rapid.Bool().Draw(t, "same") {
 				copy(data, have[offset:])
 			}
+			user := m.writer(t)
 			should := there && !dir && offset <= len(have) && bytes.Equal(data[:overlap], have[offset:offset+overlap]) || !there && offset == 0 && m.reach(path, false)
-			_, err := m.tree.Append(ctx, owner, path, int64(offset), data)
+			should = should && m.mayWrite(t, user, path)
+			_, err := m.tree.Append(ctx, user, path, int64(offset), data)
 			if agree(t, fmt.Sprintf("append %d bytes at %d to %s", len(data), offset, path), err, should) {
 				m.files[path] = append(slices.Clone(have[:len(have):len(have)]), data[overlap:]...)
 				if m.files[path] == nil {
@@ -190,8 +228,10 @@ func (m *model) actions() map[string]func(*rapid.T) {
 		"truncate": func(t *rapid.T) {
 			path, size := m.path(t, "path"), rapid.IntRange(0, 310).Draw(t, "size")
 			have, dir, there := m.is(path)
-			_, err := m.tree.Truncate(ctx, owner, path, int64(size))
-			if agree(t, fmt.Sprintf("truncate %s to %d", path, size), err, there && !dir && size <= len(have)) {
+			user := m.writer(t)
+			let := size == len(have) || m.mayWrite(t, user, path) // cutting nothing is no change
+			_, err := m.tree.Truncate(ctx, user, path, int64(size))
+			if agree(t, fmt.Sprintf("truncate %s to %d", path, size), err, let && there && !dir && size <= len(have)) {
 				m.files[path] = have[:size:size]
 			}
 		},
@@ -203,7 +243,7 @@ func (m *model) actions() map[string]func(*rapid.T) {
 			seen := map[string]bool{}
 			for _, at := range append([]string{path}, sources...) {
 				data, dir, there := m.is(at)
-				should = should && there && !dir && !seen[at]
+				should = should && there && !dir && !seen[at] && m.mayWrite(t, owner, at)
 				seen[at], whole = true, append(whole, data...)
 			}
 			_, err := m.tree.Concat(ctx, owner, path, sources)
@@ -232,8 +272,10 @@ func (m *model) actions() map[string]func(*rapid.T) {
 			_, fromDir, there := m.is(from)
 			_, toDir, taken := m.is(to)
 			should := there && from != to && !strings.HasPrefix(to, from+"/") && (m.reach(to, parents) && !taken || taken && overwrite && !fromDir && !toDir)
+			_, inode := m.leaseAt(t, to)
 			_, err := m.tree.Clone(ctx, owner, from, to, dfs.CloneOptions{Overwrite: overwrite, Parents: parents})
 			if agree(t, "clone "+from+" to "+to, err, should) {
+				delete(m.leases, inode)
 				m.makeAbove(to)
 				for at, data := range maps.Clone(m.files) {
 					if at == from || strings.HasPrefix(at, from+"/") {
@@ -276,6 +318,38 @@ func (m *model) actions() map[string]func(*rapid.T) {
 				m.give(at, m.trash[id])
 				delete(m.trash, id)
 			}
+		},
+		"lease": func(t *rapid.T) {
+			path, holder := m.path(t, "path"), rapid.SampledFrom([]string{"one", "two"}).Draw(t, "holder")
+			_, dir, there := m.is(path)
+			held, inode := m.leaseAt(t, path)
+			l, err := m.tree.Lease(ctx, owner, path, holder)
+			if !agree(t, "lease "+path, err, there && !dir && (held.Epoch == 0 || held.Holder == holder)) {
+				return
+			}
+			if held.Epoch != 0 && held.Epoch != l.Epoch || l.Size != int64(len(m.files[path])) {
+				t.Fatalf("the lease of %s is %+v, and was %+v", path, l, held)
+			}
+			m.leases[inode], m.last = l, l
+		},
+		"release": func(t *rapid.T) {
+			if _, held := m.leases[m.last.Inode]; m.last.Epoch == 0 || !held {
+				t.Skip("nobody has a lease")
+			}
+			agree(t, "release", m.tree.ReleaseLease(ctx, owner, m.last), true)
+			if m.leases[m.last.Inode].Epoch == m.last.Epoch {
+				delete(m.leases, m.last.Inode)
+			}
+		},
+		"recover": func(t *rapid.T) {
+			path := m.path(t, "path")
+			_, dir, there := m.is(path)
+			held, inode := m.leaseAt(t, path)
+			l, err := m.tree.RecoverLease(ctx, owner, path)
+			if agree(t, "recover "+path, err, there && !dir) && l.Epoch != held.Epoch {
+				t.Fatalf("the lease of %s that ends is %+v, and should be %+v", path, l, held)
+			}
+			delete(m.leases, inode)
 		},
 		"reclaim": func(t *rapid.T) {
 			if _, err := m.tree.Reclaim(ctx, 1000); err != nil {
@@ -345,7 +419,7 @@ func checkAgainstModel(t *testing.T, tree *dfs.Tree, moving bool) {
 	rounds := 0
 	rapid.Check(t, func(t *rapid.T) {
 		rounds++
-		m := &model{tree: tree, root: at("Resources", fmt.Sprint("r", rounds)), files: map[string][]byte{}, trash: map[int64]map[string][]byte{}, ids: map[int64]string{}}
+		m := &model{tree: tree, root: at("Resources", fmt.Sprint("r", rounds)), files: map[string][]byte{}, trash: map[int64]map[string][]byte{}, ids: map[int64]string{}, leases: map[int64]dfs.Lease{}}
 		if _, err := tree.Mkdir(context.Background(), owner, m.root, dfs.MkdirOptions{}); err != nil {
 			t.Fatal(err)
 		}
