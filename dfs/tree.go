@@ -38,7 +38,7 @@ type Options struct {
 // run again (database.DB.Write): the row of the project, by directory renames
 // only; the directory that is added to, shared; the entry itself; an entry that
 // it replaces; a slot of the usage; slots of limits;
-// rows that hang on inodes; garbage; the feed.
+// rows that hang on inodes, its lease among them; garbage; the feed.
 // SQLite has one writer and locks nothing.
 //
 // A block may be of several files, which have flagShared. Its row in

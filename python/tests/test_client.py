@@ -177,6 +177,36 @@ def test_files_are_written_and_read_under_escaped_paths(fake, client, tmp_path):
     assert [p.name for p in sorted(tmp_path.iterdir())] == ["a b?.csv", "copy"]
 
 
+def test_a_file_has_one_writer(fake, client, monkeypatch):
+    lease = {"path": "Resources/log", "id": 7, "epoch": 2**62 + 1, "size": 4, "holder": "h", "by": "demo__ann"}
+    monkeypatch.setattr("bine.lease.RENEW", 0.01)
+    path = "projects/demo/leases/Resources/log"
+    fake.on("PUT", path, lease).on("PATCH", path, lease).on("DELETE", path, httpx.Response(204))
+    fake.on("POST", "projects/demo/appends/Resources/log", LOST, {"path": "Resources/log", "size": 7})
+    fake.on("PUT", "projects/demo/files/Resources/log", {"path": "Resources/log", "size": 1})
+    fake.on("POST", "projects/demo/files/Resources/log", {"path": "Resources/log", "size": 0})
+    files = client.project("demo").files
+    with files.lease("/Resources/log") as log:
+        assert log.append("two").size == log.size == 7
+        assert log.write(b"x").size == log.size == 1
+        assert log.truncate(0).size == log.size == 0
+        renewed = lambda: [s for s in fake.seen if s[0] == "PATCH"]  # noqa: E731
+        while not renewed():
+            pass
+    offsets = [(s[2]["offset"], s[2]["lease"]) for s in fake.seen if "/appends/" in s[1]]
+    assert offsets == [("4", str(2**62 + 1))] * 2
+    assert json.loads(renewed()[0][3]) == {"id": 7, "epoch": 2**62 + 1}
+    assert fake.seen[-1][0] == "DELETE" and fake.seen[-1][2] == {"id": "7", "epoch": str(2**62 + 1)}
+    with pytest.raises(bine.Error, match="has ended"):
+        log.append(b"late")
+    fake.on("PUT", path, httpx.Response(423, json={"kind": "leased", "title": "h is writing it"}))
+    with pytest.raises(bine.Error) as refused, files.lease("Resources/log"):
+        pass
+    assert refused.value.kind == "leased"
+    fake.on("GET", path, lease).on("POST", path, lease)
+    assert files.lease_of("Resources/log").holder == files.recover_lease("Resources/log").holder == "h"
+
+
 def test_storing_a_pipeline_uploads_the_files_that_are_missing(fake, client, tmp_path):
     (tmp_path / "p.yml").write_text("name: p")
     (tmp_path / "train.py").write_text("print(1)")

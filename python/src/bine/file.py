@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import IO, Any, Callable, Optional, Union
 
 from .errors import Error
-from .record import File, read
+from .lease import Writer
+from .record import File, FileLease, read
 from .transport import Transport, pages
 
 CHUNK = 1 << 20
@@ -172,6 +173,21 @@ class Files:
     def remove_xattr(self, path: str, name: str) -> None:
         """Removes an extended attribute."""
         self._transport.send("DELETE", *self._path(path, "xattrs"), params={"name": name})
+
+    def lease(self, path: str, holder: str = "") -> Writer:
+        """The only writer of a file that is there: ``with files.lease(path) as log: log.append(b"...")``.
+
+        ``holder`` is what others are told of it; nobody else may have the same one.
+        """
+        return Writer(self._transport, self._project, path, holder)
+
+    def lease_of(self, path: str) -> FileLease:
+        """Who writes to a file alone."""
+        return read(FileLease, self._transport.json("GET", *self._path(path, "leases")))
+
+    def recover_lease(self, path: str) -> FileLease:
+        """Ends the lease of a file whose writer is gone, and says whose it was."""
+        return read(FileLease, self._transport.json("POST", *self._path(path, "leases"), safe=True))
 
     def remove(self, path: str, recursive: bool = False, trash: bool = False) -> None:
         """Removes a file, or with ``recursive`` a directory and what is in it, for good.

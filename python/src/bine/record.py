@@ -63,6 +63,21 @@ class File:
 
 
 @dataclass(frozen=True)
+class FileLease:
+    """Who writes to a file alone; without a holder nobody does."""
+
+    path: str = ""
+    id: int = 0
+    size: int = 0
+    epoch: int = 0
+    holder: str = ""
+    by: str = ""
+    taken: str = ""
+    renewed: str = ""
+    yields: str = ""  # when somebody else may take it over
+
+
+@dataclass(frozen=True)
 class ModelVersion:
     """One immutable version of a registered model."""
 
