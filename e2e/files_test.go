@@ -1,7 +1,6 @@
 package e2e_test
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -14,7 +13,6 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/network"
 	cdppage "github.com/chromedp/cdproto/page"
@@ -57,7 +55,6 @@ func TestFilesInTheBrowser(t *testing.T) {
 		p.clean()
 		t.Logf("%s: %.1f s", part.what, time.Since(begun).Seconds())
 	}
-	f.pictures()
 }
 
 type filesJourney struct {
@@ -226,25 +223,6 @@ func (f *filesJourney) reload() {
 	f.until("the page is loaded again", `!window.stayed && document.querySelector("[data-uploads][data-started]")`)
 }
 
-// audit looks for what keeps people out, with axe-core where BINE_E2E_AXE names it.
-func (f *filesJourney) audit(name string) {
-	f.t.Helper()
-	path := os.Getenv("BINE_E2E_AXE")
-	if path == "" {
-		return
-	}
-	axe, err := os.ReadFile(path)
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	var found string
-	f.do(chromedp.Evaluate(string(axe)+"\nundefined", nil), chromedp.Evaluate(`axe.run().then((r) => r.violations.map((v) => v.id + ": " + v.nodes.map((n) => n.html.slice(0, 200)).join(" | ")).join("\n"))`, &found,
-		func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
-	if found != "" {
-		f.t.Errorf("%s: axe finds\n%s", name, found)
-	}
-}
-
 // outage kills the server in the middle of an upload, and starts it again.
 func (f *filesJourney) outage() {
 	f.t.Helper()
@@ -382,40 +360,3 @@ func (f *filesJourney) look() {
 		f.t.Error("others may not read it yet")
 	}
 }
-
-// pictures keeps pictures of the pages, where they are wanted.
-func (f *filesJourney) pictures() {
-	f.t.Helper()
-	if shots() == "" {
-		return
-	}
-	c := f.s.client()
-	for path, text := range map[string]string{"Resources/README.md": "# Flights\n\nWhat is *here*, and `how` it came:\n\n| file | rows |\n|---|---|\n| a | 1 |\n\n- one\n- two\n", "Resources/explore.ipynb": notebookText} {
-		if _, err := c.Upload(f.t.Context(), "shop", path, bytes.NewReader([]byte(text)), true); err != nil {
-			f.t.Fatal(err)
-		}
-	}
-	const at = "/projects/shop/files"
-	for _, width := range []int64{1280, 390} {
-		for _, scheme := range []string{"light", "dark"} {
-			f.do(emulation.SetDeviceMetricsOverride(width, 900, 1, false),
-				emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}))
-			for name, path := range map[string]string{"top": at, "directory": at + "/Resources", "many": at + "/Jupyter/many", "usage": at + "/Resources?tab=usage", "changes": at + "/Resources?tab=changes", "details": at + "/Resources?tab=details",
-				"parquet": at + "/Resources/table.parquet", "file-details": at + "/Resources/table.parquet?tab=details", "notebook": at + "/Resources/explore.ipynb", "markdown": at + "/Resources/README.md", "selected": at + "/Resources"} {
-				f.open(path)
-				if name == "selected" {
-					f.click(f.box("table.parquet"))
-					f.click(`[data-selection] details summary`)
-					f.sees(`.picker-list button`, "tree")
-				}
-				f.until(name+" is as wide as the window", `document.documentElement.scrollWidth <= window.innerWidth`)
-				f.audit(name)
-				shot(f.t, f.ctx, scheme+"-"+map[int64]string{1280: "laptop", 390: "phone"}[width]+"-files-"+name)
-			}
-		}
-	}
-}
-
-const notebookText = `{"nbformat":4,"cells":[{"cell_type":"markdown","source":["# Explore\n","What is in the *data*?"]},
-{"cell_type":"code","execution_count":1,"source":"import pandas as pd\ndf = pd.read_parquet('table.parquet')\ndf.head()","outputs":[{"output_type":"execute_result","data":{"text/plain":"   id  small\n0   0     -3\n1   1     -2"}}]},
-{"cell_type":"code","execution_count":2,"source":"1/0","outputs":[{"output_type":"error","ename":"ZeroDivisionError","evalue":"division by zero","traceback":["ZeroDivisionError: division by zero"]}]}]}`

@@ -2,6 +2,7 @@ package templates
 
 import (
 	"html/template"
+	"time"
 
 	"github.com/bine-ml/bine"
 )
@@ -11,7 +12,31 @@ type KeysPage struct {
 	Shell
 	Keys     []bine.Key
 	Projects []bine.ProjectName
-	Made     string // a key that was just made, shown once
+	Made     string // a key that was just made, shown once; of a key for S3, what to set in the environment
+}
+
+// KeyTable lists some of the keys.
+type KeyTable struct {
+	Keys []bine.Key
+	Now  time.Time
+}
+
+// Table lists keys.
+func (p KeysPage) Table(keys []bine.Key) KeyTable { return KeyTable{keys, p.Now} }
+
+// Bearers are the keys that are sent as they are.
+func (p KeysPage) Bearers() []bine.Key { return p.keys(false) }
+
+// Signers are the keys that requests of S3 are signed with.
+func (p KeysPage) Signers() []bine.Key { return p.keys(true) }
+
+func (p KeysPage) keys(s3 bool) (list []bine.Key) {
+	for _, k := range p.Keys {
+		if k.S3 == s3 {
+			list = append(list, k)
+		}
+	}
+	return list
 }
 
 // AccountPage lets the reader change the password.

@@ -19,7 +19,9 @@ type PathPage struct {
 	File    client.File // of the project's own directory, only Dir is set
 	Tab     string      // files, usage, preview, changes or details
 	Changes []client.PathChange
-	More    string // cursor of older changes
+	More    string             // cursor of older changes
+	Limits  []client.FileLimit // the quotas that the path counts towards
+	Policy  *client.FilePolicy // how it is kept; nil where that was not asked for or nothing says it
 }
 
 // FilesPage shows a directory of a project.
@@ -32,8 +34,7 @@ type FilesPage struct {
 	Sort   string // size or modified; empty is by name
 	Note   string // why it is not sorted as was asked
 	Usage  *client.FileUsage
-	Limits []client.FileLimit // the quotas that the directory counts towards
-	Map    *UsageMap          // what uses its space, where that was asked for
+	Map    *UsageMap // what uses its space, where that was asked for
 	// Readme is the beginning of the directory's README; its Kind is empty where there is none.
 	Readme Preview
 	Begun  []client.PartialUpload // of the reader, into this directory
@@ -68,8 +69,8 @@ func (p Preview) Type(column int) string {
 }
 
 var (
-	filesPage  = load("files.html", "files_head.html", "files_list.html", "files_select.html", "usage.html", "path.html", "preview.html")
-	filePage   = load("file.html", "path.html", "preview.html")
+	filesPage  = load("files.html", "files_head.html", "files_list.html", "files_select.html", "usage.html", "path.html", "limits.html", "preview.html")
+	filePage   = load("file.html", "path.html", "limits.html", "preview.html")
 	pickerPart = load("picker.html")
 )
 
@@ -86,9 +87,6 @@ func (p PathPage) Tabs() []Link {
 	names := []string{"preview", "changes", "details"}
 	if p.File.Dir {
 		names = []string{"files", "usage", "changes", "details"}
-	}
-	if p.File.Dir && p.File.Path == "" {
-		names = names[:3]
 	}
 	words := map[string]string{"files": "Files", "usage": "Space", "preview": "Preview", "changes": "Changes", "details": "Details"}
 	var tabs []Link
@@ -247,17 +245,6 @@ func (p FilesPage) Name() string { return p.Dir[strings.LastIndexByte(p.Dir, '/'
 
 // Child is the path of an entry of the directory.
 func (p FilesPage) Child(name string) string { return strings.TrimPrefix(p.Dir+"/"+name, "/") }
-
-// LimitName is what a quota is called: by the directory that has it.
-func (p FilesPage) LimitName(l client.FileLimit) string {
-	switch l.Path {
-	case "":
-		return "Project"
-	case p.Dir:
-		return "This folder"
-	}
-	return l.Path
-}
 
 // Sorted gives the address of the list in an order.
 func (p FilesPage) Sorted(by string) string { return p.With("sort", by, "after", "") }

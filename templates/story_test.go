@@ -423,8 +423,8 @@ func (f *fixture) access() templates.AccessPage {
 }
 
 func (f *fixture) files() templates.FilesPage {
-	p := templates.FilesPage{PathPage: templates.PathPage{Shell: f.shell("Files", "files"), File: client.File{Path: "Resources", Name: "Resources", Dir: true}, Tab: "files"}, Dir: "Resources", Filter: f.text("pl"), Note: f.text("only the first are sorted"), Begun: []client.PartialUpload{{Path: "Resources/" + f.text("big.bin"), Size: 1 << 30, Offset: 1 << 29, Modified: beforeP(time.Hour)}}, Files: []client.File{f.file("raw", true), f.file("planes.csv", false), f.file("notes.txt", false)}, Readme: templates.Preview{FilePreview: client.FilePreview{Kind: "text", Text: f.text("What is in here")}}, Next: "c", Usage: &client.FileUsage{Bytes: 130 << 20, Files: 214, Quota: 1 << 30},
-		Limits: []client.FileLimit{{Quota: client.FileQuota{Bytes: 1 << 30}, Bytes: 900 << 20}, {Path: "Resources", Quota: client.FileQuota{Bytes: 200 << 20, Names: 5000}, Bytes: 130 << 20, Names: 217}, {Path: "Resources/new", Counting: true}}}
+	p := templates.FilesPage{PathPage: templates.PathPage{Shell: f.shell("Files", "files"), File: client.File{Path: "Resources", Name: "Resources", Dir: true}, Tab: "files"}, Dir: "Resources", Filter: f.text("pl"), Note: f.text("only the first are sorted"), Begun: []client.PartialUpload{{Path: "Resources/" + f.text("big.bin"), Size: 1 << 30, Offset: 1 << 29, Modified: beforeP(time.Hour)}}, Files: []client.File{f.file("raw", true), f.file("planes.csv", false), f.file("notes.txt", false)}, Readme: templates.Preview{FilePreview: client.FilePreview{Kind: "text", Text: f.text("What is in here")}}, Next: "c", Usage: &client.FileUsage{Bytes: 130 << 20, Files: 214, Quota: 1 << 30}}
+	p.Limits = []client.FileLimit{{Quota: client.FileQuota{Bytes: 1 << 30}, Bytes: 900 << 20}, {Path: "Resources", Quota: client.FileQuota{Bytes: 200 << 20, Names: 5000}, Bytes: 130 << 20, Names: 217}, {Path: "Resources/new", Counting: true}}
 	p.Crumbs = p.FileCrumbs("Resources")
 	return p
 }
@@ -441,6 +441,8 @@ func (f *fixture) pathPage(name string, dir bool, tab string) templates.PathPage
 		}
 		p.Changes = append(p.Changes, c)
 	}
+	p.Policy = &client.FilePolicy{Name: "DB", Inline: 1 << 20, Path: "Resources/" + f.text(name)}
+	p.Limits = []client.FileLimit{{Quota: client.FileQuota{Names: 5000}, Names: 4000}, {Path: "Resources/" + f.text("raw"), Counting: true}}
 	return p
 }
 

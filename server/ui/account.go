@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"time"
@@ -118,7 +119,7 @@ func createKey(c *call) error {
 	if err != nil {
 		return err
 	}
-	body := client.NewKey{Name: f.Get("name"), Project: bine.ProjectName(f.Get("project"))}
+	body := client.NewKey{Name: f.Get("name"), Project: bine.ProjectName(f.Get("project")), S3: f.Get("s3") == "true"}
 	for _, s := range f["scope"] {
 		body.Scopes = append(body.Scopes, bine.Scope(s))
 	}
@@ -138,11 +139,13 @@ func createKey(c *call) error {
 	if err != nil {
 		return err
 	}
-	page.Made = made.Key
+	if page.Made = made.Key; body.S3 {
+		page.Made = fmt.Sprintf("export AWS_ENDPOINT_URL=%s\nexport AWS_ACCESS_KEY_ID=%s\nexport AWS_SECRET_ACCESS_KEY=%s\nexport AWS_DEFAULT_REGION=us-east-1", c.address(), made.AccessKey, made.SecretKey)
+	}
 	if c.htmx() {
 		c.w.Header().Set("HX-Retarget", "#made")
 		c.w.Header().Set("HX-Reswap", "innerHTML")
-		return c.fragment(http.StatusOK, page, "made")
+		return c.fragment(http.StatusOK, page, "made-now")
 	}
 	return c.show(page)
 }

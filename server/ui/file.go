@@ -84,7 +84,10 @@ func (c *call) changes(p *templates.PathPage) error {
 func (c *call) showFile(p templates.PathPage) error {
 	page := templates.FilePage{PathPage: p}
 	switch p.Tab {
-	case "changes", "details":
+	case "details":
+		c.limits(&page.PathPage)
+		return c.show(page)
+	case "changes":
 		return c.show(page)
 	}
 	page.Tab = "preview"
@@ -101,8 +104,8 @@ func (c *call) showDirectory(p templates.PathPage) error {
 	if usage, err := c.api.Usage(c.ctx(), c.project(), page.Dir); err == nil && c.part() == "" {
 		page.Usage = &usage
 	}
-	if limits, err := c.api.FileQuotas(c.ctx(), c.project(), page.Dir); err == nil && c.part() == "" {
-		page.Limits = limits
+	if c.part() == "" {
+		c.limits(&page.PathPage)
 	}
 	switch p.Tab {
 	case "changes", "details":

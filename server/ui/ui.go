@@ -167,6 +167,8 @@ func (u *UI) routes(mux *http.ServeMux) {
 		project + "/file-actions/tag":           tagAll,
 		project + "/file-actions/untag":         untag,
 		project + "/file-actions/permissions":   setPermissions,
+		project + "/file-actions/quota":         setQuota,
+		project + "/file-actions/policy":        setPolicy,
 		project + "/trash/{name}":               restoreFile,
 		project + "/trash/{name}/discard":       discardFile,
 		project + "/snapshots":                  createSnapshot,

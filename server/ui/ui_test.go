@@ -49,14 +49,14 @@ func post(h http.Handler, path string, form url.Values) *httptest.ResponseRecord
 
 // pages are all addresses that are read, each with something it must show.
 var pages = map[string]string{
-	"/": "demo", "/hosts": "does not confine", "/devices/GPU-1": "A100", "/keys": "ci", "/account": "Password", "/admin/users": "ada", "/admin/audit": "start-run",
+	"/": "demo", "/hosts": "does not confine", "/devices/GPU-1": "A100", "/keys": "duck", "/account": "Password", "/admin/users": "ada", "/admin/audit": "start-run",
 	"/projects/demo": "Recent runs", "/projects/demo/runs": "step train failed", "/projects/demo/runs?state=failed&pipeline=flights": "flights-1",
 	"/projects/demo/runs/flights-1?view=table&state=succeeded": "1–1 of 1 found among 3", "/projects/demo/runs/flights-1?view=table&text=nosuch": "No step matches", "/projects/demo/runs/flights-1?step=ingest&tab=outputs": "Preview",
 	"/projects/demo/runs/flights-1": "train", "/projects/demo/runs/flights-1?step=ingest&tab=attempts": "Peak memory", "/projects/demo/runs/flights-1?step=train&item=a": "ValueError: bad",
 	"/projects/demo/runs/flights-1?step=train&item=a&tab=metrics": "=loss", "/projects/demo/history?workflow=run/flights-1": "RunPipeline", "/projects/demo/history?workflow=run/flights-1&view=full": "WorkflowExecutionStarted", "/projects/demo/history?workflow=run/flights-1&view=timeline": "RunPipeline",
 	"/projects/demo/pipelines": "flights", "/projects/demo/pipelines/new": "Store pipeline", "/projects/demo/pipelines/flights": "param.horizon", "/projects/demo/pipelines/flights?tab=edit": "data-editor", "/projects/demo/pipelines/flights?tab=versions": "v1", "/projects/demo/pipelines/flights?tab=use": "client.project",
 	"/projects/demo/jobs": "flights", "/projects/demo/jobs/flights": "Executions", "/projects/demo/schedules": "nightly", "/projects/demo/schedules/nightly": "Next ticks",
-	"/projects/demo/files": "read <em>me</em>", "/projects/demo/files?tab=usage": "70.0 %", "/projects/demo/files/raw?tab=changes": "was &lt;old&gt;", "/projects/demo/files/data.csv?tab=details": "Save permissions", "/projects/demo/files/data.csv?tab=changes": "Older changes", "/projects/demo/picker?dir=": "raw",
+	"/projects/demo/files": "read <em>me</em>", "/projects/demo/files?tab=usage": "70.0 %", "/projects/demo/files/raw?tab=changes": "was &lt;old&gt;", "/projects/demo/files/data.csv?tab=details": "Save permissions", "/projects/demo/files/raw?tab=details": `value="4 KiB"`, "/projects/demo/files?tab=details": "Said by", "/projects/demo/files/data.csv?tab=changes": "Older changes", "/projects/demo/picker?dir=": "raw",
 	"/projects/demo/files?sort=size": "↓", "/projects/demo/files?q=da": "data.csv", "/projects/demo/files/a.ipynb": "&lt;script&gt;alert(2)", "/projects/demo/files/raw": "Upload", "/projects/demo/files/data.csv": "&lt;script&gt;", "/projects/demo/files/plot.png": "/projects/demo/images/plot.png", "/projects/demo/artifacts/" + string(bine.HashOf(nil)): "text", "/projects/demo/artifacts/" + string(bine.HashOf(nil)) + "?kind=dir": "Size",
 	"/projects/demo/environments": "v1", "/projects/demo/environments/1": "installed", "/projects/demo/models": "delay", "/projects/demo/models/delay": "Where it comes from",
 	"/projects/demo/deployments": "delay", "/projects/demo/deployments/delay": "field.carrier", "/projects/demo/members": "Data Owner",
@@ -160,6 +160,8 @@ func TestFormsLeadOn(t *testing.T) {
 		{"/projects/demo/file-actions/remove?path=data.csv", nil, "/projects/demo/files?notice=trashed"},
 		{"/projects/demo/file-actions/remove?path=raw", nil, "/projects/demo/files?notice=trashed"},
 		{"/projects/demo/file-actions/access?path=raw", url.Values{"entries": {"user::rwx\r\n# grace\r\nuser:grace:rwx #effective:r-x\r\ngroup::r-x\r\nother::---\r\n"}}, "/projects/demo/access?notice=saved&path=raw"},
+		{"/projects/demo/file-actions/quota?path=raw", url.Values{"size": {"1.5 GiB"}, "names": {" 70 "}}, "/projects/demo/files/raw?tab=details&notice=saved"},
+		{"/projects/demo/file-actions/policy?path=raw", url.Values{"policy": {"DB"}}, "/projects/demo/files/raw?tab=details&notice=saved"},
 		{"/projects/demo/trash/7", url.Values{"to": {"Resources/old/raw"}}, "/projects/demo/files/Resources/old?notice=restored"},
 		{"/projects/demo/snapshots?path=raw", url.Values{"name": {" now "}}, "/projects/demo/snapshots?path=raw&notice=saved"},
 		{"/projects/demo/snapshots/delete?path=raw&name=before", nil, "/projects/demo/snapshots?path=raw&notice=deleted"},
@@ -197,11 +199,17 @@ func TestFormsSendWhatTheAPITakes(t *testing.T) {
 	post(h, "/projects/demo/pipelines/flights/runs", url.Values{"version": {"1"}, "param.horizon": {"7"}, "param.title": {"7"}, "no_cache": {"true"}})
 	post(h, "/projects/demo/jobs", url.Values{"name": {"flights"}, "command": {`echo "a b" c`}, "cpu": {"1"}, "memory": {"0.5"}})
 	post(h, "/projects/demo/deployments/delay/predict", url.Values{"field.carrier": {"UA"}, "field.hour": {"18"}})
+	post(h, "/projects/demo/file-actions/quota?path=raw", url.Values{"size": {"1.5 GiB"}, "names": {" 70 "}})
+	post(h, "/projects/demo/file-actions/policy?path=raw", url.Values{"policy": {"DB"}})
+	post(h, "/keys", url.Values{"name": {"duck"}, "scope": {"read"}, "s3": {"true"}})
 	for key, want := range map[string]string{
 		"POST /projects": `"requires":["pandas","scikit-learn"]`,
 		"POST /projects/demo/pipelines/flights/runs":    `{"params":{"horizon":7,"title":"7"},"version":1,"no_cache":true}`,
 		"POST /projects/demo/jobs":                      `"command":["echo","a b","c"]`,
 		"POST /projects/demo/deployments/delay/predict": `{"instances":[{"carrier":"UA","hour":18}]}`,
+		"PUT /projects/demo/file-quotas":                `{"bytes":1610612736,"names":70}`,
+		"PUT /projects/demo/file-policy":                `{"name":"DB"}`,
+		"POST /keys":                                    `{"name":"duck","scopes":["read"],"s3":true}`,
 	} {
 		if got := api.body(key); !strings.Contains(got, want) {
 			t.Errorf("%s carried %s, want %s in it", key, got, want)
@@ -225,6 +233,8 @@ func TestFaultsAreShownInPlace(t *testing.T) {
 		{"/projects/demo/schedules", url.Values{"name": {"../x"}}, 422, "is not a name"},
 		{"/projects/demo/members", url.Values{"user": {"a/../b"}}, 422, "is not a name"},
 		{"/projects/demo/file-actions/access?path=raw", url.Values{"entries": {"grace may everything"}}, 422, "is not an entry of an access list"},
+		{"/projects/demo/file-actions/quota?path=raw", url.Values{"size": {"a lot"}}, 422, "is no size"},
+		{"/projects/demo/file-actions/quota?path=raw", url.Values{"names": {"-1"}}, 422, "is no number"},
 		{"/projects/demo/trash/raw", nil, 404, "nothing in the trash"},
 		{"/projects/demo/file-actions/remove-all", nil, 422, "nothing is selected"},
 		{"/projects/demo/file-actions/remove-all", url.Values{"path": {"gone", "raw"}}, 404, "1 of 2 could not be done"},
@@ -290,6 +300,16 @@ func TestKeysAreShownOnce(t *testing.T) {
 		w := post(h, path, url.Values{"name": {"ci"}, "scope": {"run"}})
 		if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "bine_k1_geheim") || w.Header().Get("Cache-Control") != "no-store" {
 			t.Errorf("POST %s = %d %v: %s", path, w.Code, w.Header(), w.Body)
+		}
+	}
+}
+
+// TestKeysOfS3AreShownAsTheEnvironmentTakesThem looks at what the page has of a new key.
+func TestKeysOfS3AreShownAsTheEnvironmentTakesThem(t *testing.T) {
+	w := post(newUI(newFakeAPI()), "/keys", url.Values{"name": {"duck"}, "scope": {"all"}, "s3": {"true"}})
+	for _, want := range []string{"AWS_ACCESS_KEY_ID=k1\n", "AWS_SECRET_ACCESS_KEY=geheim\n", "AWS_ENDPOINT_URL=http://", `hx-target="#keys"`, "duck"} {
+		if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), want) {
+			t.Errorf("the answer lacks %q (%d): %s", want, w.Code, w.Body)
 		}
 	}
 }
