@@ -42,11 +42,9 @@ func (t *inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
 		defer func() { w.end(recover()) }()
 		t.handler.ServeHTTP(w, in)
 	}()
-	select {
-	case <-w.begun:
-	case <-ctx.Done():
-		reader.CloseWithError(ctx.Err())
-		return nil, ctx.Err()
+	if err := answered(ctx, w.begun); err != nil {
+		reader.CloseWithError(err)
+		return nil, err
 	}
 	t.mu.Lock()
 	t.cookies = append(t.cookies, w.sent.Values("Set-Cookie")...)
@@ -56,6 +54,22 @@ func (t *inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: w.sent, ContentLength: -1, Request: req,
 		Body: &cancelBody{reader, cancel},
 	}, nil
+}
+
+// answered waits until an answer has begun, or fails because nobody waits for it
+// any more. A handler that has ended has both begun its answer and ended ctx.
+func answered(ctx context.Context, begun <-chan struct{}) error {
+	select {
+	case <-begun:
+		return nil
+	case <-ctx.Done():
+	}
+	select {
+	case <-begun:
+		return nil
+	default:
+		return ctx.Err()
+	}
 }
 
 // cancelBody tells the handler that nobody reads on.
