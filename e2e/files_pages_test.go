@@ -90,7 +90,7 @@ var filePages = []filePage{
 	{"markdown", "files/Resources/README.md", "Flights"}, {"image", "files/Resources/picture.png", "Preview"}, {"text", "files/Resources/larger/notes-2.txt", "lines"},
 	{"empty", "files/Jupyter", "Nothing here yet"}, {"trash", "trash", "Resources/old.csv"}, {"access", "access?path=Resources", "mask"}, {"snapshots", "snapshots?path=Resources&from=before", "created"},
 	{"no-snapshots", "snapshots?path=Jupyter", "No snapshots"}, {"datasets", "datasets", "stations"}, {"connectors", "connectors", "import-1"}, {"connector-edit", "connectors?edit=host", "Change host"},
-	{"lake", "files/.lake/host", "raw"}, {"lake-details", "files/.lake/host/raw/1.csv?tab=details", "1.csv"}, {"keys", "/keys", "duck"},
+	{"lake", "files/.lake/host", "raw"}, {"lake-file", "files/.lake/host/raw/1.csv", "Preview"}, {"keys", "/keys", "duck"},
 }
 
 func (f *filesJourney) show(one filePage, how string) {

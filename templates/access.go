@@ -21,6 +21,7 @@ type AccessPage struct {
 type AccessRow struct {
 	bine.ACLEntry
 	Who       string
+	Named     bool   // Who is a name, no description
 	Effective string // what remains of it under the mask; empty where that is all
 }
 
@@ -51,7 +52,7 @@ func (p AccessPage) rows(inherited bool) []AccessRow {
 		if e.Default != inherited {
 			continue
 		}
-		row := AccessRow{ACLEntry: e, Who: p.who(e)}
+		row := AccessRow{ACLEntry: e, Who: p.who(e), Named: p.named(e)}
 		bounded := e.Name != "" || e.Type == bine.ACLGroup
 		if bits, err := e.Bits(); err == nil && bounded && bits&mask != bits {
 			row.Effective = bine.PermText(bits & mask)
@@ -78,6 +79,11 @@ func (p AccessPage) who(e bine.ACLEntry) string {
 		return p.ACL.Owner
 	}
 	return p.ACL.Group
+}
+
+// named reports whether an entry is about somebody who has a name.
+func (p AccessPage) named(e bine.ACLEntry) bool {
+	return e.Name != "" || !e.Default && (e.Type == bine.ACLUser || e.Type == bine.ACLGroup)
 }
 
 // Text writes the list as setfacl reads it.

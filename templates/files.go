@@ -82,10 +82,20 @@ func (p PickerPart) page() *template.Template { return pickerPart }
 // Here is the path, relative to the project.
 func (p PathPage) Here() string { return p.File.Path }
 
+// Elsewhere reports whether a connector leads to the path: there is less to say of it.
+func (p PathPage) Elsewhere() bool {
+	return p.File.Path == bine.LakeDir || strings.HasPrefix(p.File.Path, bine.LakeDir+"/")
+}
+
 // Tabs are the views of the path.
 func (p PathPage) Tabs() []Link {
 	names := []string{"preview", "changes", "details"}
-	if p.File.Dir {
+	switch {
+	case p.Elsewhere() && p.File.Dir:
+		names = []string{"files"}
+	case p.Elsewhere():
+		names = []string{"preview"}
+	case p.File.Dir:
 		names = []string{"files", "usage", "changes", "details"}
 	}
 	words := map[string]string{"files": "Files", "usage": "Space", "preview": "Preview", "changes": "Changes", "details": "Details"}
