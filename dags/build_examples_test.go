@@ -18,7 +18,7 @@ type built = func() (dags.DAG, error)
 // inGo gives the examples built in Go, by the name of their directory.
 func inGo() map[string]built {
 	return map[string]built{
-		"approval": approvalInGo, "batch": batchInGo, "branch": branchInGo, "cache": cacheInGo, "failures": failuresInGo, "http": httpInGo,
+		"approval": approvalInGo, "batch": batchInGo, "branch": branchInGo, "cache": cacheInGo, "failures": failuresInGo, "http": httpInGo, "lake": lakeInGo,
 		"limits": limitsInGo, "nested": nestedInGo, "nightly": nightlyInGo, "notebook": notebookInGo, "parent": parentInGo,
 		"per-item": perItemInGo, "sql": sqlInGo, "wait": waitInGo,
 	}
@@ -142,6 +142,17 @@ func httpInGo() (dags.DAG, error) {
 	file := dags.CopyArtifact("file", report.Out("report"), "Resources/reports/"+dags.Expr("run.id")+".txt")
 	return dags.New("http", dags.Description("Asks a service for a number and files a report."), url, ask, report, file,
 		dags.Outputs(map[string]any{"path": file.Value("path")}))
+}
+
+func lakeInGo() (dags.DAG, error) {
+	day := dags.StringParam("day").Default("2026-01-31")
+	fetch := dags.ImportFiles("fetch", "sea", "readings/"+dags.Expr("params.day"), "Resources/readings/"+dags.Expr("params.day"))
+	count := dags.Command("count", "sh", "-c", `echo "$1 files" > "$BINE_OUTPUTS/report"`, "-", dags.Expr("string(steps.fetch.copied + steps.fetch.skipped)")).
+		Output("report", dags.Artifact)
+	file := dags.CopyArtifact("file", count.Out("report"), "Resources/reports/"+dags.Expr("params.day")+".txt")
+	give := dags.ExportFiles("give", dags.Expr("steps.file.path"), "sea", "reports")
+	return dags.New("lake", dags.Description("Imports the readings of a day, and exports a report of them."), day, fetch, count, file, give,
+		dags.Outputs(map[string]any{"fetched": fetch.Value("copied"), "given": give.Value("copied")}))
 }
 
 func limitsInGo() (dags.DAG, error) {

@@ -28,6 +28,20 @@ func CopyArtifact(name string, artifact Ref, to string) *StepBuilder {
 	return newStep(name, CopyAction{Artifact: artifact, To: to})
 }
 
+// ImportFiles begins a step that copies a file or directory of a connector, or
+// with an empty from all of it, into a directory of the project, and waits for
+// that without holding a worker. Both paths may hold expressions. Its outputs
+// are transfer, copied, skipped and bytes.
+func ImportFiles(name, connector, from, to string) *StepBuilder {
+	return newStep(name, ImportAction{Transfer{bine.ConnectorName(connector), from, to}})
+}
+
+// ExportFiles begins a step that copies a file or directory of the project into
+// a directory of a connector, or with an empty to its top; else it is as ImportFiles.
+func ExportFiles(name, from, connector, to string) *StepBuilder {
+	return newStep(name, ExportAction{Transfer{bine.ConnectorName(connector), from, to}})
+}
+
 // Send begins a light step that sends a message, which may hold expressions:
 // Send("tell", Slack("https://…"), "done").
 func Send(name string, to Notify, message string) *StepBuilder {

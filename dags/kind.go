@@ -54,7 +54,7 @@ func Kinds() []Kind { return slices.Clone(kinds()) }
 var kinds = sync.OnceValue(func() []Kind {
 	return []Kind{
 		pythonKind(), commandKind(), notebookKind(), goKind(), sqlKind(), valuesKind(), branchKind(), httpKind(), copyKind(),
-		modelKind(), deployKind(), notifyKind(), waitKind(), approvalKind(), pipelineKind(), jobKind(),
+		importKind(), exportKind(), modelKind(), deployKind(), notifyKind(), waitKind(), approvalKind(), pipelineKind(), jobKind(),
 	}
 })
 

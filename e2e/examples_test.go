@@ -65,6 +65,7 @@ func examples(t *testing.T) map[string]example {
 		"sql":      {prepare: putOrders, outputs: map[string]string{"total": "28.0"}},
 		"notebook": {outputs: map[string]string{"total": "10"}},
 		"http":     {params: map[string]json.RawMessage{"url": raw(service.URL)}, outputs: map[string]string{"path": `"Resources/reports/http-1.txt"`}, check: filed},
+		"lake":     {prepare: connectSea, outputs: map[string]string{"fetched": "2", "given": "1"}, check: reported},
 		"cache":    {check: cachedAgain},
 		"gpu":      {outputs: map[string]string{"devices": "2", "processes": "1"}},
 		"nightly":  {outputs: map[string]string{"why": `"schedule"`}, check: triggered},
@@ -74,7 +75,7 @@ func examples(t *testing.T) map[string]example {
 // TestExamples runs every pipeline of dags/examples as a user would.
 func TestExamples(t *testing.T) {
 	s := newSystem(t)
-	s.env = append(s.env, "BINE_DEVICES=dags/examples/gpu/node.yml")
+	s.env = append(s.env, "BINE_DEVICES=dags/examples/gpu/node.yml", "BINE_CONNECTOR_DIRS="+s.outside())
 	s.start("up", "--log-level", "warn", "--notify-allow-private", "true")
 	s.ready(30 * time.Second)
 	s.mustCLI("project", "create", "examples", "--requires", "duckdb==2.0.0,nbclient==0.11.0,nbconvert==7.17.2,ipykernel==7.4.0")
@@ -181,6 +182,31 @@ func arrive(s *system, p bine.ProjectName, r bine.Run) {
 	})
 	s.put(p, "Resources/arrivals/2026-01-01T05.csv", "a,b\n")
 	s.put(p, "Resources/hours/2026-01-01T05/_SUCCESS", "")
+}
+
+// connectSea makes a connector to a directory with the readings of a day.
+func connectSea(s *system, p bine.ProjectName) {
+	for _, name := range []string{"north.csv", "south.csv"} {
+		path := filepath.Join(s.outside(), "readings/2026-01-31", name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			s.t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte("at,level\n"), 0o600); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	s.mustCLI("connector", "set", "sea", "--kind", "directory", "--root", s.outside(), "--access", "owners", "-p", string(p))
+}
+
+// reported looks at what came out of the lake and into it.
+func reported(t *testing.T, s *system, p bine.ProjectName, _ bine.Run, _ []bine.Step) {
+	t.Helper()
+	if out := s.mustCLI("fs", "cat", "Resources/readings/2026-01-31/north.csv", "-p", string(p)); out != "at,level\n" {
+		t.Errorf("the imported file reads %q", out)
+	}
+	if text, err := os.ReadFile(filepath.Join(s.outside(), "reports/2026-01-31.txt")); err != nil || string(text) != "2 files\n" {
+		t.Errorf("the exported report reads %q, %v", text, err)
+	}
 }
 
 // put writes a file of the project.

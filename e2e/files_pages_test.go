@@ -27,7 +27,7 @@ import (
 func TestFilePages(t *testing.T) {
 	need(t, "chromium")
 	s := newSystem(t)
-	outside := filepath.Join(s.dir, "outside")
+	outside := s.outside()
 	s.env = append(s.env, "BINE_CONNECTOR_DIRS="+outside)
 	up := s.start("up", "--log-level", "warn")
 	s.ready(30 * time.Second)

@@ -162,6 +162,9 @@ func (s *system) start(args ...string) *process {
 	return p
 }
 
+// outside is a directory beside the installation, for connectors.
+func (s *system) outside() string { return filepath.Join(s.dir, "outside") }
+
 // signal sends a signal.
 func (p *process) signal(sig syscall.Signal) { _ = p.cmd.Process.Signal(sig) }
 

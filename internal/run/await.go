@@ -54,6 +54,10 @@ func (a Awaits) Check(ctx context.Context, in activities.AwaitInput) (activities
 		return a.subRun(ctx, w, action.SubRun, bine.KindPipeline)
 	case dags.JobAction:
 		return a.subRun(ctx, w, action.SubRun, bine.KindJob)
+	case dags.ImportAction:
+		return a.transfer(ctx, w, bine.Transfer{Direction: bine.Import, Connector: action.Connector, Path: action.From, Files: action.To})
+	case dags.ExportAction:
+		return a.transfer(ctx, w, bine.Transfer{Direction: bine.Export, Connector: action.Connector, Path: action.To, Files: action.From})
 	}
 	return activities.Awaited{}, bine.Errorf(bine.Internal, "a step of kind %s waits for nothing", w.step.Kind())
 }
@@ -270,8 +274,12 @@ func (a Awaits) Abandon(ctx context.Context, in activities.AwaitInput) error {
 	if err := a.store.WithdrawApprovals(ctx, in.Project, stepRef(in.StepRef)); err != nil {
 		return err
 	}
-	if row.SubRun == "" {
-		return nil
+	if row.SubRun != "" {
+		return a.launcher.CancelRun(ctx, in.Project, row.SubRun)
 	}
-	return a.launcher.CancelRun(ctx, in.Project, row.SubRun)
+	id, err := transferOf(row)
+	if err != nil || id == "" {
+		return err
+	}
+	return a.stopTransfer(ctx, in.Project, id, in.Run)
 }

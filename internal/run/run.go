@@ -32,6 +32,7 @@ type Launcher interface {
 	DeleteSchedule(ctx context.Context, project bine.ProjectName, name bine.ScheduleName) error
 	Granted(ctx context.Context, grants []lease.Grant) error
 	StartRun(ctx context.Context, run bine.Run) error
+	StartTransfer(ctx context.Context, project bine.ProjectName, id bine.TransferID) error
 	// Wake tells a workflow that waits to look again.
 	Wake(ctx context.Context, workflow string) error
 }

@@ -373,6 +373,10 @@ func (f *fakeLauncher) StartRun(_ context.Context, run bine.Run) error {
 	return errors.Join(f.fault, f.note("start run %s", run.ID))
 }
 
+func (f *fakeLauncher) StartTransfer(_ context.Context, _ bine.ProjectName, id bine.TransferID) error {
+	return errors.Join(f.fault, f.note("start %s", id))
+}
+
 func (f *fakeLauncher) Wake(_ context.Context, workflow string) error {
 	return f.note("wake %s", workflow)
 }

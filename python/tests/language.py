@@ -142,6 +142,19 @@ def http(url: str = param(description="Address that answers JSON with a number."
     return {"path": file.path}
 
 
+@pipeline(description="Imports the readings of a day, and exports a report of them.")
+def lake(day: str = "2026-01-31"):
+    fetch = step.import_("fetch", "sea", f"Resources/readings/{day}", source=f"readings/{day}")
+    count = step.command(
+        "count",
+        ["sh", "-c", 'echo "$1 files" > "$BINE_OUTPUTS/report"', "-", expr.string(fetch.copied + fetch.skipped)],
+        outputs={"report": "artifact"},
+    )
+    file = step.copy("file", count.report, f"Resources/reports/{day}.txt")
+    give = step.export("give", file.path, "sea", to="reports")
+    return {"fetched": fetch.copied, "given": give.copied}
+
+
 @pipeline(description="Concurrency keys for runs and items, and a pool that pipelines share.", priority="high",
           concurrency={"key": expr("params.shop"), "limit": 1})
 def limits(shop: str = "graz", hosts: list = ["a", "b"]):
@@ -264,5 +277,5 @@ def wait(hour: str = "2026-01-01T05"):
 
 
 if __name__ == "__main__":
-    pipelines = [approval, batch, branch, cache, failures, http, limits, nested, nightly, notebook, parent, per_item, sql, wait]
+    pipelines = [approval, batch, branch, cache, failures, http, lake, limits, nested, nightly, notebook, parent, per_item, sql, wait]
     print(json.dumps({p.name: p.yaml() for p in pipelines}))

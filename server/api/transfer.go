@@ -8,7 +8,7 @@ import (
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/client"
-	"github.com/bine-ml/bine/dfs"
+	"github.com/bine-ml/bine/dfs/lake"
 	"github.com/bine-ml/bine/internal/auth"
 )
 
@@ -60,13 +60,8 @@ func (a *API) checkTransfer(ctx context.Context, v bine.Transfer) error {
 	if v.Connector == "" {
 		return bine.Errorf(bine.Invalid, "name the connector that is copied from or to")
 	}
-	if v.Path != "" {
-		if _, err := dfs.Clean("/" + v.Path); err != nil {
-			return err
-		}
-	}
-	if v.Files == "" || strings.HasPrefix(v.Files, ".") || strings.Contains(v.Files, bine.SharedSeparator) {
-		return bine.Errorf(bine.Invalid, "%q is no file or directory of the project's own: write it like sales/2026", v.Files)
+	if err := lake.CheckTransfer(v); err != nil {
+		return err
 	}
 	at, err := projectPath(v.Project, v.Files)
 	if err != nil {

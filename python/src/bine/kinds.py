@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from .options import Options
 
 
+_TRANSFERRED = {"transfer": "string", "copied": "int", "skipped": "int", "bytes": "int"}
+
+
 class Kinds:
     """One method for each kind of step of the language.
 
@@ -73,6 +76,27 @@ class Kinds:
         else:
             action = {"from": source, "to": to}
         return node.add(name, "copy", action, {"path": "string"}, options)
+
+    def import_(
+        self, name: str, /, connector: str, to: Text, *, source: Optional[Text] = None, **options: "Unpack[Options]"
+    ) -> Node:
+        """Copies a file or directory of a connector, all of it without ``source``, into a directory of the project.
+
+        It waits without holding a worker; outputs ``transfer``, ``copied``, ``skipped`` and ``bytes``.
+        """
+        action = _some(connector=connector, to=to)
+        if source is not None:
+            action["from"] = source
+        return node.add(name, "import", action, dict(_TRANSFERRED), options)
+
+    def export(
+        self, name: str, /, source: Text, connector: str, *, to: Optional[Text] = None, **options: "Unpack[Options]"
+    ) -> Node:
+        """Copies a file or directory of the project into a directory of a connector, its top without ``to``.
+
+        It waits without holding a worker; outputs ``transfer``, ``copied``, ``skipped`` and ``bytes``.
+        """
+        return node.add(name, "export", {"from": source, **_some(connector=connector, to=to)}, dict(_TRANSFERRED), options)
 
     def wait(
         self,
