@@ -55,9 +55,13 @@ func (s *system) pytest(env []string, files ...string) {
 // TestPythonClientMeetsTheServer runs the client's own tests against a server.
 func TestPythonClientMeetsTheServer(t *testing.T) {
 	s := newSystem(t)
+	if err := os.MkdirAll(s.outside(), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s.env = append(s.env, "BINE_CONNECTOR_DIRS="+s.outside(), "BINE_TEST_LAKE="+s.outside())
 	s.start("up", "--log-level", "warn")
 	s.ready(30 * time.Second)
-	s.pytest(nil, "tests/test_server.py")
+	s.pytest(nil, "tests/test_server.py", "tests/test_files_server.py")
 }
 
 // TestPythonFileSystemMeetsTheServer runs fsspec's own suites for file systems,

@@ -11,7 +11,7 @@ from typing import Any, Optional
 
 from .errors import Error
 from .project import Project
-from .record import Approval, read
+from .record import Approval, Share, read
 from .transport import Transport
 
 
@@ -105,6 +105,10 @@ class Client:
     def approvals(self) -> list[Approval]:
         """Over all projects, the approvals that wait and that the identity may answer."""
         return [read(Approval, a) for a in self.transport.json("GET", "approvals")]
+
+    def public_datasets(self) -> list[Share]:
+        """The datasets that projects offer to everyone."""
+        return [read(Share, one) for one in self.transport.json("GET", "datasets")]
 
     def version(self) -> str:
         """Version of the server."""

@@ -9,19 +9,30 @@ from pathlib import Path
 from typing import IO, Any, Callable, Optional, Union
 
 from .errors import Error
+from .file_about import About
 from .lease import Writer
+from .path import FilePath
 from .record import File, FileLease, read
 from .transport import Transport, pages
 
 CHUNK = 1 << 20
 
 
-class Files:
+class Files(About):
     """The files of a project. Paths are relative to its directory: ``Resources/flights.csv``."""
 
     def __init__(self, transport: Transport, project: str) -> None:
         self._transport = transport
         self._project = project
+
+    @property
+    def where(self) -> tuple[str, str]:
+        """The server and the project whose files these are."""
+        return self._transport.url, self._project
+
+    def path(self, path: Union[str, "os.PathLike[str]"] = "") -> FilePath:
+        """A path as those of pathlib: ``files.path("Resources") / "note.txt"``."""
+        return FilePath(self, path)
 
     def _path(self, path: str, part: str = "files") -> tuple[str, ...]:
         return ("projects", self._project, part, *str(path).strip("/").split("/"))

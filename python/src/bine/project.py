@@ -14,6 +14,7 @@ from .errors import Error
 from .file import Files
 from .record import Approval, EnvironmentVersion, ModelVersion, Pool, Tick, Trigger, read
 from .run import Run
+from .share import Datasets, Lakes
 from .stored import Pipeline
 from .transport import Transport, pages
 
@@ -25,6 +26,8 @@ class Project:
         self._transport = transport
         self.name = name
         self.files = Files(transport, name)
+        self.datasets = Datasets(transport, name)
+        self.lakes = Lakes(transport, name)
 
     def info(self) -> Mapping[str, Any]:
         """How it stands: ``state``, ``role``, ``reason`` …"""

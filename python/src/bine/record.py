@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
+from .errors import Error
+
 T = TypeVar("T")
 
 
@@ -75,6 +77,159 @@ class FileLease:
     taken: str = ""
     renewed: str = ""
     yields: str = ""  # when somebody else may take it over
+
+
+@dataclass(frozen=True)
+class Limit:
+    """The quota of a directory, with what counts towards it."""
+
+    path: str = ""  # of the directory; empty is the project's
+    quota: Mapping[str, int] = field(default_factory=dict)  # bytes and names; what is absent has no limit
+    bytes: int = 0
+    names: int = 0
+    counting: bool = False  # what was there before is being counted, and nothing refused until that is done
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How what is below a directory is kept."""
+
+    name: str = ""  # HOT, DB or BLOCKS
+    inline: int = 0  # up to how many bytes of a file lie in the database
+    block_size: int = 0  # bytes of a block at most; 0 is that of the installation
+    path: str = ""  # of the directory that has it; empty is the project's
+    installed: bool = False  # no directory has one: it is that of the installation
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry of an access list."""
+
+    type: str = ""  # user, group, mask or other
+    name: str = ""  # project user or group; empty is the owner, or the group, of the file
+    perm: str = ""  # of the form r-x
+    default: bool = False  # for what is made in the directory
+
+    @staticmethod
+    def parse(text: str) -> "Entry":
+        """Reads an entry as setfacl has it: ``user:demo__maria:r-x``, ``default:group::rwx``."""
+        parts = text.strip().split(":")
+        default = parts[0] in ("default", "d")
+        parts = parts[1:] if default else parts
+        kinds = {"u": "user", "g": "group", "m": "mask", "o": "other"}
+        kind = kinds.get(parts[0], parts[0]) if parts else ""
+        if kind not in kinds.values() or not 2 <= len(parts) <= 3:
+            raise Error(f"{text!r} is no entry of an access list: write it like user:demo__maria:r-x", kind="invalid")
+        return Entry(kind, parts[1], parts[2] if len(parts) == 3 else "", default)
+
+    def __str__(self) -> str:
+        return f"{'default:' if self.default else ''}{self.type}:{self.name}:{self.perm}"
+
+
+@dataclass(frozen=True)
+class ACL:
+    """What is allowed to whom with a file or directory."""
+
+    owner: str = ""
+    group: str = ""
+    mode: int = 0
+    entries: list[Entry] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A directory as it was at one moment."""
+
+    name: str = ""
+    path: str = ""  # where it is read
+    by: str = ""
+    at: str = ""
+
+
+@dataclass(frozen=True)
+class SnapshotChange:
+    """A difference between two snapshots."""
+
+    kind: str = ""  # created, deleted, modified or renamed
+    path: str = ""  # below the directory
+    target: str = ""  # where it is in the later one, if it was renamed
+    dir: bool = False
+
+
+@dataclass(frozen=True)
+class Change:
+    """What became of a file or directory."""
+
+    id: int = 0
+    at: str = ""
+    op: str = ""  # created, written, renamed, removed or altered
+    path: str = ""
+    dir: bool = False
+    size: int = 0
+    by: str = ""
+    origin: str = ""  # of a rename: the path before
+
+
+@dataclass(frozen=True)
+class Trashed:
+    """Something in the trash."""
+
+    number: int = 0
+    path: str = ""  # where it was
+    dir: bool = False
+    size: int = 0
+    by: str = ""
+    removed: str = ""
+    expires: str = ""
+
+
+@dataclass(frozen=True)
+class Share:
+    """A dataset of one project, and what another may do with it."""
+
+    owner: str = ""
+    dataset: str = ""
+    to: str = ""  # the project that may use it; * is everyone
+    offered: str = ""
+    wanted: str = ""
+    offered_by: str = ""
+    wanted_by: str = ""
+    access: str = ""  # what may be done now: read, write, or empty
+    at: str = ""
+
+
+@dataclass(frozen=True)
+class Connector:
+    """What leads from a project to files that are kept elsewhere."""
+
+    name: str = ""
+    kind: str = ""  # s3, webhdfs or directory
+    description: str = ""
+    access: str = ""  # who writes: read is nobody, owners or members
+    endpoint: str = ""
+    bucket: str = ""
+    root: str = ""
+
+
+@dataclass(frozen=True)
+class TransferRecord:
+    """An import or export as it stands."""
+
+    id: str = ""
+    direction: str = ""
+    connector: str = ""
+    path: str = ""  # in the connector
+    files_path: str = ""  # in the project
+    state: str = ""  # running, cancelling, cancelled, succeeded or failed
+    reason: str = ""
+    copied: int = 0
+    bytes: int = 0
+    skipped: int = 0
+    failed: int = 0
+    omitted: int = 0
+    created_by: str = ""
+    created_at: str = ""
+    ended_at: str = ""
 
 
 @dataclass(frozen=True)
