@@ -123,7 +123,7 @@ func (p *platform) openData(ctx context.Context) error {
 		return err
 	}
 	p.files = dfs.New(p.db, blocks.Stores, dfs.Options{Inline: inline, Keys: p.secrets, Sealed: p.config.Files.Encrypt})
-	p.metrics.MustRegister(newFeedMetrics(p.files, p.log), newFileLeaseMetrics(p.files, p.log))
+	p.metrics.MustRegister(newFeedMetrics(p.files, p.log), newFileLeaseMetrics(p.files, p.log), newQuotaMetrics(p.files, p.log))
 	p.closers = append(p.closers, p.files.Close)
 	if err := p.matchBlocks(ctx, blocks); err != nil {
 		return err
