@@ -49,6 +49,7 @@ func table() []operation {
 		get("GETALLSTORAGEPOLICY", (*call).storagePolicies),
 		get("GETSTORAGEPOLICY", (*call).storagePolicy),
 		content(get("GETSNAPSHOTDIFF", (*call).snapshotDiff)),
+		content(get("GETSNAPSHOTDIFFLISTING", (*call).snapshotDiffListing)),
 		get("GETSNAPSHOTTABLEDIRECTORYLIST", (*call).snapshotDirs),
 		get("GETSNAPSHOTLIST", (*call).snapshots),
 		content(change(put, "CREATE", (*call).create)),
@@ -95,7 +96,7 @@ func table() []operation {
 // kinds of storage, erasure coding, and tokens made from others.
 func unsupported() map[string]string {
 	return map[string]string{
-		http.MethodGet: `GETDELEGATIONTOKEN GETSNAPSHOTDIFFLISTING GETECPOLICY GETECPOLICIES`,
+		http.MethodGet: `GETDELEGATIONTOKEN GETECPOLICY GETECPOLICIES`,
 		http.MethodPut: `RENEWDELEGATIONTOKEN CANCELDELEGATIONTOKEN
 			ENABLEECPOLICY DISABLEECPOLICY SETECPOLICY SETQUOTABYSTORAGETYPE`,
 		http.MethodPost: `UNSETECPOLICY`,

@@ -99,7 +99,8 @@ func (c *call) snapshotDirs() (answer, error) {
 
 type snapshotStatus struct {
 	DirStatus      fileStatus `json:"dirStatus"`
-	ParentFullPath string     `json:"parentFullPath"`
+	ParentFullPath string     `json:"parentFullPath"` // as Hadoop's documentation has it
+	FullPath       string     `json:"fullPath"`       // as Hadoop's client reads it
 	SnapshotID     int32      `json:"snapshotID"`
 	DeletionStatus string     `json:"deletionStatus"`
 }
@@ -123,7 +124,7 @@ func (c *call) snapshots() (answer, error) {
 		status := statusOf(info, s.Name)
 		status.ModificationTime = s.At.UnixMilli()
 		number := crc32.ChecksumIEEE([]byte(strconv.FormatInt(s.ID, 10))) >> 8
-		list = append(list, snapshotStatus{DirStatus: status, ParentFullPath: c.path, SnapshotID: int32(number), DeletionStatus: "ACTIVE"})
+		list = append(list, snapshotStatus{DirStatus: status, ParentFullPath: c.path, FullPath: s.Path, SnapshotID: int32(number), DeletionStatus: "ACTIVE"})
 	}
 	return as("SnapshotList", list), nil
 }

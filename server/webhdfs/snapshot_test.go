@@ -26,6 +26,14 @@ func TestSnapshots(t *testing.T) {
 		{"PUT", dir + "/new?op=MKDIRS", `200 {"boolean":true}`},
 		{"GET", dir + "?op=GETSNAPSHOTDIFF&oldsnapshotname=s1&snapshotname=", `200 {"SnapshotDiffReport":{"diffList":[{"sourcePath":"","type":"MODIFY"},{"sourcePath":"a","targetPath":"d/a","type":"RENAME"},` +
 			`{"sourcePath":"b","type":"DELETE"},{"sourcePath":"d","type":"MODIFY"},{"sourcePath":"new","type":"CREATE"}],"fromSnapshot":"s1","snapshotRoot":"` + dir + `","toSnapshot":""}}`},
+		{"PUT", dir + "?op=CREATESNAPSHOT&snapshotname=s3", `200 {"Path":"` + dir + `/.snapshot/s3"}`},
+		{"GET", dir + "?op=GETSNAPSHOTDIFFLISTING&oldsnapshotname=s1&snapshotname=s3", `200 {"SnapshotDiffReportListing":{"createList":[{"dirId":1,"fileId":6,"sourcePath":"new","isReference":false}],` +
+			`"deleteList":[{"dirId":1,"fileId":3,"sourcePath":"a","targetPath":"d/a","isReference":true},{"dirId":1,"fileId":4,"sourcePath":"b","isReference":false}],"isFromEarlier":true,"lastIndex":-1,"lastPath":"",` +
+			`"modifyList":[{"dirId":1,"fileId":2,"sourcePath":"","isReference":true},{"dirId":5,"fileId":5,"sourcePath":"d","isReference":true}]}}`},
+		{"GET", dir + "?op=GETSNAPSHOTDIFFLISTING&oldsnapshotname=s1", "400 "},
+		{"GET", dir + "?op=GETSNAPSHOTDIFFLISTING&oldsnapshotname=s1&snapshotname=s3&snapshotdiffstartpath=d", "400 "},
+		{"GET", dir + "?op=GETSNAPSHOTDIFFLISTING&oldsnapshotname=s1&snapshotname=gone", "404 "},
+		{"DELETE", dir + "?op=DELETESNAPSHOT&snapshotname=s3", "200 "},
 		{"PUT", dir + "?op=CREATESNAPSHOT", `200 {"Path":"` + dir + `/.snapshot/s20`},
 		{"PUT", dir + "?op=RENAMESNAPSHOT&oldsnapshotname=s1&snapshotname=s2", "200 "},
 		{"PUT", dir + "?op=RENAMESNAPSHOT&snapshotname=s2", `400 {"RemoteException":{"exception":"IllegalArgumentException"`},
