@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -18,6 +19,9 @@ import (
 	"github.com/bine-ml/bine/internal/cli"
 )
 
+// asked is an answer that depends on what was sent.
+type asked func(body string) any
+
 // command runs the CLI against a server that answers what routes say, by method and path.
 func command(t *testing.T, routes map[string]any, args ...string) (out, errs string, err error) {
 	t.Helper()
@@ -27,6 +31,13 @@ func command(t *testing.T, routes map[string]any, args ...string) (out, errs str
 			w.Header().Set("Content-Type", "application/problem+json")
 			w.WriteHeader(http.StatusNotFound)
 			answer = map[string]any{"kind": "not_found", "title": "Not Found", "detail": "there is no " + r.URL.Path}
+		}
+		if ask, depends := answer.(asked); depends {
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				t.Error(err)
+			}
+			answer = ask(string(body))
 		}
 		if err := json.NewEncoder(w).Encode(answer); err != nil {
 			t.Error(err)
