@@ -151,7 +151,7 @@ func (c Connector) checkDirectory() (Connector, error) {
 			return c, c.foreign(name)
 		}
 	}
-	if !path.IsAbs(c.Root) || path.Clean(c.Root) != strings.TrimSuffix(c.Root, "/") {
+	if !path.IsAbs(c.Root) || path.Clean(c.Root) != c.Root && path.Clean(c.Root)+"/" != c.Root {
 		return c, Errorf(Invalid, "the root of connector %q is an absolute path of the server's host, without . and ..", string(c.Name))
 	}
 	c.Root = path.Clean(c.Root)

@@ -208,6 +208,7 @@ func TestConnectorsThatAreWrongAreRefused(t *testing.T) {
 		"a secret alone":       {"c", client.SetConnector{Kind: bine.ConnectorS3, Bucket: "bucket", Secret: &secret}, bine.Invalid},
 		"an access key alone":  {"c", client.SetConnector{Kind: bine.ConnectorS3, Bucket: "bucket", AccessKey: "a"}, bine.Invalid},
 		"a directory outside":  {"c", client.SetConnector{Kind: bine.ConnectorDirectory, Root: "/etc"}, bine.Forbidden},
+		"the whole host":       {"c", client.SetConnector{Kind: bine.ConnectorDirectory, Root: "/"}, bine.Forbidden},
 		"a directory up":       {"c", client.SetConnector{Kind: bine.ConnectorDirectory, Root: w.dir + "/../x"}, bine.Invalid},
 	} {
 		_, err := olga.SetConnector(t.Context(), "demo", c.name, c.body)
