@@ -50,7 +50,7 @@ var rules = map[string][]string{
 	"internal/mail":         {"."},
 	"internal/mount":        {".", "client"},
 	"internal/lease":        {".", "gpu", "gpu/place", "gpu/queue", "gpu/health", "internal/database", "internal/database/databasetest"},
-	"internal/run":          {".", "internal/tick", "dags", "dags/expr", "dags/plan", "dfs/...", "dfs", "activities", "workflows", "internal/store", "internal/lease", "internal/launch", "internal/continuation"},
+	"internal/run":          {".", "gpu", "internal/tick", "dags", "dags/expr", "dags/plan", "dfs/...", "dfs", "activities", "workflows", "internal/store", "internal/lease", "internal/launch", "internal/continuation"},
 	"internal/continuation": {".", "dags", "dags/plan"},
 	"internal/scaffold":     {".", "dags"},
 	"internal/shim":         {},

@@ -7,6 +7,7 @@ import (
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/dags"
+	"github.com/bine-ml/bine/gpu"
 )
 
 // logLimit is how much output of one attempt is kept.
@@ -37,13 +38,19 @@ func (e *Engine) process(ctx context.Context, r *resolution, step dags.Step, inp
 		Resources: step.Resources, Timeout: step.Timeout, LogLimit: logLimit, Environment: step.Environment,
 		Priority: priorityOf(r.run, r.dag),
 	}
+	request, err := gpu.Of(step.Resources)
+	if err != nil {
+		return p, err
+	}
+	if most := request.Duration.Seconds(); most > 0 && (p.Timeout == 0 || p.Timeout > most) {
+		p.Timeout = most // what is asked for a time is given back then
+	}
 	if p.Environment == 0 {
 		p.Environment = r.in.Environment
 	}
 	for name, t := range step.AllOutputs() {
 		p.Outputs[name] = string(t)
 	}
-	var err error
 	if p.Slots, err = e.slots(ctx, r.in.Project, r.run, r.step, r.scope); err != nil {
 		return p, err
 	}

@@ -167,3 +167,12 @@ func TestABatchWhoseItemsHaveAllEndedHasNothingToRun(t *testing.T) {
 	_, err = w.attempts.Start(w.ctx(), activities.StartAttemptInput{Owner: ownerOf(at(ref, "train", "batch@none")), Number: 1})
 	w.kind("a batch that is none", err, bine.NotFound, "batch@none")
 }
+
+func TestWhatIsAskedForATimeIsGivenBackThen(t *testing.T) {
+	for timeout, want := range map[string]float64{"": 7200, "    timeout: 1h\n": 3600, "    timeout: 3h\n": 7200} {
+		w := newWorld(t)
+		ref := w.begin(w.pipeline("name: a\nsteps:\n  work:\n    command: [\"true\"]\n    resources: {gpus: 2 GPUs on 1 host for 2h}\n" + timeout))
+		w.resolve(at(ref, "work"))
+		w.is("timeout", w.process(at(ref, "work")).Timeout, want)
+	}
+}
