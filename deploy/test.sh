@@ -17,8 +17,8 @@ go tool -modfile=tools.mod workflowcheck ./workflows/...
 
 step "Go tests"
 # One package at a time: several links of the Temporal server at once do not fit into memory.
-go test -p 2 $(go list ./... | grep -v -e /internal/temporal/embedded -e /workflows/recording -e /launch/earnest -e '/cmd/bine$')
-go test -p 1 ./internal/temporal/embedded/... ./internal/launch/earnest ./workflows/recording ./cmd/bine
+go test -timeout 30m -p 2 $(go list ./... | grep -v -e /internal/temporal/embedded -e /workflows/recording -e /launch/earnest -e '/cmd/bine$')
+go test -timeout 30m -p 1 ./internal/temporal/embedded/... ./internal/launch/earnest ./workflows/recording ./cmd/bine
 
 step "Python client"
 BINE_E2E_LONG=$long deploy/test-python.sh
