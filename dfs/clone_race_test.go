@@ -57,9 +57,15 @@ func (r *racing) write(dir string, sizes []int) {
 	for n := 1; time.Now().Before(r.until); n++ {
 		for i, size := range sizes {
 			path := fmt.Sprintf("%s/%d", dir, i)
-			if _, err := r.trees[i%len(r.trees)].Create(r.t.Context(), owner, path, bytes.NewReader(numbered(n, size)), dfs.CreateOptions{Overwrite: true}); err != nil {
-				r.t.Error(err)
-				return
+			for {
+				_, err := r.trees[i%len(r.trees)].Create(r.t.Context(), owner, path, bytes.NewReader(numbered(n, size)), dfs.CreateOptions{Overwrite: true})
+				if err == nil {
+					break
+				}
+				if !bine.IsKind(err, bine.Unavailable) { // that says to try again
+					r.t.Error(err)
+					return
+				}
 			}
 		}
 	}
@@ -71,22 +77,24 @@ func (r *racing) clone(dir string, who int, sizes []int) {
 	ctx, tree := r.t.Context(), r.trees[who%len(r.trees)]
 	for n := 0; time.Now().Before(r.until); n++ {
 		to := at("Jupyter", fmt.Sprintf("%d-%d", who, n))
-		if _, err := tree.Clone(ctx, owner, dir, to, dfs.CloneOptions{}); err != nil {
+		if _, err := tree.Clone(ctx, owner, dir, to, dfs.CloneOptions{}); bine.IsKind(err, bine.Unavailable) {
+			continue
+		} else if err != nil {
 			r.t.Error(err)
 			return
 		}
 		r.check(tree, to, sizes)
 		from := fmt.Sprintf("%s/%d", to, rand.IntN(len(sizes)))
 		over := fmt.Sprintf("%s/%d", at("Jupyter/shared"), rand.IntN(3)) // several at once give up what it has
-		if _, err := tree.Clone(ctx, owner, from, over, dfs.CloneOptions{Overwrite: true, Parents: true}); err != nil && !bine.IsKind(err, bine.Conflict) {
+		if _, err := tree.Clone(ctx, owner, from, over, dfs.CloneOptions{Overwrite: true, Parents: true}); err != nil && !bine.IsKind(err, bine.Conflict) && !bine.IsKind(err, bine.Unavailable) {
 			r.t.Error(err)
 		}
 		if rand.IntN(3) == 0 {
-			if err := tree.Remove(ctx, owner, over, dfs.RemoveOptions{}); err != nil && !bine.IsKind(err, bine.NotFound) {
+			if err := tree.Remove(ctx, owner, over, dfs.RemoveOptions{}); err != nil && !bine.IsKind(err, bine.NotFound) && !bine.IsKind(err, bine.Unavailable) {
 				r.t.Error(err)
 			}
 		}
-		if err := tree.Remove(ctx, owner, to, dfs.RemoveOptions{Recursive: true}); err != nil {
+		if err := tree.Remove(ctx, owner, to, dfs.RemoveOptions{Recursive: true}); err != nil && !bine.IsKind(err, bine.Unavailable) {
 			r.t.Error(err)
 		}
 		r.made.Add(1)

@@ -294,7 +294,7 @@ func (t *Tree) putTail(ctx context.Context, tx *sql.Tx, n *node, had int64, stag
 
 // putSmall writes what lies in the database, sealed with a key unless that is 0.
 func (t *Tree) putSmall(ctx context.Context, tx *sql.Tx, n *node, data []byte, key int64) error {
-	data, err := t.sealSmall(ctx, data, key)
+	data, err := t.sealSmall(ctx, tx, data, key)
 	if err != nil {
 		return err
 	}

@@ -70,7 +70,7 @@ func (t *Tree) open(ctx context.Context, path string, n *node, offset, length in
 		if version != n.version {
 			return nil, errAgain
 		}
-		if f.tail, err = t.openSmall(ctx, f.tail, n.tail); err != nil {
+		if f.tail, err = t.openSmall(ctx, t.db.Read(), f.tail, n.tail); err != nil {
 			return nil, fmt.Errorf("open %s: %w", path, err)
 		}
 		f.tailStart = inBlocks

@@ -66,6 +66,12 @@ func keyPlace(project, version int64) string { return fmt.Sprintf("dfs/key/%d/%d
 
 // BlockKey gives the key of a number.
 func (t *Tree) BlockKey(ctx context.Context, number int64) ([]byte, error) {
+	return t.keyOf(ctx, t.db.Read(), number)
+}
+
+// keyOf gives the key of a number as q sees it: a transaction sees keys that were
+// made before it in the same commit, and that nobody remembers until it is done.
+func (t *Tree) keyOf(ctx context.Context, q database.Reader, number int64) ([]byte, error) {
 	if key, there := t.keys.opened.Load(number); there {
 		return key.([]byte), nil
 	}
@@ -74,7 +80,7 @@ func (t *Tree) BlockKey(ctx context.Context, number int64) ([]byte, error) {
 	}
 	var project, version int64
 	var wrapped string
-	err := t.db.Read().QueryRowContext(ctx, "SELECT project_id, version, wrapped FROM dfs_keys WHERE id = ?", number).Scan(&project, &version, &wrapped)
+	err := q.QueryRowContext(ctx, "SELECT project_id, version, wrapped FROM dfs_keys WHERE id = ?", number).Scan(&project, &version, &wrapped)
 	if err == sql.ErrNoRows {
 		return nil, bine.Errorf(bine.Internal, "the key that it is sealed with was destroyed with its project: nobody can read it any more")
 	}
@@ -85,7 +91,9 @@ func (t *Tree) BlockKey(ctx context.Context, number int64) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open key %d: %w", number, err)
 	}
-	t.keys.opened.Store(number, []byte(key))
+	if _, inside := q.(*sql.Tx); !inside {
+		t.keys.opened.Store(number, []byte(key))
+	}
 	return []byte(key), nil
 }
 
@@ -97,8 +105,8 @@ const (
 	smallOverhead = 8 + saltSize + 16
 )
 
-func (t *Tree) smallCipher(ctx context.Context, number int64, salt []byte) (cipher.AEAD, error) {
-	key, err := t.BlockKey(ctx, number)
+func (t *Tree) smallCipher(ctx context.Context, q database.Reader, number int64, salt []byte) (cipher.AEAD, error) {
+	key, err := t.keyOf(ctx, q, number)
 	if err != nil {
 		return nil, err
 	}
@@ -113,14 +121,14 @@ func (t *Tree) smallCipher(ctx context.Context, number int64, salt []byte) (ciph
 }
 
 // sealSmall seals bytes for the database; with key 0 it gives them as they are.
-func (t *Tree) sealSmall(ctx context.Context, data []byte, number int64) ([]byte, error) {
+func (t *Tree) sealSmall(ctx context.Context, q database.Reader, data []byte, number int64) ([]byte, error) {
 	if number == 0 {
 		return data, nil
 	}
 	out := make([]byte, 8+saltSize, len(data)+smallOverhead)
 	binary.BigEndian.PutUint64(out, uint64(number))
 	rand.Read(out[8:])
-	aead, err := t.smallCipher(ctx, number, out[8:])
+	aead, err := t.smallCipher(ctx, q, number, out[8:])
 	if err != nil {
 		return nil, err
 	}
@@ -129,7 +137,7 @@ func (t *Tree) sealSmall(ctx context.Context, data []byte, number int64) ([]byte
 
 // openSmall gives the bytes of a file that lie in the database, which are as many
 // as size says; errAgain where they are not.
-func (t *Tree) openSmall(ctx context.Context, data []byte, size int64) ([]byte, error) {
+func (t *Tree) openSmall(ctx context.Context, q database.Reader, data []byte, size int64) ([]byte, error) {
 	number, sealed := sealedWith(data, size)
 	if !sealed {
 		if int64(len(data)) != size {
@@ -137,7 +145,7 @@ func (t *Tree) openSmall(ctx context.Context, data []byte, size int64) ([]byte, 
 		}
 		return data, nil
 	}
-	aead, err := t.smallCipher(ctx, number, data[8:8+saltSize])
+	aead, err := t.smallCipher(ctx, q, number, data[8:8+saltSize])
 	if err != nil {
 		return nil, err
 	}
@@ -166,5 +174,5 @@ func (t *Tree) smallOf(ctx context.Context, q database.Reader, n *node) ([]byte,
 	if version != n.version {
 		return nil, errAgain
 	}
-	return t.openSmall(ctx, data, n.tail)
+	return t.openSmall(ctx, q, data, n.tail)
 }

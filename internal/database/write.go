@@ -8,7 +8,7 @@ import (
 )
 
 // tries bounds how often a transaction that lost a race is run again.
-const tries = 12
+const tries = 20
 
 // Write runs f in one transaction and returns when it is on disk; f's error
 // undoes it and is returned. f uses only tx and must be repeatable: a
