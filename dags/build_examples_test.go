@@ -18,7 +18,7 @@ type built = func() (dags.DAG, error)
 // inGo gives the examples built in Go, by the name of their directory.
 func inGo() map[string]built {
 	return map[string]built{
-		"approval": approvalInGo, "batch": batchInGo, "branch": branchInGo, "cache": cacheInGo, "failures": failuresInGo, "http": httpInGo, "lake": lakeInGo,
+		"approval": approvalInGo, "batch": batchInGo, "branch": branchInGo, "cache": cacheInGo, "failures": failuresInGo, "gpu": gpuInGo, "http": httpInGo, "lake": lakeInGo,
 		"limits": limitsInGo, "nested": nestedInGo, "nightly": nightlyInGo, "notebook": notebookInGo, "parent": parentInGo,
 		"per-item": perItemInGo, "sql": sqlInGo, "wait": waitInGo,
 	}
@@ -153,6 +153,21 @@ func lakeInGo() (dags.DAG, error) {
 	give := dags.ExportFiles("give", dags.Expr("steps.file.path"), "sea", "reports")
 	return dags.New("lake", dags.Description("Imports the readings of a day, and exports a report of them."), day, fetch, count, file, give,
 		dags.Outputs(map[string]any{"fetched": fetch.Value("copied"), "given": give.Value("copied")}))
+}
+
+func gpuInGo() (dags.DAG, error) {
+	epochs, seconds := dags.IntParam("epochs").Default(20), dags.FloatParam("seconds").Default(0.05)
+	prepare := dags.Values("prepare", map[string]any{"shards": 4})
+	train := dags.Python("train", "train.py").Needs(prepare).With("epochs", epochs.Value()).With("seconds", seconds.Value()).
+		Output("epochs", dags.Int).Output("resumed_from", dags.Int).Output("devices", dags.Int).
+		CPU(0.2).Memory("128MiB").Accelerators("2 GPUs on 1 host preemptible")
+	distributed := dags.Command("distributed", "python3", "code/ranks.py").Needs(prepare).
+		Output("rank", dags.Int).Output("size", dags.Int).Output("hosts", dags.String).
+		CPU(0.2).Memory("256MiB").Accelerators("4 GPUs on any host")
+	half := dags.Command("half", "sh", "-c", `printf "{\"visible\": \"%s\"}" "$CUDA_VISIBLE_DEVICES" > "$BINE_OUTPUTS/values.json"`).Needs(prepare).
+		Output("visible", dags.String).CPU(0.1).Memory("64MiB").GPUs(0.5)
+	return dags.New("gpu", dags.Description("Training that takes GPUs, gives them up when it is asked to, and goes on where it was."), epochs, seconds,
+		prepare, train, distributed, half, dags.Outputs(map[string]any{"devices": train.Value("devices"), "processes": distributed.Value("size")}))
 }
 
 func limitsInGo() (dags.DAG, error) {

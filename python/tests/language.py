@@ -155,6 +155,40 @@ def lake(day: str = "2026-01-31"):
     return {"fetched": fetch.copied, "given": give.copied}
 
 
+@pipeline(description="Training that takes GPUs, gives them up when it is asked to, and goes on where it was.")
+def gpu(epochs: int = 20, seconds: float = 0.05):
+    prepare = step.values("prepare", shards=4)
+    train = step.python(
+        "train",
+        "train.py",
+        needs=[prepare],
+        with_={"epochs": epochs, "seconds": seconds},
+        outputs={"epochs": int, "resumed_from": int, "devices": int},
+        cpu=0.2,
+        memory="128MiB",
+        gpus="2 GPUs on 1 host preemptible",
+    )
+    distributed = step.command(
+        "distributed",
+        ["python3", "code/ranks.py"],
+        needs=[prepare],
+        outputs={"rank": int, "size": int, "hosts": str},
+        cpu=0.2,
+        memory="256MiB",
+        gpus="4 GPUs on any host",
+    )
+    step.command(
+        "half",
+        ["sh", "-c", 'printf "{\\"visible\\": \\"%s\\"}" "$CUDA_VISIBLE_DEVICES" > "$BINE_OUTPUTS/values.json"'],
+        needs=[prepare],
+        outputs={"visible": str},
+        cpu=0.1,
+        memory="64MiB",
+        gpus=0.5,
+    )
+    return {"devices": train.devices, "processes": distributed.size}
+
+
 @pipeline(description="Concurrency keys for runs and items, and a pool that pipelines share.", priority="high",
           concurrency={"key": expr("params.shop"), "limit": 1})
 def limits(shop: str = "graz", hosts: list = ["a", "b"]):
