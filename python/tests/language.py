@@ -311,5 +311,5 @@ def wait(hour: str = "2026-01-01T05"):
 
 
 if __name__ == "__main__":
-    pipelines = [approval, batch, branch, cache, failures, http, lake, limits, nested, nightly, notebook, parent, per_item, sql, wait]
+    pipelines = [approval, batch, branch, cache, failures, gpu, http, lake, limits, nested, nightly, notebook, parent, per_item, sql, wait]
     print(json.dumps({p.name: p.yaml() for p in pipelines}))
