@@ -209,6 +209,9 @@ func (t *Tree) forgetChanges(ctx context.Context, limit int) (int, error) {
 		if _, err := tx.ExecContext(ctx, "UPDATE dfs_feed SET position = ? WHERE name = 'removed' AND position < ?", last, last); err != nil {
 			return err
 		}
+		if err := bury(ctx, tx, last); err != nil {
+			return err
+		}
 		_, err = tx.ExecContext(ctx, "DELETE FROM dfs_changes WHERE id <= ?", last)
 		return err
 	})

@@ -29,19 +29,31 @@ const (
 // where it is a directory, the last first. It follows renames back, also those of
 // directories above. A call looks at 50,000 changes of the project at most, so it
 // may give fewer than there are; next is where to go on, nil at the end. Changes
-// older than Options.Changes are forgotten, and changes below directories that
-// the user may not read are left out.
+// older than Options.Changes are forgotten, and changes below directories that the
+// user may not read are left out. Of a path that is not there any more, its
+// removals are told to who reads everything, for as long as the project exists.
 func (t *Tree) History(ctx context.Context, user User, path string, from PathHistory, limit int) (list []Change, next *PathHistory, err error) {
+	if limit <= 0 || limit > mostListed {
+		limit = mostListed
+	}
 	c, err := t.readable(ctx, user, path)
+	if bine.IsKind(err, bine.NotFound) {
+		before := from.Before
+		if before <= 0 {
+			before = math.MaxInt64
+		}
+		if gone, fault := t.removals(ctx, user, path, before, limit); fault == nil && len(gone) == limit {
+			return gone, &PathHistory{Before: gone[limit-1].ID}, nil
+		} else if fault == nil && (len(gone) > 0 || from.Before > 0) {
+			return gone, nil, nil
+		}
+	}
 	if err != nil {
 		return nil, nil, err
 	}
 	project := projectOf(c.parts)
 	if project == "" {
 		return nil, nil, bine.Errorf(bine.Invalid, "%s is not in a project: only that has a history", path)
-	}
-	if limit <= 0 || limit > mostListed {
-		limit = mostListed
 	}
 	h := &tracing{t: t, user: user, inode: c.last().id, dir: c.last().dir(), at: c.path, before: from.Before, readable: map[string]bool{}}
 	h.sees = user.Super || user.Role == bine.DataOwner && !user.foreign(c)

@@ -68,8 +68,10 @@ func (t *Tree) RemoveProject(ctx context.Context, project bine.ProjectName) erro
 		return err
 	}
 	err := t.db.Write(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, "DELETE FROM dfs_shares WHERE to_project = ?", string(project))
-		return err
+		if _, err := tx.ExecContext(ctx, "DELETE FROM dfs_shares WHERE to_project = ?", string(project)); err != nil {
+			return err
+		}
+		return forgetProject(ctx, tx, project)
 	})
 	if err != nil {
 		return err
