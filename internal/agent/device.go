@@ -156,9 +156,6 @@ var errDeviceGone = errors.New("a device that was granted is not there any more"
 func (d *devices) admit(id bine.AttemptID, grants []bine.DeviceGrant) ([]bine.AttemptID, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if err := d.note(grants); err != nil {
-		return nil, err
-	}
 	var others []bine.AttemptID
 	for other, held := range d.held {
 		switch g := conflict(held, grants); {
@@ -168,6 +165,9 @@ func (d *devices) admit(id bine.AttemptID, grants []bine.DeviceGrant) ([]bine.At
 		default:
 			others = append(others, other)
 		}
+	}
+	if err := d.note(grants); err != nil { // of what is refused nothing is remembered
+		return nil, err
 	}
 	if len(grants) > 0 {
 		d.held[id] = grants
