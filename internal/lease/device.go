@@ -168,7 +168,12 @@ func (t *tx) hear(d *device, faults []bine.DeviceFault, tests []bine.DeviceTest,
 	if err := t.setHealth(d, next, changes); err != nil || !next.Leave() {
 		return err
 	}
-	_, err := t.exec("UPDATE leases SET asked_back = ? WHERE asked_back IS NULL AND attempt IN (SELECT CASE WHEN l.gang = '' THEN l.attempt ELSE l.gang END FROM lease_grants g JOIN (SELECT attempt, gang FROM leases) l ON l.attempt = g.attempt WHERE g.device = ? AND g.ended_at IS NULL)", t.now, d.ID)
+	return t.drain(d.ID)
+}
+
+// drain asks who uses a device to leave it.
+func (t *tx) drain(id bine.DeviceID) error {
+	_, err := t.exec("UPDATE leases SET asked_back = ? WHERE asked_back IS NULL AND attempt IN (SELECT CASE WHEN l.gang = '' THEN l.attempt ELSE l.gang END FROM lease_grants g JOIN (SELECT attempt, gang FROM leases) l ON l.attempt = g.attempt WHERE g.device = ? AND g.ended_at IS NULL)", t.now, id)
 	return err
 }
 

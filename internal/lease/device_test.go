@@ -265,3 +265,21 @@ func TestADeviceWithAFaultIsDrainedAndTested(t *testing.T) {
 		want(t, "it takes no work meanwhile", host, "")
 	})
 }
+
+func TestWhoUsesADeviceThatIsDrainedIsAskedToLeave(t *testing.T) {
+	each(t, func(t *testing.T, l *lease.Ledger) {
+		setDevices(t, l, "a", 2, "P100", "rack=1")
+		setDevices(t, l, "b", 2, "P100", "rack=1")
+		ask(t, l, "gang", words(2, "2 GPUs on 2 hosts"))
+		ask(t, l, "beside", gpus(1))
+		beside := granted(t, l, "beside")
+		if err := lease.Drain(t.Context(), l, "a-0"); err != nil {
+			t.Fatal(err)
+		}
+		for host, member := range map[bine.HostName]bine.AttemptID{"a": "gang", "b": bine.AttemptID("gang").Member(1)} {
+			ids, err := l.AskedBack(t.Context(), host)
+			want(t, "on host "+string(host), fmt.Sprint(ids, err), fmt.Sprint([]bine.AttemptID{member}, nil))
+		}
+		want(t, "who uses another device keeps it", granted(t, l, "beside"), beside)
+	})
+}

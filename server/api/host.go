@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/internal/auth"
@@ -23,23 +24,10 @@ func (a *API) hosts(ctx context.Context, _ *none) (*body[[]bine.Host], error) {
 // leases shows what is not of the caller's projects to administrators only:
 // names of runs and projects are nobody else's business.
 func (a *API) leases(ctx context.Context, _ *none) (*body[[]bine.Lease], error) {
-	all, err := a.Ledger.Leases(ctx)
-	if err != nil || callOf(ctx).Admin {
-		return list(all, err)
-	}
-	mine, err := a.Store.Projects(ctx, callOf(ctx).User)
+	know, err := a.mayKnow(ctx)
 	if err != nil {
 		return nil, err
 	}
-	member := map[bine.ProjectName]bool{}
-	for _, p := range mine {
-		member[p.Name] = true
-	}
-	var shown []bine.Lease
-	for _, l := range all {
-		if member[l.Owner.Project] {
-			shown = append(shown, l)
-		}
-	}
-	return list(shown, nil)
+	all, err := a.Ledger.Leases(ctx)
+	return list(slices.DeleteFunc(all, func(l bine.Lease) bool { return !know(l.Owner.Project) }), err)
 }
