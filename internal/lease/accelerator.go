@@ -1,9 +1,6 @@
 package lease
 
 import (
-	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -131,76 +128,4 @@ func (b *board) reasonForDevices(w want) string {
 		v.Reason = "others go before"
 	}
 	return fmt.Sprintf("waits for %s: %s", task.Request, v.Reason)
-}
-
-// Gang gives the hosts of the gang that a process belongs to, by their ranks, and
-// its own rank. One that is of no gang has none.
-func (l *Ledger) Gang(ctx context.Context, attempt bine.AttemptID) (hosts []bine.HostName, rank int, err error) {
-	v := view{l.db.Reader(ctx), ctx}
-	var first bine.AttemptID
-	err = v.row("SELECT gang FROM leases WHERE attempt = ?", attempt).Scan(&first)
-	if errors.Is(err, sql.ErrNoRows) || err == nil && first == "" {
-		return nil, 0, nil
-	}
-	if err == nil {
-		hosts, err = v.gang(first)
-	}
-	for i := range hosts {
-		if first.Member(i) == attempt {
-			rank = i
-		}
-	}
-	return hosts, rank, l.db.Explain(err)
-}
-
-// others gives the hosts of a gang's processes but the first, by their ranks.
-func (v view) others(e *entry) ([]bine.HostName, error) {
-	if e.gang == "" {
-		return nil, nil
-	}
-	hosts, err := v.gang(e.gang)
-	if len(hosts) > 0 {
-		hosts = hosts[1:]
-	}
-	return hosts, err
-}
-
-// gang gives the hosts of a gang by their ranks.
-func (v view) gang(first bine.AttemptID) (hosts []bine.HostName, err error) {
-	at := map[bine.AttemptID]bine.HostName{}
-	err = v.each(func(row scanner) error {
-		var id bine.AttemptID
-		var host bine.HostName
-		err := row.Scan(&id, &host)
-		at[id] = host
-		return err
-	}, "SELECT attempt, host FROM leases WHERE gang = ?", first)
-	for rank := range len(at) {
-		hosts = append(hosts, at[first.Member(rank)])
-	}
-	return hosts, err
-}
-
-// handAll writes down what an entry was granted: its devices, and those of its
-// gang that have processes on other hosts, as leases of their own.
-func (t *tx) handAll(e *entry) error {
-	for rank, s := range e.spots {
-		id := e.Attempt.Member(rank)
-		var err error
-		switch {
-		case rank > 0:
-			_, err = t.exec("INSERT INTO leases (attempt, place, host, cpu_milli, memory, gpu_milli, request, owner, workflow, avoid, asked_at, granted_at, project, name, priority, line, gang) VALUES (?, ?, ?, ?, ?, ?, '', ?, ?, ?, ?, ?, ?, ?, ?, '', ?)",
-				id, e.place, s.host.name, s.milli, s.memory, s.gpus, text[bine.Owner]{e.owner}, e.Workflow, text[[]bine.HostName]{}, t.now, t.now, e.project, e.owner.Name, e.priority, e.Attempt)
-		case len(e.spots) > 1:
-			_, err = t.exec("UPDATE leases SET cpu_milli = ?, memory = ?, gpu_milli = ?, gang = attempt WHERE attempt = ?", s.milli, s.memory, s.gpus, id)
-		}
-		if err == nil {
-			err = t.hand(e, id, s.shares)
-		}
-		if err != nil {
-			return fmt.Errorf("hand over devices: %w", err)
-		}
-	}
-	e.spots = nil
-	return nil
 }
