@@ -39,7 +39,7 @@ func (f *file) writerCame() {
 	if f.writers++; f.writers > 1 {
 		return
 	}
-	ctx, stop := context.WithCancel(context.Background())
+	ctx, stop := context.WithCancel(f.s.life)
 	host, _ := os.Hostname() // for people; without it the rest tells enough
 	f.claim = &claim{s: f.s, path: f.path, stop: stop, holder: fmt.Sprintf("bine mount on %.100s (process %d) %s", host, os.Getpid(), rand.Text())}
 	f.s.claims.Add(1)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bine-ml/bine/dfs"
+	"github.com/bine-ml/bine/internal/mount"
 )
 
 // leased waits until the file has a lease, or has none.
@@ -79,6 +80,33 @@ func TestWhoLostTheLeaseIsTold(t *testing.T) {
 	}
 	if got := w.file("f"); got != "begin theirs" {
 		t.Errorf("the file holds %q", got)
+	}
+}
+
+// The kernel does not tell of the last close of a file when the connection with it
+// is cut: what the mount holds is given back all the same.
+func TestACutConnectionKeepsNoLease(t *testing.T) {
+	w := newWorld(t)
+	point := t.TempDir()
+	m, err := mount.New(t.Context(), mount.Options{Client: w.as("olga"), Project: "demo", Path: "Resources", Point: point,
+		Timeout: time.Second, SpoolDir: t.TempDir(), SpoolLimit: 1 << 20, Log: t.Output()})
+	w.ok(err)
+	f, err := os.Create(point + "/f")
+	w.ok(err)
+	defer f.Close()
+	w.leased("f", true)
+	// With MNT_FORCE the kernel cuts first and finds the file open then.
+	if err := syscall.Unmount(point, syscall.MNT_FORCE); !errors.Is(err, syscall.EBUSY) {
+		t.Errorf("forced: %v, want EBUSY", err)
+	}
+	w.ok(syscall.Unmount(point, syscall.MNT_DETACH))
+	ended := make(chan struct{})
+	go func() { m.Wait(); close(ended) }()
+	select {
+	case <-ended:
+		w.leased("f", false)
+	case <-time.After(20 * time.Second):
+		t.Fatal("the mount waits for closes that nobody tells of")
 	}
 }
 

@@ -83,12 +83,15 @@ func New(ctx context.Context, o Options) (*Mount, error) {
 		return nil, err
 	}
 	s := &system{Options: o, log: log.New(o.Log, "bine mount: ", 0)}
+	s.life, s.end = context.WithCancel(context.Background())
 	root, err := s.root(ctx)
 	if err != nil {
+		s.end()
 		return nil, err
 	}
 	server, err := fs.Mount(o.Point, root, s.options(root))
 	if err != nil {
+		s.end()
 		return nil, fmt.Errorf("mount %s: %w", o.Point, err)
 	}
 	return &Mount{server, s, o.Point}, nil
@@ -129,7 +132,7 @@ func (s *system) options(root *dir) *fs.Options {
 // Wait returns when nothing is mounted any more.
 func (m *Mount) Wait() {
 	m.server.Wait()
-	m.system.claims.Wait()
+	m.system.over()
 }
 
 // Close unmounts. Where files are still open it takes the directory out of sight
@@ -137,7 +140,7 @@ func (m *Mount) Wait() {
 func (m *Mount) Close() error {
 	err := m.server.Unmount()
 	if err == nil {
-		m.system.claims.Wait()
+		m.system.over()
 		return nil
 	}
 	if detach := lazily(m.point); detach != nil {
@@ -165,7 +168,17 @@ type system struct {
 	spooled atomic.Int64 // bytes of local copies
 	changes atomic.Int64 // counts what was changed here, so that older listings are not believed
 	space   space
-	claims  sync.WaitGroup // leases that are kept
+	claims  sync.WaitGroup  // leases that are kept
+	life    context.Context // ends when nothing is mounted any more
+	end     context.CancelFunc
+}
+
+// over gives back what is held for files that count as open still: the kernel
+// tells of the last close of a file later, and of some not at all once nothing is
+// mounted.
+func (s *system) over() {
+	s.end()
+	s.claims.Wait()
 }
 
 // root describes the directory that is mounted.
