@@ -30,7 +30,7 @@ type claim struct {
 	holder string
 	stop   context.CancelFunc
 
-	mu    sync.Mutex // also while the lease is being asked for
+	mu    sync.Mutex // also while the lease is being asked for, or something is written without it
 	lease client.FileLease
 }
 
@@ -107,24 +107,34 @@ func (c *claim) release() {
 	c.lease = client.FileLease{}
 }
 
-// epoch is that of the lease under which the file is written, 0 for none.
-func (f *file) epoch() int64 {
-	if f.claim == nil {
-		return 0
-	}
-	f.claim.mu.Lock()
-	defer f.claim.mu.Unlock()
-	return f.claim.lease.Epoch
+// epoch is that of the lease, 0 for none.
+func (c *claim) epoch() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.lease.Epoch
 }
 
 // under calls write with the lease that there is, again where another one was
 // taken meanwhile.
 func (f *file) under(write func(lease int64) error) error {
+	if f.claim == nil {
+		return write(0)
+	}
 	for {
-		lease := f.epoch()
-		err := write(lease)
-		if !bine.IsKind(err, bine.Leased) && !bine.IsKind(err, bine.Fenced) || f.epoch() == lease {
+		lease, err := f.claim.under(write)
+		if !bine.IsKind(err, bine.Leased) && !bine.IsKind(err, bine.Fenced) || f.claim.epoch() == lease {
 			return err
 		}
 	}
+}
+
+// under calls write with the lease that there is. Where there is none, none is
+// taken before write is done: who overwrites a file without its lease ends that.
+func (c *claim) under(write func(lease int64) error) (int64, error) {
+	if lease := c.epoch(); lease != 0 {
+		return lease, write(lease)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.lease.Epoch, write(c.lease.Epoch)
 }

@@ -110,6 +110,30 @@ func TestACutConnectionKeepsNoLease(t *testing.T) {
 	}
 }
 
+// The lease comes while who gets it is writing all the time.
+func TestALeaseThatComesInTheMiddleOfAWriteStands(t *testing.T) {
+	w := newWorld(t)
+	at := w.mounted("olga")
+	var files []*os.File
+	for _, name := range []string{"a", "b", "c", "d"} {
+		write(t, at+"/"+name, "begin")
+		f, err := os.OpenFile(at+"/"+name, os.O_RDWR, 0)
+		w.ok(err)
+		defer f.Close()
+		files = append(files, f)
+	}
+	for began := time.Now(); time.Since(began) < 1500*time.Millisecond; {
+		for _, f := range files {
+			_, err := f.WriteAt([]byte("B"), 0)
+			w.ok(err)
+			if err := f.Sync(); err != nil {
+				t.Fatalf("written after %s: %v", time.Since(began), err)
+			}
+		}
+	}
+	w.leased("a", true)
+}
+
 // Those who only append do so together, however long the file is open.
 func TestWhoAppendsTakesNoLease(t *testing.T) {
 	w := newWorld(t)
