@@ -78,6 +78,9 @@ func (c *Cluster) forget() {
 	}
 }
 
+// Policy gives what places are chosen by.
+func (c *Cluster) Policy() Policy { return c.policy }
+
 // Place finds the place for a task as the function of that name does.
 func (c *Cluster) Place(t Task) (Placement, error) {
 	d := newDemand(t)

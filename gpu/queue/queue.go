@@ -35,6 +35,8 @@ type Running struct {
 	Placement place.Placement
 	Started   time.Time
 	Saved     time.Time // its last checkpoint; zero: none
+	Home      string    // by whose right it stands there, where projects own cells: see Homes
+	Guest     bool      // it gives back when one comes whose home that is
 }
 
 // ends says by when a job gives back; zero is not known.

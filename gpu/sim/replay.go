@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"time"
@@ -17,9 +18,11 @@ type ReplayOptions struct {
 	Preempt  bool // who has a guarantee may take from who borrows
 	HalfLife time.Duration
 	Shares   map[string]queue.Share
-	Speed    float64       // arrivals come so many times as fast as recorded; 0 is 1
-	Guess    float64       // what is said of how long work runs, in comparison with how long it does; 0 is 1
-	Until    time.Duration // stop then; 0: when all is done
+	Speed    float64                 // arrivals come so many times as fast as recorded; 0 is 1
+	Guess    float64                 // what is said of how long work runs, in comparison with how long it does; 0 is 1
+	Until    time.Duration           // stop then; 0: when all is done
+	Typical  []place.Typical         // tasks that count as such; nil: all that are replayed
+	Cells    map[string][]queue.Cell // that projects own; there is no Preempt and no Fair then
 }
 
 // Replayed is what came of a replay.
@@ -29,13 +32,15 @@ type Replayed struct {
 	Never      int                     // tasks that no idle cluster could take
 	Waits      map[int][]time.Duration // by devices asked for
 	Makespan   time.Duration
-	Used       float64            // share of all devices, over the whole time
-	Service    map[string]float64 // seconds of devices that projects had
-	Slowdown   map[string]float64 // of projects: time of waiting and running together, over that of running
-	Backfilled int                // tasks that went before one that asked earlier
-	Delayed    int                // tasks that started later than their reservation said
-	Preempted  float64            // seconds of devices that were lost
-	Rounds     int                // plans that were made
+	Used       float64                  // share of all devices, over the whole time
+	Service    map[string]float64       // seconds of devices that projects had
+	Slowdown   map[string]float64       // of projects: time of waiting and running together, over that of running
+	Backfilled int                      // tasks that went before one that asked earlier
+	Delayed    int                      // tasks that started later than their reservation said
+	Preempted  float64                  // seconds of devices that were lost
+	Rounds     int                      // plans that were made
+	Waited     map[string]time.Duration // each task, all of the time that it was in line
+	Ended      map[string]time.Duration // when each was done
 	Took       time.Duration
 }
 
@@ -56,6 +61,8 @@ type replay struct {
 	reserved *queue.Reservation
 	promised map[string]time.Time  // first reservation of each
 	total    map[string][2]float64 // seconds that projects waited, and ran
+	queued   map[string]time.Time  // since when those in line are
+	cells    *celled               // nil without cells
 }
 
 // epoch is when replays begin.
@@ -98,16 +105,23 @@ func newReplay(s place.Snapshot, pods []Pod, o ReplayOptions) *replay {
 		o.Guess = 1
 	}
 	r := &replay{ReplayOptions: o, now: epoch, ends: map[string]time.Time{}, runs: map[string]time.Duration{}, usage: map[string]queue.Usage{},
-		promised: map[string]time.Time{}, total: map[string][2]float64{},
-		Replayed: Replayed{Waits: map[int][]time.Duration{}, Service: map[string]float64{}, Slowdown: map[string]float64{}}}
+		promised: map[string]time.Time{}, total: map[string][2]float64{}, queued: map[string]time.Time{},
+		Replayed: Replayed{Waited: map[string]time.Duration{}, Ended: map[string]time.Duration{}, Waits: map[int][]time.Duration{}, Service: map[string]float64{}, Slowdown: map[string]float64{}}}
 	for _, h := range s.Hosts {
 		r.devices += float64(len(h.Devices))
 	}
-	policy := place.Policy{Name: o.Policy, Typical: TypicalOf(pods)}
+	policy := place.Policy{Name: o.Policy, Typical: o.Typical}
+	if policy.Typical == nil {
+		policy.Typical = TypicalOf(pods)
+	}
 	r.cluster = place.NewCluster(s, policy)
+	seen := map[string]bool{}
 	for i, p := range pods {
 		p.Created = time.Duration(float64(p.Created) / o.Speed)
-		p.ID += "#" + strconv.Itoa(i)
+		if seen[p.ID] || p.ID == "" {
+			p.ID += "#" + strconv.Itoa(i)
+		}
+		seen[p.ID] = true
 		if p.Request.Duration == 0 {
 			p.Request.Duration = time.Duration(float64(p.Runs) * o.Guess)
 		}
@@ -120,7 +134,10 @@ func newReplay(s place.Snapshot, pods []Pod, o ReplayOptions) *replay {
 		}
 		r.pods = append(r.pods, p)
 	}
-	slices.SortStableFunc(r.pods, func(a, b Pod) int { return int(a.Created - b.Created) })
+	slices.SortStableFunc(r.pods, func(a, b Pod) int { return cmp.Compare(a.Created, b.Created) })
+	if len(o.Cells) > 0 {
+		r.cells = newCelled(s, o.Cells)
+	}
 	return r
 }
 
@@ -134,6 +151,9 @@ func (r *replay) step() bool {
 		if next.IsZero() || end.Before(next) {
 			next = end
 		}
+	}
+	if r.cells != nil {
+		next = r.cells.next(next)
 	}
 	if next.IsZero() {
 		return false
@@ -160,6 +180,10 @@ func (r *replay) end() {
 		}
 		delete(r.ends, job.ID)
 		r.Done++
+		r.Ended[job.ID] = r.now.Sub(epoch)
+		if r.cells != nil {
+			r.cells.ended(job)
+		}
 		runs, waited := r.runs[job.ID].Seconds(), job.Started.Sub(job.Since).Seconds()
 		total := r.total[job.Project]
 		r.total[job.Project] = [2]float64{total[0] + waited, total[1] + runs}
@@ -177,12 +201,19 @@ func (r *replay) arrive() {
 			r.usage[p.Project] = queue.Usage{At: r.now}
 		}
 		r.runs[p.ID] = p.Runs
-		r.waiting = append(r.waiting, queue.Job{ID: p.ID, Project: p.Project, Task: p.Task, Since: r.now, Priority: p.Priority, Yields: p.Yields})
+		j := queue.Job{ID: p.ID, Project: p.Project, Task: p.Task, Since: r.now, Priority: p.Priority, Yields: p.Yields}
+		r.waiting, r.queued[p.ID] = append(r.waiting, j), r.now
+		if r.cells != nil {
+			r.cells.changed(j.Project)
+		}
 	}
 }
 
 // plan starts who can start.
 func (r *replay) plan() error {
+	if r.cells != nil {
+		return r.planCells()
+	}
 	if len(r.waiting) == 0 {
 		return nil
 	}
@@ -223,6 +254,7 @@ func (r *replay) start(s queue.Start) error {
 	r.ends[s.ID] = r.now.Add(r.runs[s.ID])
 	n := s.Task.Request.Count
 	r.Waits[n] = append(r.Waits[n], r.now.Sub(s.Since))
+	r.Waited[s.ID] += r.now.Sub(r.queued[s.ID])
 	if s.Before {
 		r.Backfilled++
 	}
@@ -250,7 +282,7 @@ func (r *replay) preempt() error {
 			}
 			delete(r.ends, v.ID)
 			r.running = slices.DeleteFunc(r.running, func(o queue.Running) bool { return o.ID == v.ID })
-			r.waiting = append(r.waiting, v.Job)
+			r.waiting, r.queued[v.ID] = append(r.waiting, v.Job), r.now
 		}
 		if len(victims) > 0 {
 			return nil
