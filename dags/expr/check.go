@@ -40,6 +40,7 @@ func NewChecker(n Names) (*Checker, error) {
 		InItem:    {cel.Variable("item", cel.DynType), cel.Variable("key", cel.StringType)},
 		InMessage: {cel.Variable("event", cel.StringType), cel.Variable("reason", cel.StringType), cel.Variable("link", cel.StringType)},
 		InEvent:   {cel.Variable("event", cel.DynType)},
+		InSpace:   nil,
 	} {
 		if c.envs[where], err = typed.Extend(more...); err != nil {
 			return nil, fmt.Errorf("make the environment of expressions: %w", err)
@@ -303,6 +304,35 @@ func References(tree json.RawMessage) ([]bine.StepName, error) {
 
 // Params is References for the params that they read.
 func Params(tree json.RawMessage) ([]string, error) { return reads(tree, "params") }
+
+// ParamPaths lists what the expressions of a text read of params, each once, with
+// all fields that they select: optimizer.name.
+func ParamPaths(text string) ([]string, error) {
+	parts, err := split(text)
+	if err != nil {
+		return nil, err
+	}
+	env, err := base()
+	if err != nil {
+		return nil, err
+	}
+	var paths []string
+	for _, p := range parts {
+		if !p.isExpr {
+			continue
+		}
+		tree, issues := env.Parse(p.cel)
+		if issues.Err() != nil {
+			return nil, asError(p.cel, issues, nil)
+		}
+		walk(tree.NativeRep().Expr(), nil, func(_ int64, root string, fields []string, _ bool) {
+			if path := strings.Join(fields, "."); root == "params" && !slices.Contains(paths, path) {
+				paths = append(paths, path)
+			}
+		})
+	}
+	return paths, nil
+}
 
 // reads lists what the expressions in a JSON tree select from a root, each once.
 func reads(tree json.RawMessage, root string) ([]string, error) {

@@ -12,12 +12,14 @@ import (
 type Where int
 
 // The places. InItem is inside of a fan-out; InMessage is a message about a
-// run; InEvent is what a trigger gives a run, which reads nothing but the event.
+// run; InEvent is what a trigger gives a run, which reads nothing but the event;
+// InSpace is a condition of a search space, which reads nothing but params.
 const (
 	InStep Where = iota
 	InItem
 	InMessage
 	InEvent
+	InSpace
 )
 
 // roots lists the names that an expression may begin with.
@@ -30,6 +32,8 @@ func roots(where Where) []string {
 		return append(names, "event", "reason", "link")
 	case InEvent:
 		return []string{"event"}
+	case InSpace:
+		return []string{"params"}
 	}
 	return names
 }
