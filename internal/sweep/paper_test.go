@@ -21,6 +21,7 @@ type paper struct {
 	rungs        [][]result // who completed each, k = 0 … K
 	promoted     []map[int]bool
 	next         int // configuration
+	most         int // configurations; 0 is any number
 }
 
 type result struct {
@@ -38,18 +39,22 @@ func newPaper(r, R, eta, s int) *paper {
 	return p
 }
 
-// getJob gives the configuration and the rung of the next job.
-func (p *paper) getJob() (config, rung int) {
+// getJob gives the configuration and the rung of the next job, or none when
+// no more configurations may begin and none can be promoted.
+func (p *paper) getJob() (config, rung int, ok bool) {
 	for k := len(p.rungs) - 2; k >= 0; k-- {
 		for _, c := range p.topK(k, len(p.rungs[k])/p.eta) {
 			if !p.promoted[k][c.config] {
 				p.promoted[k][c.config] = true
-				return c.config, k + 1
+				return c.config, k + 1, true
 			}
 		}
 	}
+	if p.most > 0 && p.next > p.most {
+		return 0, 0, false
+	}
 	p.next++
-	return p.next - 1, 0
+	return p.next - 1, 0, true
 }
 
 func (p *paper) topK(k, n int) []result {
@@ -108,40 +113,62 @@ func TestASHADecidesAsThePaperDoes(t *testing.T) {
 		}
 		workers := rapid.IntRange(1, 8).Draw(t, "workers")
 		p := newPaper(r, R, eta, skip)
-		e, err := sweep.New(asha(1, workers, schedule.Settings{Kind: schedule.ASHA, Min: int64(r), Max: int64(R), Eta: eta, Skip: skip}, goal))
+		p.most = rapid.SampledFrom([]int{0, 1, 5, 20, 60}).Draw(t, "trials")
+		settings := asha(1, workers, schedule.Settings{Kind: schedule.ASHA, Min: int64(r), Max: int64(R), Eta: eta, Skip: skip}, goal)
+		settings.Trials = p.most
+		e, err := sweep.New(settings)
 		if err != nil {
 			t.Fatal(err)
 		}
-		var jobs []sweep.Decision
-		take := func(v sweep.Event) {
-			out, err := e.Decide(v)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, d := range out {
-				if d.Kind != sweep.Run {
-					continue
-				}
-				config, rung := p.getJob()
-				if d.Trial != config || d.Rung != rung || d.To != p.resource(rung) {
-					t.Fatalf("the engine runs %d in rung %d to %d, the paper %d in rung %d to %d: %s", d.Trial, d.Rung, d.To, config, rung, p.resource(rung), d.Reason)
-				}
-				jobs = append(jobs, d)
-			}
-			if len(jobs) != workers {
-				t.Fatalf("%d jobs run on %d workers", len(jobs), workers)
-			}
-		}
-		take(sweep.Event{Kind: sweep.Start})
+		c := &comparison{t: t, paper: p, engine: e, workers: workers}
+		c.take(sweep.Event{Kind: sweep.Start})
 		for range rapid.IntRange(1, 150).Draw(t, "events") {
-			i := rapid.IntRange(0, len(jobs)-1).Draw(t, "who")
-			d := jobs[i]
-			jobs = slices.Delete(jobs, i, i+1)
+			if len(c.jobs) == 0 {
+				break
+			}
+			i := rapid.IntRange(0, len(c.jobs)-1).Draw(t, "who")
+			d := c.jobs[i]
+			c.jobs = slices.Delete(c.jobs, i, i+1)
 			loss := float64(rapid.IntRange(0, 40).Draw(t, "loss"))
 			p.rungs[d.Rung] = append(p.rungs[d.Rung], result{loss, d.Trial})
-			take(sweep.Event{Kind: sweep.Done, Trial: d.Trial, Job: d.Job, At: d.To, Metrics: metric(sign * loss)})
+			c.take(sweep.Event{Kind: sweep.Done, Trial: d.Trial, Job: d.Job, At: d.To, Metrics: metric(sign * loss)})
 		}
 	})
+}
+
+// comparison is the engine beside the paper.
+type comparison struct {
+	t       *rapid.T
+	paper   *paper
+	engine  *sweep.Engine
+	workers int
+	jobs    []sweep.Decision
+}
+
+// take lets the engine decide, and asks the paper once for each free worker.
+func (c *comparison) take(v sweep.Event) {
+	out, err := c.engine.Decide(v)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	out = slices.DeleteFunc(out, func(d sweep.Decision) bool { return d.Kind != sweep.Run })
+	for len(c.jobs) < c.workers {
+		config, rung, ok := c.paper.getJob()
+		if !ok {
+			break
+		}
+		if len(out) == 0 {
+			c.t.Fatalf("the paper runs %d in rung %d, the engine nothing", config, rung)
+		}
+		d := out[0]
+		if d.Trial != config || d.Rung != rung || d.To != c.paper.resource(rung) {
+			c.t.Fatalf("the engine runs %d in rung %d to %d, the paper %d in rung %d to %d: %s", d.Trial, d.Rung, d.To, config, rung, c.paper.resource(rung), d.Reason)
+		}
+		c.jobs, out = append(c.jobs, d), out[1:]
+	}
+	if len(out) > 0 {
+		c.t.Fatalf("the engine runs more than the paper: %+v", out)
+	}
 }
 
 // walk drives an engine by chance: jobs end well, badly or without a number, are

@@ -9,6 +9,7 @@ import (
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/internal/sweep"
+	"github.com/bine-ml/bine/internal/sweep/schedule"
 )
 
 func encoded(t *rapid.T, v any) []byte {
@@ -124,7 +125,10 @@ func refused(t *rapid.T, v sweep.Event, e *sweep.Engine) {
 func TestNothingIsPromotedWhoseCheckpointWasRemoved(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := anySettings(t)
-		s.Trials, s.Restart = rapid.IntRange(1, 40).Draw(t, "most"), false
+		s.Trials, s.Restart, s.Budget, s.MaxFailed = rapid.IntRange(1, 40).Draw(t, "most"), false, 0, nil
+		if rapid.Bool().Draw(t, "promotes") {
+			s.Schedule = schedule.Settings{Kind: rapid.SampledFrom([]schedule.Kind{schedule.ASHA, schedule.Brackets}).Draw(t, "kind"), Min: 1, Max: 16, Eta: 2}
+		}
 		e, err := sweep.New(s)
 		if err != nil {
 			t.Fatal(err)
@@ -159,6 +163,11 @@ func TestNothingIsPromotedWhoseCheckpointWasRemoved(t *testing.T) {
 		}
 		if _, over := e.Over(); !over {
 			t.Fatal("nothing runs, but the sweep is not over")
+		}
+		for _, trial := range e.Trials() {
+			if trial.State == sweep.TrialWaiting {
+				t.Fatalf("the checkpoint of trial %d is kept, though the sweep is over", trial.Number)
+			}
 		}
 	})
 }
