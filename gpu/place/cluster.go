@@ -16,6 +16,8 @@ type Cluster struct {
 	class    []*class // of each host; nil of one that is not up
 	classes  map[string]*class
 	alive    []*class // those that have hosts
+	hidden   []bool   // hosts that nothing is placed on
+	hiding   bool     // whether any is
 	types    map[typeKey]int
 	flavours [][]string // of each type
 	buffer   []candidate
@@ -61,9 +63,10 @@ func NewCluster(s Snapshot, p Policy) *Cluster {
 		c.numbers[h.name] = i
 	}
 	for _, h := range s.Hosts {
+		h.Devices = slices.Clone(h.Devices)
 		c.records[c.numbers[h.Name]] = h
 	}
-	c.class = make([]*class, len(c.all))
+	c.class, c.hidden = make([]*class, len(c.all)), make([]bool, len(c.all))
 	c.forget()
 	return c
 }
@@ -170,9 +173,46 @@ func (h *host) hold(at, milli int) {
 	}
 }
 
+// Update says what of a host is free now: whether it takes work, and of each of
+// its devices, in their order, the thousandths that are free and whether it
+// takes none. A host that is made otherwise than before needs Set instead; one
+// that is not known, or has not so many devices, is an error of kind Conflict.
+func (c *Cluster) Update(name bine.HostName, up bool, cpu, memory int64, free []int, out []bool) error {
+	i, known := c.numbers[name]
+	if !known || len(free) != len(c.all[i].ids) || len(out) != len(free) {
+		return bine.Errorf(bine.Conflict, "host %s is not known with %d devices", name, len(free))
+	}
+	h, r := c.all[i], &c.records[i]
+	h.up, h.freeCPU, h.freeMemory, r.Up = up, cpu, memory, up
+	for at := range free {
+		h.out[at], r.Devices[at].Out = out[at], out[at]
+		h.held[at] = 1000 - free[at]
+		h.hold(at, 0)
+	}
+	c.sort(i)
+	return nil
+}
+
+// Hide keeps a host from being chosen until Show, or until hosts are added or
+// removed. One that is not known is no error.
+func (c *Cluster) Hide(name bine.HostName) {
+	if i, known := c.numbers[name]; known {
+		c.hidden[i], c.hiding = true, true
+	}
+}
+
+// Show lets all hosts be chosen again.
+func (c *Cluster) Show() {
+	if c.hiding {
+		clear(c.hidden)
+		c.hiding = false
+	}
+}
+
 // Set puts a host in the place of the one of that name, or adds it.
 func (c *Cluster) Set(h Host) {
 	if i, known := c.numbers[h.Name]; known && c.records[i].Rack == h.Rack && c.records[i].Block == h.Block && c.all[i].kind == c.kinds[kindKey(h)] {
+		h.Devices = slices.Clone(h.Devices)
 		c.all[i], c.records[i] = c.host(h), h
 		c.sort(i)
 		return

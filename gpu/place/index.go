@@ -143,7 +143,7 @@ func (v *indexed) best(d *demand) (*host, offer) {
 // chosen takes a host of a class instead of the one found, if chance has it so.
 func (v *indexed) chosen(k *class, d *demand, o offer, found int, best offer, least uint64) (int, offer, uint64) {
 	for _, i := range k.hosts {
-		if d.avoids(v.all[i].name) {
+		if v.passes(d, i) {
 			continue
 		}
 		if x := v.chance(d, v.all[i].name); found < 0 || o.rank > best.rank || x < least {
@@ -156,12 +156,15 @@ func (v *indexed) chosen(k *class, d *demand, o offer, found int, best offer, le
 // first gives the first host of a class that the task does not avoid.
 func (v *indexed) first(k *class, d *demand) int {
 	for _, i := range k.hosts {
-		if !d.avoids(v.all[i].name) {
+		if !v.passes(d, i) {
 			return i
 		}
 	}
 	return -1
 }
+
+// passes reports whether a host is not to be chosen.
+func (v *indexed) passes(d *demand, i int) bool { return v.hidden[i] || d.avoids(v.all[i].name) }
 
 func (v *indexed) candidates(d *demand, least int) ([]candidate, []string) {
 	some := v.buffer[:0]
@@ -176,7 +179,7 @@ func (v *indexed) candidates(d *demand, least int) ([]candidate, []string) {
 				continue
 			}
 			for _, i := range k.hosts {
-				if !d.avoids(v.all[i].name) {
+				if !v.passes(d, i) {
 					some = append(some, candidate{i, o})
 				}
 			}

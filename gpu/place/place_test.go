@@ -400,3 +400,48 @@ func TestClusterFollowsHosts(t *testing.T) {
 		t.Fatalf("without the first host: %s, %v", text(p), err)
 	}
 }
+
+func TestClusterUpdatesAndHidesHosts(t *testing.T) {
+	c := place.NewCluster(cluster(machine("a", "A100", 2), machine("b", "A100", 2), machine("c", "A100", 2)), place.Policy{Name: place.FGD})
+	goes := func(what, words, want string) {
+		t.Helper()
+		p, err := c.Place(task(t, words))
+		if err != nil {
+			p.Shares = []place.Share{{Host: "nowhere"}}
+		}
+		var got []string
+		for _, s := range p.Shares {
+			got = append(got, string(s.Host))
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: %v, want %s", what, got, want)
+		}
+	}
+	update := func(name bine.HostName, up bool, cpu int64, free []int, out ...bool) {
+		t.Helper()
+		if err := c.Update(name, up, cpu, 256<<30, free, out); err != nil {
+			t.Error(err)
+		}
+	}
+	update("a", true, 64_000, []int{1000, 400}, true, false)
+	goes("one is out, one is shared", "1 GPU", "b")
+	goes("a part of the shared one", "0.4 GPU", "a")
+	update("b", false, 64_000, []int{1000, 1000}, false, false)
+	goes("b is down", "1 GPU", "c")
+	c.Hide("c")
+	c.Hide("unknown")
+	goes("c is hidden", "1 GPU", "nowhere")
+	goes("gangs see it neither", "2 GPUs on 2 hosts", "nowhere")
+	c.Show()
+	update("b", true, 64_000, []int{1000, 1000}, false, false)
+	goes("all are back", "4 GPUs on 2 hosts", "b c")
+	update("b", true, 0, []int{1000, 1000}, false, false)
+	if got := c.Snapshot(); got.Hosts[1].FreeCPU != 0 || !got.Hosts[0].Devices[0].Out || got.Hosts[0].Devices[1].Free != 400 {
+		t.Errorf("the snapshot is %+v", got.Hosts)
+	}
+	for name, free := range map[bine.HostName][]int{"unknown": {1000}, "a": {1000}} {
+		if err := c.Update(name, true, 0, 0, free, make([]bool, len(free))); !bine.IsKind(err, bine.Conflict) {
+			t.Errorf("%s with %d devices: %v, want a conflict", name, len(free), err)
+		}
+	}
+}
