@@ -24,6 +24,8 @@ const (
 	mysqlDeadlock        = 1213
 	mysqlMissingParent   = 1452
 	mysqlRowIsReferenced = 1451
+	mysqlCheck           = 3819
+	mariaCheck           = 4025
 )
 
 // IsDuplicate reports whether err says that a row with the same primary or
@@ -55,6 +57,15 @@ func (db *DB) IsForeign(err error) bool {
 		return e.Number == mysqlMissingParent || e.Number == mysqlRowIsReferenced
 	}
 	return errors.Is(err, gorm.ErrForeignKeyViolated)
+}
+
+// IsCheck reports whether err says that a row would break a check of its table.
+func (db *DB) IsCheck(err error) bool {
+	if e, ok := errors.AsType[sqlite3.Error](err); ok {
+		return e.ExtendedCode == sqlite3.ErrConstraintCheck
+	}
+	e, ok := errors.AsType[*mysql.MySQLError](err)
+	return ok && (e.Number == mysqlCheck || e.Number == mariaCheck)
 }
 
 // Explain gives an error of the engine that callers can act on its kind and a

@@ -98,6 +98,9 @@ func joinedTo(ctx context.Context, db *DB) *joined {
 	return nil
 }
 
+// Joined reports whether ctx is that of a transaction of Together.
+func (db *DB) Joined(ctx context.Context) bool { return joinedTo(ctx, db) != nil }
+
 func (j *joined) run(f func(tx *sql.Tx) error) error {
 	if j.fault == nil {
 		j.fault = f(j.tx)

@@ -2,7 +2,6 @@ package lease
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/bine-ml/bine"
@@ -24,8 +23,7 @@ func (w want) task() (place.Task, error) {
 type sight int
 
 const (
-	free   sight = iota // what is free and kept for nobody
-	unkept              // what is free
+	unkept sight = iota // what is free, be it kept for somebody
 	idle                // what there would be if nobody had anything and all hosts were up
 )
 
@@ -43,9 +41,6 @@ func (b *board) snapshot(by sight, preemptible bool) place.Snapshot {
 			one.Labels[strings.ToLower(strings.TrimSpace(key))] = strings.TrimSpace(value)
 		}
 		one.Rack, one.Block = one.Labels["rack"], one.Labels["block"]
-		if by == free && h.kept {
-			one.Up = false
-		}
 		if by == idle {
 			one.Up = true
 			one.FreeCPU, one.FreeMemory = one.CPU, one.Memory
@@ -69,24 +64,22 @@ func (b *board) placeDevices(w want) []spot {
 		return nil // it was refused when it was asked
 	}
 	if len(task.Avoid) > 0 { // where there is no other, what is to be avoided is taken
-		if _, err := place.Place(b.snapshot(idle, task.Request.Preemptible), task, policy); err != nil {
+		if _, err := b.empty().Place(task); err != nil {
 			task.Avoid = nil
 		}
 	}
-	found, err := place.Place(b.snapshot(free, task.Request.Preemptible), task, policy)
+	found, err := b.index(task.Request.Preemptible).Place(task)
 	if err != nil {
 		return nil
 	}
-	var spots []spot
-	for _, s := range found.Shares {
-		i := slices.IndexFunc(b.hosts, func(h *host) bool { return h.name == s.Host })
-		at := spot{host: b.hosts[i], amount: amount{milli: s.CPU, memory: s.Memory}}
-		for _, p := range s.Devices {
-			j := slices.IndexFunc(at.host.devices, func(d *device) bool { return d.ID == p.Device })
-			at.shares = append(at.shares, share{at.host.devices[j], int64(p.Milli)})
+	spots := make([]spot, len(found.Shares))
+	for i, s := range found.Shares {
+		at := spot{host: b.byName[s.Host], amount: amount{milli: s.CPU, memory: s.Memory}, shares: make([]share, len(s.Devices))}
+		for j, p := range s.Devices {
+			at.shares[j] = share{b.devices[p.Device], int64(p.Milli)}
 			at.gpus += int64(p.Milli)
 		}
-		spots = append(spots, at)
+		spots[i] = at
 	}
 	return spots
 }
@@ -97,9 +90,17 @@ func (b *board) keepDevices(w want) {
 	if err != nil {
 		return
 	}
+	fits := map[string]bool{}
 	for _, h := range b.hosts {
-		if slices.ContainsFunc(h.devices, func(d *device) bool { return task.Request.FitsModel(d.Model) }) {
-			h.kept = true
+		for _, model := range h.models {
+			fit, known := fits[model]
+			if !known {
+				fit = task.Request.FitsModel(model)
+				fits[model] = fit
+			}
+			if fit {
+				b.keep(h)
+			}
 		}
 	}
 }
@@ -110,6 +111,10 @@ func (b *board) refuseDevices(w want) error {
 	task, err := w.task()
 	if err != nil {
 		return err
+	}
+	task.Avoid = nil
+	if _, err := b.empty().Place(task); err == nil {
+		return nil
 	}
 	if v := place.Assess(b.snapshot(idle, task.Request.Preemptible), task, policy); v.Answer == place.Never {
 		return bine.Errorf(bine.NoQuota, "%s will never be granted as things stand: %s", task.Request, v.Reason)

@@ -37,10 +37,6 @@ func (a amount) plus(b amount) amount {
 	return amount{a.milli + b.milli, a.memory + b.memory, a.gpus + b.gpus}
 }
 
-func (a amount) minus(b amount) amount {
-	return amount{a.milli - b.milli, a.memory - b.memory, a.gpus - b.gpus}
-}
-
 // String says the amount for people.
 func (a amount) String() string {
 	parts := []string{cores(a.milli), size(a.memory) + " of memory"}
@@ -85,16 +81,27 @@ type host struct {
 	labels   []string
 	capacity amount
 	free     amount
-	devices  []*device
-	kept     bool // for the first of a project, who waits
+	devices  []*device // that it has now
+	gone     []*device // that it had
+	models   []string  // of its devices, each once
+	by       map[bine.ProjectName]holding
+	kept     bool    // for the first of a project, who waits
+	dirty    [2]bool // in which clusters it is not as it is here
 }
 
 // add gives a host a device.
 func (h *host) add(d *device) {
+	if !d.listed {
+		h.gone = append(h.gone, d)
+		return
+	}
 	h.devices = append(h.devices, d)
 	h.capacity.gpus += whole
 	if d.usable(false) {
 		h.free.gpus += whole - d.used
+	}
+	if !slices.Contains(h.models, d.Model) {
+		h.models = append(h.models, d.Model)
 	}
 }
 
@@ -115,8 +122,55 @@ type share struct {
 }
 
 // board decides who gets what. It is a picture of the ledger: requests are put
-// to it in the order in which they were made.
-type board struct{ hosts []*host }
+// to it in the order in which they were made. What is placed is taken at once;
+// settle gives back what was not confirmed.
+type board struct {
+	hosts     []*host // by name
+	byName    map[bine.HostName]*host
+	devices   map[bine.DeviceID]*device // also those that their hosts have no more
+	probation int                       // devices that take what is preemptible alone
+	kept      []*host
+	tried     []spot // placed, but not confirmed
+	indexes
+}
+
+// take takes what a spot says from the board, or with sign -1 gives it back.
+func (b *board) take(s spot, sign int64) {
+	s.host.free.milli, s.host.free.memory = s.host.free.milli-sign*s.milli, s.host.free.memory-sign*s.memory
+	for _, part := range s.shares {
+		part.device.used += sign * part.milli
+		if h := b.byName[part.device.host]; h != nil && part.device.listed {
+			if part.device.usable(false) {
+				h.free.gpus -= sign * part.milli
+			}
+			b.soil(h) // which is another one where the device has moved
+		}
+	}
+	b.soil(s.host)
+}
+
+// keep keeps a host for the first of a project, until settle.
+func (b *board) keep(h *host) {
+	if !h.kept {
+		h.kept, b.kept = true, append(b.kept, h)
+		b.hide(h)
+	}
+}
+
+// confirm lets spots be taken that were placed last.
+func (b *board) confirm(spots []spot) { b.tried = b.tried[:len(b.tried)-len(spots)] }
+
+// settle gives back what was placed and not confirmed, and keeps no host for anybody.
+func (b *board) settle() {
+	for _, s := range slices.Backward(b.tried) {
+		b.take(s, -1)
+	}
+	for _, h := range b.kept {
+		h.kept = false
+	}
+	b.tried, b.kept = b.tried[:0], b.kept[:0]
+	b.show()
+}
 
 // candidates are the hosts that could take w if they were empty: those that it
 // avoids only where there is no other.
@@ -144,11 +198,9 @@ func (b *board) place(w want, keep bool) ([]spot, bool) {
 	if w.gpus > 0 {
 		spots := b.placeDevices(w)
 		for _, s := range spots {
-			s.host.free = s.host.free.minus(s.amount)
-			for _, part := range s.shares {
-				part.device.used += part.milli
-			}
+			b.take(s, 1)
 		}
+		b.tried = append(b.tried, spots...)
 		if spots == nil && keep {
 			b.keepDevices(w)
 		}
@@ -158,15 +210,19 @@ func (b *board) place(w want, keep bool) ([]spot, bool) {
 	fitting := slices.DeleteFunc(slices.Clone(all), func(h *host) bool { return h.kept || !w.fits(h.free) })
 	if len(fitting) == 0 {
 		for _, h := range all {
-			h.kept = h.kept || keep
+			if keep {
+				b.keep(h)
+			}
 		}
 		return nil, false
 	}
 	best := slices.MinFunc(fitting, func(a, b *host) int {
 		return cmp.Or(cmp.Compare(a.free.gpus, b.free.gpus), cmp.Compare(a.free.milli, b.free.milli), cmp.Compare(a.free.memory, b.free.memory), cmp.Compare(a.name, b.name))
 	})
-	best.free = best.free.minus(w.amount)
-	return []spot{{host: best, amount: w.amount}}, true
+	s := spot{host: best, amount: w.amount}
+	b.take(s, 1)
+	b.tried = append(b.tried, s)
+	return []spot{s}, true
 }
 
 // full reports whether nobody else can be granted anything.

@@ -2,7 +2,8 @@ package lease
 
 import (
 	"context"
-	"database/sql"
+	"encoding/json"
+	"errors"
 	"slices"
 
 	"github.com/bine-ml/bine"
@@ -16,10 +17,13 @@ const whole = 1000
 // device is a device on the board.
 type device struct {
 	bine.Device
-	host   bine.HostName
-	used   int64 // thousandths
-	epoch  int64
-	health health.Device
+	host       bine.HostName
+	listed     bool  // whether its host has it now
+	used       int64 // thousandths
+	epoch      int64
+	health     health.Device
+	spec       string // of which Device was read
+	remembered string // of which health was read
 }
 
 // usable reports whether a device takes new work; one on probation takes what
@@ -28,15 +32,39 @@ func (d *device) usable(preemptible bool) bool {
 	return d.health.Takes() && (preemptible || d.health.State == bine.DeviceReady)
 }
 
-const deviceColumns = "id, host, spec, used, epoch, health"
+// onProbation is 1 if a device takes what is preemptible alone, else 0.
+func (d *device) onProbation() int {
+	if d.listed && d.usable(true) && !d.usable(false) {
+		return 1
+	}
+	return 0
+}
 
-func scanDevice(row scanner) (*device, error) {
+const deviceColumns = "id, host, listed, spec, used, epoch, health"
+
+// scanDevice reads a device. What is the same as of the one known is not read again.
+func scanDevice(row scanner, known *board) (*device, error) {
 	d := &device{}
-	var spec text[bine.Device]
-	var remembered text[health.Device]
 	var id bine.DeviceID
-	err := row.Scan(&id, &d.host, &spec, &d.used, &d.epoch, &remembered)
-	d.Device, d.health = spec.V, remembered.V
+	if err := row.Scan(&id, &d.host, &d.listed, &d.spec, &d.used, &d.epoch, &d.remembered); err != nil {
+		return nil, err
+	}
+	var old *device
+	if known != nil {
+		old = known.devices[id]
+	}
+	if old == nil {
+		old = &device{}
+	}
+	var err error
+	if d.Device = old.Device; d.spec != old.spec {
+		d.Device = bine.Device{}
+		err = json.Unmarshal([]byte(d.spec), &d.Device)
+	}
+	if d.health = old.health; d.remembered != old.remembered {
+		d.health = health.Device{}
+		err = errors.Join(err, json.Unmarshal([]byte(d.remembered), &d.health))
+	}
 	d.ID = id
 	return d, err
 }
@@ -50,6 +78,7 @@ func rules() health.Rules { return health.Default() }
 // another host's is this one's now.
 func (l *Ledger) SetDevices(ctx context.Context, host bine.HostName, labels []string, devices []bine.Device) ([]Grant, error) {
 	return l.change(ctx, func(t *tx) error {
+		t.reread(host)
 		if _, err := t.exec("UPDATE lease_hosts SET labels = ? WHERE host = ?", text[[]string]{labels}, host); err != nil {
 			return err
 		}
@@ -81,6 +110,13 @@ func (l *Ledger) SetDevices(ctx context.Context, host bine.HostName, labels []st
 
 // setDevice writes down a device that a host has.
 func (t *tx) setDevice(host bine.HostName, spec bine.Device) error {
+	before, err := t.devices("WHERE id = ?", spec.ID)
+	if err != nil {
+		return err
+	}
+	for _, d := range before {
+		t.reread(d.host)
+	}
 	n, err := t.exec("UPDATE lease_devices SET host = ?, idx = ?, listed = 1, spec = ? WHERE id = ?", host, spec.Index, text[bine.Device]{spec}, spec.ID)
 	if err == nil && n == 0 {
 		_, err = t.exec("INSERT INTO lease_devices (id, host, idx, listed, spec, state, reason, changed_at, health) VALUES (?, ?, ?, 1, ?, '', '', ?, '{}')", spec.ID, host, spec.Index, text[bine.Device]{spec}, t.now)
@@ -101,6 +137,7 @@ func (t *tx) setHealth(d *device, next health.Device, changes []health.Change) e
 	if next == d.health && len(changes) == 0 {
 		return nil
 	}
+	t.reread(d.host)
 	_, err := t.exec("UPDATE lease_devices SET state = ?, reason = ?, changed_at = ?, cordoned = ?, health = ? WHERE id = ?",
 		next.State, next.Reason, database.Micros(next.Since), next.Cordoned, text[health.Device]{next}, d.ID)
 	for _, c := range changes {
@@ -211,6 +248,7 @@ func (l *Ledger) CordonHost(ctx context.Context, host bine.HostName, cordoned bo
 		if n == 0 {
 			return bine.Errorf(bine.NotFound, "there is no host %q", string(host))
 		}
+		t.reread(host)
 		_, err := t.exec("UPDATE lease_hosts SET cordoned = ? WHERE host = ?", cordoned, host)
 		return err
 	})
@@ -229,57 +267,17 @@ func (t *tx) device(id bine.DeviceID) (*device, error) {
 }
 
 // devices reads devices, by host and index.
-func (v view) devices(where string, args ...any) (list []*device, err error) {
+func (v view) devices(where string, args ...any) ([]*device, error) {
+	return v.devicesAs(nil, where, args...)
+}
+
+func (v view) devicesAs(known *board, where string, args ...any) (list []*device, err error) {
 	err = v.each(func(row scanner) error {
-		d, err := scanDevice(row)
+		d, err := scanDevice(row, known)
 		list = append(list, d)
 		return err
 	}, "SELECT "+deviceColumns+" FROM lease_devices "+where+" ORDER BY host, idx, id", args...)
 	return list, err
-}
-
-// hand writes down that an attempt has shares of devices. Each grant has an
-// epoch of its own; that nobody else moved a device's epoch is made sure of.
-func (t *tx) hand(e *entry, attempt bine.AttemptID, shares []share) error {
-	for _, s := range shares {
-		n, err := t.exec("UPDATE lease_devices SET used = used + ?, epoch = epoch + 1 WHERE id = ? AND epoch = ?", s.milli, s.device.ID, s.device.epoch)
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return bine.Errorf(bine.Internal, "device %s was granted by somebody who does not hold the ledger", s.device.ID)
-		}
-		s.device.epoch++
-		if _, err := t.exec("INSERT INTO lease_grants (device, epoch, attempt, host, project, owner, milli, granted_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-			s.device.ID, s.device.epoch, attempt, s.device.host, e.project, text[bine.Owner]{e.owner}, s.milli, t.now); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// takeBack ends the grants of an attempt.
-func (t *tx) takeBack(attempt bine.AttemptID) error {
-	type held struct {
-		device bine.DeviceID
-		milli  int64
-	}
-	var all []held
-	err := t.each(func(row scanner) error {
-		var h held
-		err := row.Scan(&h.device, &h.milli)
-		all = append(all, h)
-		return err
-	}, "SELECT device, milli FROM lease_grants WHERE attempt = ? AND ended_at IS NULL", attempt)
-	for _, h := range all {
-		if err == nil {
-			_, err = t.exec("UPDATE lease_devices SET used = used - ? WHERE id = ?", h.milli, h.device)
-		}
-	}
-	if err == nil && len(all) > 0 {
-		_, err = t.exec("UPDATE lease_grants SET ended_at = ? WHERE attempt = ? AND ended_at IS NULL", t.now, attempt)
-	}
-	return err
 }
 
 // Granted gives the devices that an attempt holds.
@@ -370,37 +368,4 @@ func (v view) grants(where string, args ...any) (list []bine.GrantRecord, err er
 		return err
 	}, "SELECT device, epoch, attempt, host, owner, milli, granted_at, ended_at, samples, busy, memory_peak, busy_at FROM lease_grants "+where, args...)
 	return list, err
-}
-
-// busyEnough is the share of time in which a device that is in use computes.
-const busyEnough = 0.01
-
-// SetUse notes what devices did, for them and for who has them. A sample that
-// comes twice counts twice in a mean; it is said by one heartbeat in ten seconds.
-func (l *Ledger) SetUse(ctx context.Context, samples []bine.DeviceUse) error {
-	samples = slices.DeleteFunc(slices.Clone(samples), func(s bine.DeviceUse) bool { return s.Device == "" })
-	if len(samples) == 0 {
-		return nil
-	}
-	return l.db.Write(ctx, func(q *sql.Tx) error {
-		t := &tx{view: view{q, l.db.Inside(ctx)}, tx: q}
-		for _, s := range samples {
-			n, err := t.exec("UPDATE device_use SET sample = ? WHERE device = ?", text[bine.DeviceUse]{s}, s.Device)
-			if err == nil && n == 0 {
-				_, err = t.exec("INSERT INTO device_use (device, sample) SELECT id, ? FROM lease_devices WHERE id = ? AND NOT EXISTS (SELECT 1 FROM device_use u WHERE u.device = lease_devices.id)", text[bine.DeviceUse]{s}, s.Device)
-			}
-			if err != nil {
-				return err
-			}
-			var busyAt *int64
-			if s.Busy >= busyEnough {
-				busyAt = new(database.Micros(s.At))
-			}
-			if _, err := t.exec("UPDATE lease_grants SET samples = samples + 1, busy = busy + ?, memory_peak = CASE WHEN memory_peak < ? THEN ? ELSE memory_peak END, busy_at = COALESCE(?, busy_at) WHERE device = ? AND ended_at IS NULL",
-				s.Busy, s.MemoryUsed, s.MemoryUsed, busyAt, s.Device); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 
 	"github.com/bine-ml/bine"
 )
@@ -55,28 +54,4 @@ func (v view) gang(first bine.AttemptID) (hosts []bine.HostName, err error) {
 		hosts = append(hosts, at[first.Member(rank)])
 	}
 	return hosts, err
-}
-
-// handAll writes down what an entry was granted: its devices, and those of its
-// gang that have processes on other hosts, as leases of their own.
-func (t *tx) handAll(e *entry) error {
-	for rank, s := range e.spots {
-		id := e.Attempt.Member(rank)
-		var err error
-		switch {
-		case rank > 0:
-			_, err = t.exec("INSERT INTO leases (attempt, place, host, cpu_milli, memory, gpu_milli, request, owner, workflow, avoid, asked_at, granted_at, project, name, priority, line, gang) VALUES (?, ?, ?, ?, ?, ?, '', ?, ?, ?, ?, ?, ?, ?, ?, '', ?)",
-				id, e.place, s.host.name, s.milli, s.memory, s.gpus, text[bine.Owner]{e.owner}, e.Workflow, text[[]bine.HostName]{}, t.now, t.now, e.project, e.owner.Name, e.priority, e.Attempt)
-		case len(e.spots) > 1:
-			_, err = t.exec("UPDATE leases SET cpu_milli = ?, memory = ?, gpu_milli = ?, gang = attempt WHERE attempt = ?", s.milli, s.memory, s.gpus, id)
-		}
-		if err == nil {
-			err = t.hand(e, id, s.shares)
-		}
-		if err != nil {
-			return fmt.Errorf("hand over devices: %w", err)
-		}
-	}
-	e.spots = nil
-	return nil
 }

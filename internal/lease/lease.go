@@ -25,6 +25,7 @@ import (
 	"database/sql"
 	"errors"
 	"slices"
+	"sync"
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/internal/database"
@@ -53,10 +54,15 @@ type Grant struct {
 }
 
 // Ledger grants slots and the resources of hosts.
-type Ledger struct{ db *database.DB }
+type Ledger struct {
+	db    *database.DB
+	turns together
+	mu    sync.Mutex // of seen, held by who holds the ledger
+	seen  *picture   // nil: it is to be read
+}
 
 // New makes the ledger that is kept in db.
-func New(db *database.DB) *Ledger { return &Ledger{db} }
+func New(db *database.DB) *Ledger { return &Ledger{db: db} }
 
 // Ask gives an attempt its slots and a host, at once where they are free and
 // nobody goes before; else the request waits in line and reason says for what.
@@ -64,7 +70,7 @@ func New(db *database.DB) *Ledger { return &Ledger{db} }
 // will ever have so much, the error is of kind NoQuota and nothing waits.
 func (l *Ledger) Ask(ctx context.Context, r Request) (g Grant, reason string, err error) {
 	var refused error // kept out of the transaction, which may have to drop a request
-	err = l.write(ctx, func(t *tx) error {
+	err = l.share(ctx, &job{id: r.Attempt, f: func(t *tx) error {
 		g, reason, refused = Grant{Attempt: r.Attempt, Workflow: r.Workflow}, "", nil
 		e, err := t.find(r.Attempt)
 		if err != nil || (e != nil && e.Host != "") {
@@ -88,7 +94,7 @@ func (l *Ledger) Ask(ctx context.Context, r Request) (g Grant, reason string, er
 		}
 		g.Host, g.Others = e.Host, e.Others
 		return t.save(e, r)
-	})
+	}})
 	if err == nil {
 		err = refused
 	}
@@ -196,6 +202,13 @@ func (l *Ledger) release(ctx context.Context, ids ...bine.AttemptID) (grants []G
 			return nil, l.db.Explain(err)
 		}
 	}
+	if len(ids) == 1 {
+		err = l.share(ctx, &job{id: ids[0], back: true, f: func(t *tx) error {
+			grants, err = t.settled(func() error { return t.removeAll(ids) })
+			return err
+		}})
+		return grants, err
+	}
 	for some := range slices.Chunk(ids, releaseAtOnce) {
 		more, err := l.change(ctx, func(t *tx) error { return t.removeAll(some) })
 		if grants = append(grants, more...); err != nil {
@@ -223,17 +236,22 @@ func (t *tx) removeAll(ids []bine.AttemptID) error {
 
 // change runs f on the ledger, and then grants what can be.
 func (l *Ledger) change(ctx context.Context, f func(t *tx) error) (grants []Grant, err error) {
-	err = l.write(ctx, func(t *tx) error {
-		grants = nil
-		if err := f(t); err != nil {
-			return err
-		}
-		if grants, err = t.settle(); err != nil {
-			return err
-		}
-		more, _, err := t.walk(nil)
-		grants = append(grants, more...)
+	err = l.write(ctx, func(t *tx) (err error) {
+		grants, err = t.settled(func() error { return f(t) })
 		return err
 	})
 	return grants, err
+}
+
+// settled does something and gives the grants that follow.
+func (t *tx) settled(f func() error) ([]Grant, error) {
+	if err := f(); err != nil {
+		return nil, err
+	}
+	grants, err := t.settle()
+	if err != nil {
+		return nil, err
+	}
+	more, _, err := t.walk(nil)
+	return append(grants, more...), err
 }

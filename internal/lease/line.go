@@ -46,6 +46,7 @@ func (t *tx) walk(only *entry) (grants []Grant, reason string, err error) {
 	if err != nil {
 		return nil, "", err
 	}
+	defer p.board.settle()
 	turns, err := t.turns(lines)
 	if err != nil {
 		return nil, "", err
@@ -68,6 +69,7 @@ func (t *tx) walk(only *entry) (grants []Grant, reason string, err error) {
 		}
 		if placed && (only == nil || e == only) {
 			e.grant(spots)
+			t.give(p, e)
 			grants = append(grants, e.Grant)
 			if err := t.had(l, lines); err != nil {
 				return nil, "", err
@@ -91,7 +93,7 @@ func (t *tx) walk(only *entry) (grants []Grant, reason string, err error) {
 		}
 	}
 	for _, l := range lines { // the firsts that were not come to, since every host is kept
-		if l.head != nil && !l.behind && l.head.gpus > 0 && (only == nil || l.head == only) {
+		if l.head != nil && l.head.Host == "" && !l.behind && l.head.gpus > 0 && (only == nil || l.head == only) {
 			if err := t.askBack(p, l.head); err != nil {
 				return nil, "", err
 			}
@@ -184,9 +186,7 @@ func (t *tx) had(l *line, lines []*line) error {
 	if len(lines) < 2 {
 		return nil
 	}
-	if err := t.count(); err != nil {
-		return err
-	}
+	t.last++
 	l.turn = t.last
 	n, err := t.exec("UPDATE lease_turns SET turn = ? WHERE project = ?", l.turn, l.project)
 	if err == nil && n == 0 {

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/internal/database"
@@ -44,36 +43,6 @@ func (v view) each(scan func(row scanner) error, query string, args ...any) erro
 	return found.Err()
 }
 
-// tx is one transaction that holds the ledger.
-type tx struct {
-	view
-	tx    *sql.Tx
-	now   int64
-	last  int64    // place in the line, or turn, that was given last
-	freed []string // slots that somebody who waits may have now
-	seen  *picture // once it was looked at
-}
-
-// write runs f while nobody else changes the ledger.
-func (l *Ledger) write(ctx context.Context, f func(t *tx) error) error {
-	return l.db.Write(ctx, func(q *sql.Tx) error {
-		inside := l.db.Inside(ctx)
-		t := &tx{view: view{q, inside}, tx: q, now: database.Micros(time.Now())}
-		if err := t.row("SELECT last FROM lease_ledger WHERE id = 1" + l.db.Dialect().ForUpdate()).Scan(&t.last); err != nil {
-			return fmt.Errorf("hold the ledger: %w", err)
-		}
-		return f(t)
-	})
-}
-
-func (t *tx) exec(query string, args ...any) (int64, error) {
-	result, err := t.tx.ExecContext(t.ctx, query, args...)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
-}
-
 // entry is a request as it is written down.
 type entry struct {
 	Grant
@@ -85,7 +54,8 @@ type entry struct {
 	line     string         // the slot that it waits for
 	slots    []slot         // in their order
 	gang     bine.AttemptID // of a process of a gang: the attempt of the first
-	spots    []spot         // what it was just granted, where that has devices
+	spots    []spot         // what it was just granted
+	has      []had          // what was granted to it and its gang, where that is read already
 	fresh    bool           // not written down yet
 	was      string         // the line in which it is written down
 }
@@ -120,7 +90,13 @@ func (e *entry) grant(spots []spot) {
 }
 
 // find reads what an attempt has or asks for; nil is nothing.
-func (t *tx) find(id bine.AttemptID) (*entry, error) { return t.one("l.attempt = ?", id) }
+func (t *tx) find(id bine.AttemptID) (*entry, error) {
+	if e, known := t.loaded[id]; known {
+		delete(t.loaded, id)
+		return e, nil
+	}
+	return t.one("l.attempt = ?", id)
+}
 
 // one reads one request with its slots; nil is none.
 func (t *tx) one(where string, args ...any) (*entry, error) {
@@ -144,6 +120,10 @@ func (t *tx) one(where string, args ...any) (*entry, error) {
 // heads reads who stands first in the line for hosts, of each project. It looks
 // at those alone, however many stand behind.
 func (t *tx) heads() (list []*entry, err error) {
+	p := t.known()
+	if p != nil && !p.waits {
+		return nil, nil
+	}
 	var ids []any
 	err = t.each(func(row scanner) error {
 		var id bine.AttemptID
@@ -157,6 +137,9 @@ func (t *tx) heads() (list []*entry, err error) {
 )
 SELECT (SELECT h.attempt FROM leases h WHERE h.host = '' AND h.line = '' AND h.project = waiting.project ORDER BY h.priority, h.place LIMIT 1)
 FROM waiting WHERE waiting.project IS NOT NULL`)
+	if err == nil && p != nil {
+		p.waits = len(ids) > 0
+	}
 	for some := range slices.Chunk(ids, readAtOnce) {
 		if err != nil {
 			return nil, err
@@ -173,13 +156,6 @@ FROM waiting WHERE waiting.project IS NOT NULL`)
 // readAtOnce bounds what one query names.
 const readAtOnce = 500
 
-// count moves the counter of places and turns on.
-func (t *tx) count() error {
-	t.last++
-	_, err := t.exec("UPDATE lease_ledger SET last = ? WHERE id = 1", t.last)
-	return err
-}
-
 // newEntry is a request that is not written down yet, at the end of the line.
 func (t *tx) newEntry(r Request) *entry {
 	t.last++
@@ -193,6 +169,10 @@ func (t *tx) newEntry(r Request) *entry {
 
 // save writes down what became of a request; r is read where it is new.
 func (t *tx) save(e *entry, r Request) error {
+	delete(t.loaded, e.Attempt)
+	if e.Host == "" && e.line == "" && t.l.seen != nil {
+		t.l.seen.waits = true
+	}
 	var granted *int64
 	if e.Host != "" {
 		granted = &t.now
@@ -211,27 +191,38 @@ func (t *tx) save(e *entry, r Request) error {
 	if e.Host == "" && e.line == e.was {
 		return nil
 	}
-	if _, err := t.exec("UPDATE leases SET host = ?, line = ?, granted_at = ? WHERE attempt = ?", e.Host, e.line, granted, e.Attempt); err != nil {
+	if _, err := t.exec("UPDATE leases SET host = ?, line = ?, granted_at = ?, cpu_milli = ?, memory = ?, gpu_milli = ?, gang = ? WHERE attempt = ?",
+		e.Host, e.line, granted, e.first().milli, e.first().memory, e.first().gpus, e.gangName(), e.Attempt); err != nil {
 		return err
 	}
 	return t.handAll(e)
 }
 
+// first is what the process of an entry has or is to have; of a gang, the first one.
+func (e *entry) first() amount {
+	if len(e.spots) > 0 {
+		return e.spots[0].amount
+	}
+	return e.amount
+}
+
+// gangName names the gang of an entry that was just granted.
+func (e *entry) gangName() bine.AttemptID {
+	if len(e.spots) > 1 {
+		return e.Attempt
+	}
+	return e.gang
+}
+
 func (t *tx) insert(e *entry, r Request, granted *int64) error {
-	_, err := t.exec("INSERT INTO leases (attempt, place, host, cpu_milli, memory, gpu_milli, request, owner, workflow, avoid, asked_at, granted_at, project, name, priority, line) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		e.Attempt, e.place, e.Host, e.milli, e.memory, e.gpus, e.request, text[bine.Owner]{r.Owner}, e.Workflow, text[[]bine.HostName]{e.avoid}, t.now, granted, e.project, r.Owner.Name, e.priority, e.line)
+	e.owner = r.Owner
+	t.rows.add(e, e.Attempt, e.first(), e.Host, granted, t.now)
 	for _, s := range e.slots {
-		if err == nil {
-			_, err = t.exec("INSERT INTO lease_slots (attempt, slot, count, most, held) VALUES (?, ?, ?, ?, ?)", e.Attempt, s.Name, s.Count, s.Most, s.held)
+		if _, err := t.exec("INSERT INTO lease_slots (attempt, slot, count, most, held) VALUES (?, ?, ?, ?, ?)", e.Attempt, s.Name, s.Count, s.Most, s.held); err != nil {
+			return err
 		}
 	}
-	if err == nil {
-		_, err = t.exec("UPDATE lease_ledger SET last = ? WHERE id = 1", t.last)
-	}
-	if err == nil {
-		err = t.handAll(e)
-	}
-	return err
+	return t.handAll(e)
 }
 
 // remove takes a request out; what it held or stood in line for is free.
@@ -244,33 +235,17 @@ func (t *tx) remove(e *entry) error {
 	if e.line != "" {
 		t.freed = append(t.freed, e.line)
 	}
-	if e.gpus > 0 && e.Host != "" {
-		if err := t.disband(e.Attempt); err != nil {
+	delete(t.loaded, e.Attempt)
+	if e.Host > NoHost && e.has == nil {
+		if err := t.having([]*entry{e}); err != nil {
 			return err
 		}
 	}
-	_, err := t.exec("DELETE FROM leases WHERE attempt = ?", e.Attempt)
-	return err
-}
-
-// disband takes the devices of an attempt back, and all that its gang has.
-func (t *tx) disband(attempt bine.AttemptID) error {
-	all := []bine.AttemptID{attempt} // which a gang's first process is in too
-	err := t.each(func(row scanner) error {
-		var id bine.AttemptID
-		err := row.Scan(&id)
-		all = append(all, id)
-		return err
-	}, "SELECT attempt FROM leases WHERE gang = ? AND attempt <> ?", attempt, attempt)
-	for _, id := range all {
-		if err == nil {
-			err = t.takeBack(id)
-		}
+	for _, h := range e.has {
+		t.takeBack(e.project, h)
 	}
-	if err == nil && len(all) > 1 {
-		_, err = t.exec("DELETE FROM leases WHERE gang = ? AND attempt <> ?", attempt, attempt)
-	}
-	return err
+	t.rows.remove(e)
+	return nil
 }
 
 // text keeps a value as JSON in a column.

@@ -1,0 +1,208 @@
+package lease
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/internal/database"
+)
+
+// tx is one transaction that holds the ledger. What it writes of leases and
+// devices is gathered in rows, and sent before anything is read and at its end.
+type tx struct {
+	view
+	mark
+	l       *Ledger
+	tx      *sql.Tx
+	now     int64
+	last    int64    // place in the line, or turn, that was given last
+	wasLast int64    // at the beginning
+	freed   []string // slots that somebody who waits may have now
+	joined  bool     // to a transaction that goes on after it
+
+	loaded    map[bine.AttemptID]*entry // read ahead; nil: there is none
+	rows      rows
+	unsent    error // of what could not be sent before something was read
+	wrote     bool
+	touched   map[bine.HostName]bool // hosts of which something was changed
+	readAnew  bool                   // the picture was read whole
+	tainted   bool                   // the picture was read after something was written
+	undo      []func()               // what was changed on the picture
+	confirmed func()                 // to be called when it is committed
+}
+
+// errStale says that rows are not as the picture has them. The transaction is
+// run again, with another picture.
+var errStale = bine.Errorf(bine.Unavailable, "the ledger of resources was changed by somebody who does not hold it: try again")
+
+// write runs f while nobody else changes the ledger.
+func (l *Ledger) write(ctx context.Context, f func(t *tx) error) error {
+	return l.transact(ctx, []*job{{f: f}})
+}
+
+// transact runs jobs one after another in one transaction. The error of one undoes all.
+func (l *Ledger) transact(ctx context.Context, jobs []*job) error {
+	var err error
+	for range 2 {
+		var t *tx
+		err = l.db.Write(ctx, func(q *sql.Tx) (err error) {
+			t, err = l.run(ctx, q, jobs)
+			return err
+		})
+		if err == nil {
+			l.db.OnCommit(ctx, t.confirmed)
+		}
+		if !errors.Is(err, errStale) || l.db.Joined(ctx) {
+			break
+		}
+	}
+	return err
+}
+
+// run is the inside of a transaction.
+func (l *Ledger) run(ctx context.Context, q *sql.Tx, jobs []*job) (_ *tx, err error) {
+	t := &tx{l: l, tx: q, now: database.Micros(time.Now()), joined: l.db.Joined(ctx), touched: map[bine.HostName]bool{}}
+	t.view = view{sending{t}, l.db.Inside(ctx)}
+	row := q.QueryRowContext(t.ctx, "SELECT last, version, stamp FROM lease_ledger WHERE id = 1"+l.db.Dialect().ForUpdate())
+	if err := row.Scan(&t.last, &t.version, &t.stamp); err != nil {
+		return nil, fmt.Errorf("hold the ledger: %w", err)
+	}
+	t.wasLast = t.last
+	l.mu.Lock() // who has the row, or had it until its transaction was broken off
+	defer l.mu.Unlock()
+	done := false
+	defer func() {
+		if !done {
+			t.revert(err)
+		}
+	}()
+	if l.seen != nil && time.Since(l.seen.read) > keptFor {
+		l.seen = nil
+	}
+	if err := t.load(jobs); err != nil {
+		return nil, err
+	}
+	for _, j := range jobs {
+		t.freed = nil
+		if err := j.f(t); err != nil {
+			return nil, err
+		}
+	}
+	if err := t.finish(); err != nil {
+		return nil, err
+	}
+	done = true
+	return t, nil
+}
+
+// revert brings the picture back to where it was, or forgets it.
+func (t *tx) revert(err error) {
+	p := t.l.seen
+	if p == nil {
+		return
+	}
+	p.board.settle()
+	if t.tainted || errors.Is(err, errStale) {
+		t.l.seen = nil
+		return
+	}
+	for _, undo := range slices.Backward(t.undo) {
+		undo()
+	}
+	p.unsure, p.waits = true, true
+}
+
+// finish writes what is left, and another mark.
+func (t *tx) finish() error {
+	if err := t.flush(); err != nil {
+		return err
+	}
+	t.confirmed = func() {}
+	if !t.wrote && t.last == t.wasLast {
+		return nil
+	}
+	p := t.known()
+	next := mark{t.version + 1, rand.Int64()}
+	hosts := make([]any, 0, len(t.touched)+1)
+	for name := range t.touched {
+		hosts = append(hosts, name)
+	}
+	for some := range slices.Chunk(hosts, readAtOnce) {
+		if _, err := t.tx.ExecContext(t.ctx, "UPDATE lease_hosts SET changed = ? WHERE host IN ("+places(len(some))+")", append([]any{next.version}, some...)...); err != nil {
+			return err
+		}
+	}
+	if _, err := t.tx.ExecContext(t.ctx, "UPDATE lease_ledger SET last = ?, version = ?, stamp = ? WHERE id = 1", t.last, next.version, next.stamp); err != nil {
+		return err
+	}
+	if p == nil {
+		return nil
+	}
+	p.mark = next
+	for name := range t.touched {
+		p.touched[name] = true
+	}
+	t.confirmed = func() { t.l.confirm(next) }
+	return nil
+}
+
+// confirm notes that a state was committed.
+func (l *Ledger) confirm(m mark) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if p := l.seen; p != nil && p.mark == m {
+		p.base = m.version
+		clear(p.touched)
+	}
+}
+
+// exec runs a statement on anything but what rows gathers.
+func (t *tx) exec(query string, args ...any) (int64, error) {
+	if err := t.flush(); err != nil {
+		return 0, err
+	}
+	t.loaded, t.wrote = nil, true
+	if t.l.seen != nil {
+		t.l.seen.unsure = true
+	}
+	result, err := t.tx.ExecContext(t.ctx, query, args...)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+// touch notes that something of a host is changed, here and on the picture.
+func (t *tx) touch(host bine.HostName) { t.touched[host] = true }
+
+// reread notes that something of a host is changed that the picture does not follow.
+func (t *tx) reread(host bine.HostName) {
+	t.touch(host)
+	if t.l.seen != nil {
+		t.l.seen.stale[host] = true
+	}
+}
+
+// sending reads what a transaction sees, after what it has gathered was sent.
+type sending struct{ t *tx }
+
+// QueryContext asks for rows.
+func (s sending) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if err := s.t.flush(); err != nil {
+		return nil, err
+	}
+	return s.t.tx.QueryContext(ctx, query, args...)
+}
+
+// QueryRowContext asks for one row. That something could not be sent before is
+// told at the end of the transaction.
+func (s sending) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	_ = s.t.flush()
+	return s.t.tx.QueryRowContext(ctx, query, args...)
+}
