@@ -104,6 +104,7 @@ type Process struct {
 	Slots       []Slot                 `json:"slots,omitempty" doc:"places of pools and concurrency keys that it holds while it runs"`
 	Priority    Priority               `json:"priority,omitempty"`
 	Timeout     float64                `json:"timeout_seconds,omitempty" doc:"of one attempt, in seconds; 0 is none"`
+	Yields      bool                   `json:"yields,omitempty" doc:"where it is preemptible, it gives back before others: a trial of a sweep"`
 	LogLimit    int64                  `json:"log_limit" doc:"bytes of output that are kept"`
 	Serve       *Serve                 `json:"serve,omitempty" doc:"set for a model server"`
 }
@@ -236,6 +237,7 @@ type Verdict struct {
 	Request string        `json:"request" doc:"in its canonical form"`
 	Answer  VerdictAnswer `json:"answer"`
 	Reason  string        `json:"reason,omitempty" doc:"why it is not granted now, or why it was placed so"`
+	Starts  *time.Time    `json:"starts_at,omitempty" doc:"of what is not granted now: when it is likely to start, if everybody takes as long as was said; absent where that is not known"`
 	Hosts   []HostName    `json:"hosts,omitempty" doc:"where it would be"`
 	Devices []DeviceID    `json:"devices,omitempty" doc:"what it would get"`
 }
@@ -266,4 +268,10 @@ type Lease struct {
 	AskedAt   time.Time  `json:"asked_at"`
 	GrantedAt *time.Time `json:"granted_at,omitempty"`
 	AskedBack *time.Time `json:"asked_back,omitempty" doc:"when it was asked to make room for somebody else"`
+	Yields    bool       `json:"yields,omitempty" doc:"gives back before others, if it is preemptible: a trial of a sweep"`
+	EndsAt    *time.Time `json:"ends_at,omitempty" doc:"when a granted one gives back at the latest; absent where nobody said"`
+
+	Place       int          `json:"place,omitempty" doc:"of one that waits for accelerators: 1 is the first in line"`
+	StartsAt    *time.Time   `json:"starts_at,omitempty" doc:"of one that waits for accelerators: when it is likely to start, if everybody takes as long as was said and nobody else comes; absent where that is not known"`
+	Reservation *Reservation `json:"reservation,omitempty" doc:"the place that is kept for it"`
 }

@@ -68,6 +68,13 @@ type Quota struct {
 	// their own; what a project does not use of them, others borrow.
 	Guaranteed float64 `json:"gpus_guaranteed" doc:"accelerators that are its own: others give them back when it asks"`
 	Weight     float64 `json:"weight" doc:"share in comparison with other projects; 0 is 1"`
+	// Cells are parts of one kind of accelerators, beside those of any kind.
+	Cells []CellQuota `json:"cells,omitempty" maxItems:"32" doc:"what it has of single kinds of accelerators, or in whole hosts and racks"`
+}
+
+// Zero reports whether q bounds and guarantees nothing.
+func (q Quota) Zero() bool {
+	return q.Runs == 0 && q.Steps == 0 && q.CPU == 0 && q.Memory == 0 && q.GPUs == 0 && q.Guaranteed == 0 && q.Weight == 0 && len(q.Cells) == 0
 }
 
 // Priority orders what waits within a project.

@@ -229,6 +229,10 @@ func (c *Cluster) Remove(name bine.HostName) {
 	*c = *NewCluster(s, c.policy)
 }
 
+// Hosts gives the hosts as they were said to be: what is free of them is told
+// by Snapshot. They are not to be changed.
+func (c *Cluster) Hosts() []Host { return c.records }
+
 // Snapshot gives the picture as it is now.
 func (c *Cluster) Snapshot() Snapshot {
 	s := Snapshot{Hosts: slices.Clone(c.records)}

@@ -11,22 +11,22 @@ import (
 // delay it: it is done by then, or goes where there is room for both.
 func (p *planning) backfill(j Job) error {
 	if j.Task.Request.Duration > 0 && !p.Reservation.At.IsZero() && !p.Now.Add(j.Task.Request.Duration).After(p.Reservation.At) {
-		if placed, err := p.Cluster.Place(j.Task); err == nil {
+		if placed, err := p.place(j); err == nil {
 			return p.start(j, placed, true)
 		}
-		p.Waits[j.ID] = "nothing that it fits in is free now"
+		p.Waits[j.ID] = Full
 		return nil
 	}
 	kept := p.kept()
 	if err := p.Cluster.Grant(kept); err != nil {
 		return err
 	}
-	placed, placeErr := p.Cluster.Place(j.Task)
+	placed, placeErr := p.place(j)
 	if err := p.Cluster.Release(kept); err != nil {
 		return err
 	}
 	if placeErr != nil {
-		p.Waits[j.ID] = "what is free now is kept for " + p.Reservation.ID
+		p.Waits[j.ID] = "what is free now is kept for one that goes before"
 		return nil
 	}
 	return p.start(j, placed, true)

@@ -5,17 +5,26 @@ import (
 	"time"
 )
 
-// mostRounds bounds how many moments a forecast looks at.
-const mostRounds = 2000
+// mostRounds bounds how many moments a forecast looks at, and mostLooks how many
+// jobs at all of them together.
+const (
+	mostRounds = 2000
+	mostLooks  = 1_000_000
+)
 
 // Forecast says when each job that waits is likely to start, if everybody
 // takes as long as was said and nobody else comes. A job that is not in the
 // answer has to wait for those whose end nobody knows, or is too far away.
+// Bounds are asked as they stand at first: without them, limits count.
 func Forecast(s State) (map[string]time.Time, error) {
 	s.Cluster = s.Cluster.Clone()
 	s.Running, s.Waiting = slices.Clone(s.Running), slices.Clone(s.Waiting)
 	starts := map[string]time.Time{}
+	looks := 0
 	for range mostRounds {
+		if looks += len(s.Running) + len(s.Waiting); looks > mostLooks && len(starts) > 0 {
+			return starts, nil
+		}
 		plan, err := Make(s)
 		if err != nil {
 			return starts, err

@@ -14,6 +14,7 @@ type Fairness struct {
 	Usage    map[string]Usage
 	Shares   map[string]Share // of projects; one without has weight 1
 	Held     map[string]int   // thousandths of devices that projects have now
+	Books    *Books           // says what is whose own where projects have cells; nil: Held and Guaranteed do
 }
 
 // HeldBy counts what projects have.
@@ -31,7 +32,9 @@ type standing struct {
 	share Share
 	used  float64 // devices that it had on average, fading
 	held  int
+	ahead int // thousandths of those of its jobs that are in the line by now
 	jobs  []Job
+	books *Books
 }
 
 // load is what a project has had and has, for its weight.
@@ -46,7 +49,7 @@ func Order(waiting []Job, f Fairness) []Job {
 	for _, j := range waiting {
 		s := projects[j.Project]
 		if s == nil {
-			s = &standing{name: j.Project, share: f.Shares[j.Project], held: f.Held[j.Project]}
+			s = &standing{name: j.Project, share: f.Shares[j.Project], held: f.Held[j.Project], books: f.Books}
 			if seconds := f.HalfLife.Seconds(); seconds > 0 {
 				s.used = f.Usage[j.Project].Now(f.Now, f.HalfLife) / seconds
 			}
@@ -70,7 +73,8 @@ func Order(waiting []Job, f Fairness) []Job {
 			}
 		}
 		s := line[at]
-		order, s.held, s.jobs = append(order, s.jobs[0]), s.held+s.jobs[0].milli(), s.jobs[1:]
+		milli := s.jobs[0].milli()
+		order, s.held, s.ahead, s.jobs = append(order, s.jobs[0]), s.held+milli, s.ahead+milli, s.jobs[1:]
 		if len(s.jobs) == 0 {
 			line = slices.Delete(line, at, at+1)
 		}
@@ -78,9 +82,17 @@ func Order(waiting []Job, f Fairness) []Job {
 	return order
 }
 
+// owed says whether the first job of a project is within what is its own.
+func (s *standing) owed() bool {
+	if s.books != nil && len(s.share.Cells) > 0 {
+		return s.books.Entitled(s.jobs[0], s.ahead)
+	}
+	return s.held+s.jobs[0].milli() <= s.share.Guaranteed
+}
+
 func (s *standing) before(o *standing) bool {
 	below := func(s *standing) int { // 0 goes first
-		if s.held+s.jobs[0].milli() <= s.share.Guaranteed {
+		if s.owed() {
 			return 0
 		}
 		return 1

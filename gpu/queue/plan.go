@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/gpu/place"
 )
 
@@ -18,8 +19,17 @@ type State struct {
 	Waiting  []Job            // in the order in which they go
 	Shares   map[string]Share // of projects: Plan keeps to their limits
 	Reserved *Reservation     // of the last plan, if there was one
+	Bounds   Bounds           // what else keeps jobs from starting; nil: nothing
 	Strict   bool             // nobody goes before the first that does not fit
 	Depth    int              // how many behind it are looked at; 0 is 256
+}
+
+// Bounds keep jobs from starting for reasons that are none of the cluster's.
+type Bounds interface {
+	// Why says why a job may not start now, if so.
+	Why(j Job) string
+	// Started tells that a job starts.
+	Started(j Job)
 }
 
 // Reservation is the place that is kept for the first that does not fit.
@@ -41,7 +51,14 @@ type Plan struct {
 	Starts      []Start
 	Reservation *Reservation
 	Waits       map[string]string // why, by the job's id; not of those beyond the depth
+	Kept        place.Placement   // what of the reserved place has to stay free from now on
 }
+
+// What is said of a job that waits because of what others have alone.
+const (
+	Full    = "nothing that it fits in is free now"
+	Nowhere = "it fits nowhere, even if all that runs now gives back"
+)
 
 // usualDepth bounds how many are looked at behind the first that does not fit.
 const usualDepth = 256
@@ -51,6 +68,8 @@ type planning struct {
 	State
 	Plan
 	held     map[string]int
+	books    *Books          // where projects have cells
+	barred   []bine.HostName // to the job that is looked at
 	released place.Placement // by those that have ended when the reservation begins, on its hosts
 	undo     []func() error
 }
@@ -59,17 +78,39 @@ type planning struct {
 // that does not fit gets a reservation, for the first moment at which enough
 // has been given back if everybody takes as long as was said. A job behind it starts if it
 // is done by then, or has its place beside the reserved one. A reservation of
-// the last plan is kept unless there is an earlier one, so nobody who starts
-// meanwhile delays it. The error is Conflict when the cluster does not hold what runs.
+// the last plan is kept unless there is an earlier one, and whoever has one for
+// a moment that is known is tried first, so nobody who starts meanwhile, or comes
+// before it in the line, delays it. The error is Conflict when the cluster does not hold what runs.
 func Make(s State) (Plan, error) {
 	p := &planning{State: s, held: HeldBy(s.Running), Plan: Plan{Waits: map[string]string{}}}
+	p.Waiting = promisedFirst(s.Waiting, s.Reserved)
+	for _, share := range s.Shares {
+		if len(share.Cells) > 0 && p.books == nil {
+			p.books = NewBooks(place.Snapshot{Hosts: s.Cluster.Hosts()}, s.Running, s.Shares)
+		}
+	}
 	err := p.fill()
+	if p.Reservation != nil {
+		p.Kept = p.kept()
+	}
 	for _, undo := range slices.Backward(p.undo) {
 		if e := undo(); e != nil && err == nil {
 			err = e
 		}
 	}
 	return p.Plan, err
+}
+
+// promisedFirst puts the one first who has a reservation for a moment that is known.
+func promisedFirst(waiting []Job, reserved *Reservation) []Job {
+	if reserved == nil || reserved.At.IsZero() {
+		return waiting
+	}
+	at := slices.IndexFunc(waiting, func(j Job) bool { return j.ID == reserved.ID })
+	if at <= 0 {
+		return waiting
+	}
+	return slices.Concat(waiting[at:at+1], waiting[:at], waiting[at+1:])
 }
 
 func (p *planning) fill() error {
@@ -83,38 +124,58 @@ func (p *planning) fill() error {
 			p.Waits[j.ID] = fmt.Sprintf("project %s has %.4g of the %.4g devices that it may have at once", j.Project, float64(p.held[j.Project])/1000, float64(limit)/1000)
 			continue
 		}
-		if p.Reservation == nil {
-			if placed, fits := p.now(j); fits {
-				if err := p.start(j, placed, false); err != nil {
-					return err
-				}
+		if p.Bounds != nil {
+			if why := p.Bounds.Why(j); why != "" {
+				p.Waits[j.ID] = why
 				continue
 			}
-			if err := p.reserve(j); err != nil {
-				return err
-			}
-			if p.Strict && p.Reservation != nil {
-				return nil
-			}
-			continue
 		}
-		if behind++; behind > depth {
-			return nil
+		why := ""
+		if p.barred = nil; p.books != nil {
+			p.barred, why = p.books.Bars(j)
 		}
-		if err := p.backfill(j); err != nil {
+		if err := p.try(j, &behind, depth); err != nil {
 			return err
+		}
+		if p.Waits[j.ID] != "" && why != "" && (p.Reservation == nil || p.Reservation.ID != j.ID) {
+			p.Waits[j.ID] = why
+		}
+		if p.Strict && p.Reservation != nil || behind > depth {
+			return nil
 		}
 	}
 	return nil
 }
 
+// try starts a job, or reserves a place for it.
+func (p *planning) try(j Job, behind *int, depth int) error {
+	if p.Reservation == nil {
+		if placed, fits := p.now(j); fits {
+			return p.start(j, placed, false)
+		}
+		return p.reserve(j)
+	}
+	if *behind++; *behind > depth {
+		return nil
+	}
+	return p.backfill(j)
+}
+
 // now finds a place that is free now, be it the one that was kept.
 func (p *planning) now(j Job) (place.Placement, bool) {
-	placed, err := p.Cluster.Place(j.Task)
+	placed, err := p.place(j)
 	if err != nil && p.Reserved != nil && p.Reserved.ID == j.ID {
 		return p.Reserved.Placement, p.Cluster.Free(p.Reserved.Placement)
 	}
 	return placed, err == nil
+}
+
+// place finds a place for a job where it may have one.
+func (p *planning) place(j Job) (place.Placement, error) {
+	if len(p.barred) > 0 {
+		j.Task.Avoid = append(slices.Clip(j.Task.Avoid), p.barred...)
+	}
+	return p.Cluster.Place(j.Task)
 }
 
 // start grants a place for the time of planning.
@@ -125,8 +186,14 @@ func (p *planning) start(j Job, placed place.Placement, before bool) error {
 	p.undo = append(p.undo, func() error { return p.Cluster.Release(placed) })
 	p.Starts = append(p.Starts, Start{j, placed, before})
 	p.held[j.Project] += j.milli()
+	if p.Bounds != nil {
+		p.Bounds.Started(j)
+	}
 	r := Running{Job: j, Placement: placed, Started: p.Now}
 	p.Running = append(slices.Clip(p.Running), r)
+	if p.books != nil {
+		p.books.add(r, 1)
+	}
 	if p.Reservation != nil && p.endsBy(r) {
 		p.release(r)
 	}
@@ -155,7 +222,7 @@ func (p *planning) reserve(j Job) error {
 		}
 	}
 	if found == nil {
-		p.Waits[j.ID] = "it fits nowhere, even if all that runs now gives back"
+		p.Waits[j.ID] = Nowhere
 		return nil
 	}
 	p.Reservation = found

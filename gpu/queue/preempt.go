@@ -22,32 +22,46 @@ func MayTake(j Job, from Running, held map[string]int, shares map[string]Share) 
 	return held[j.Project]+j.milli() <= shares[j.Project].Guaranteed && held[from.Project] > shares[from.Project].Guaranteed
 }
 
+// MayTake says whether a job may have what another one holds: if that is
+// preemptible, and is of lower priority in the same project; or if the job asks
+// for no more than what is its project's own, and the other one is of a project
+// that has borrowed, or is on a cell that is the job's project's own.
+func (b *Books) MayTake(j Job, from Running) bool {
+	switch {
+	case !from.Task.Request.Preemptible:
+		return false
+	case from.Project == j.Project:
+		return from.Priority < j.Priority
+	case !b.Entitled(j, 0):
+		return false
+	}
+	return b.lent(from) || b.onCellOf(j.Project, from)
+}
+
 // Victims chooses who gives back so that a job fits, and where it goes then:
 // those that yield first, then those that lose the least work; nobody whose
 // place is not needed. Nothing is taken; there are none if nothing that may be
 // taken makes room. The cluster holds everything that runs, and is left so.
 func Victims(c *place.Cluster, running []Running, j Job, shares map[string]Share, now time.Time) ([]Running, place.Placement, error) {
-	held := HeldBy(running)
-	var some []Running
-	for _, r := range running {
-		if MayTake(j, r, held, shares) {
-			some = append(some, r)
-		}
-	}
+	books := NewBooks(place.Snapshot{Hosts: c.Hosts()}, running, shares)
+	some := books.mayGive(running, j)
 	slices.SortFunc(some, func(a, b Running) int {
 		return cmp.Or(yields(a)-yields(b), cmp.Compare(a.lost(now), b.lost(now)), strings.Compare(a.ID, b.ID))
 	})
+	avoid, _ := books.Bars(j)
+	j.Task.Avoid = append(slices.Clip(j.Task.Avoid), avoid...)
 	var gone []Running
 	var placed place.Placement
 	placeErr := error(place.ErrNone)
 	for _, r := range some {
-		if !MayTake(j, r, held, shares) {
+		if !books.MayTake(j, r) {
 			continue // its project is within its guarantee by now
 		}
 		if err := c.Release(r.Placement); err != nil {
 			return nil, placed, err
 		}
-		gone, held[r.Project] = append(gone, r), held[r.Project]-r.milli()
+		gone = append(gone, r)
+		books.add(r, -1)
 		if placed, placeErr = c.Place(j.Task); placeErr == nil {
 			break
 		}
@@ -83,6 +97,16 @@ func Victims(c *place.Cluster, running []Running, j Job, shares map[string]Share
 	}
 	slices.Reverse(needed)
 	return needed, placed, nil
+}
+
+// mayGive chooses those of whom a job may have what they hold.
+func (b *Books) mayGive(running []Running, j Job) (some []Running) {
+	for _, r := range running {
+		if b.MayTake(j, r) {
+			some = append(some, r)
+		}
+	}
+	return some
 }
 
 func yields(r Running) int {
