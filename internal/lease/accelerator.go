@@ -7,6 +7,7 @@ import (
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/gpu"
 	"github.com/bine-ml/bine/gpu/place"
+	"github.com/bine-ml/bine/gpu/queue"
 )
 
 // policy is how hosts are weighed against each other for accelerators.
@@ -23,8 +24,8 @@ func (w want) task() (place.Task, error) {
 type sight int
 
 const (
-	unkept sight = iota // what is free, be it kept for somebody
-	idle                // what there would be if nobody had anything and all hosts were up
+	free sight = iota // what is free
+	idle              // what there would be if nobody had anything and all hosts were up
 )
 
 // snapshot is the board as gpu/place sees it for what is preemptible, or is not.
@@ -45,6 +46,7 @@ func (b *board) snapshot(by sight, preemptible bool) place.Snapshot {
 			one.Up = true
 			one.FreeCPU, one.FreeMemory = one.CPU, one.Memory
 		}
+		one.FreeCPU, one.FreeMemory = max(one.FreeCPU, 0), max(one.FreeMemory, 0)
 		for _, d := range h.devices {
 			device := place.Device{Device: d.Device, Free: int(whole - d.used), Out: !d.usable(preemptible)}
 			if by == idle {
@@ -72,6 +74,11 @@ func (b *board) placeDevices(w want) []spot {
 	if err != nil {
 		return nil
 	}
+	return b.spots(found)
+}
+
+// spots gives the hosts and devices of the board that a placement names.
+func (b *board) spots(found place.Placement) []spot {
 	spots := make([]spot, len(found.Shares))
 	for i, s := range found.Shares {
 		at := spot{host: b.byName[s.Host], amount: amount{milli: s.CPU, memory: s.Memory}, shares: make([]share, len(s.Devices))}
@@ -82,27 +89,6 @@ func (b *board) placeDevices(w want) []spot {
 		spots[i] = at
 	}
 	return spots
-}
-
-// keepDevices keeps every host that could take a part of w for it.
-func (b *board) keepDevices(w want) {
-	task, err := w.task()
-	if err != nil {
-		return
-	}
-	fits := map[string]bool{}
-	for _, h := range b.hosts {
-		for _, model := range h.models {
-			fit, known := fits[model]
-			if !known {
-				fit = task.Request.FitsModel(model)
-				fits[model] = fit
-			}
-			if fit {
-				b.keep(h)
-			}
-		}
-	}
 }
 
 // refuseDevices is an error where w fits on no hosts that are known, even if
@@ -122,15 +108,21 @@ func (b *board) refuseDevices(w want) error {
 	return nil
 }
 
-// reasonForDevices says what a request for devices waits for.
-func (b *board) reasonForDevices(w want) string {
+// reasonForDevices says what a request for devices waits for, with what a plan
+// said of it.
+func (b *board) reasonForDevices(w want, why string) string {
 	task, err := w.task()
 	if err != nil {
 		return err.Error()
 	}
-	v := place.Assess(b.snapshot(unkept, task.Request.Preemptible), task, policy)
-	if v.Answer == place.Now {
+	v := place.Assess(b.snapshot(free, task.Request.Preemptible), task, policy)
+	switch {
+	case v.Answer == place.Now && why != "":
+		v.Reason = why
+	case v.Answer == place.Now:
 		v.Reason = "others go before"
+	case why != "" && why != queue.Full && why != queue.Nowhere:
+		v.Reason += "; " + why
 	}
 	return fmt.Sprintf("waits for %s: %s", task.Request, v.Reason)
 }

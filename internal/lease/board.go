@@ -85,8 +85,25 @@ type host struct {
 	gone     []*device // that it had
 	models   []string  // of its devices, each once
 	by       map[bine.ProjectName]holding
-	kept     bool    // for the first of a project, who waits
+	kept     bool // for the first of a project, who waits for cores alone
+	promised *promise
 	dirty    [2]bool // in which clusters it is not as it is here
+}
+
+// promise is what of a host has to stay free until a moment, for one who waits
+// for accelerators.
+type promise struct {
+	amount
+	at int64 // microseconds; 0 is not known
+}
+
+// offers is what a host has for one who asks for cores alone, and gives back at a
+// moment at the latest; 0 is not known.
+func (h *host) offers(ends int64) amount {
+	if h.promised == nil || ends > 0 && h.promised.at > 0 && ends <= h.promised.at {
+		return h.free
+	}
+	return amount{h.free.milli - h.promised.milli, h.free.memory - h.promised.memory, h.free.gpus}
 }
 
 // add gives a host a device.
@@ -130,7 +147,8 @@ type board struct {
 	devices   map[bine.DeviceID]*device // also those that their hosts have no more
 	probation int                       // devices that take what is preemptible alone
 	kept      []*host
-	tried     []spot // placed, but not confirmed
+	promised  []*host // those of which something is kept for who waits for accelerators
+	tried     []spot  // placed, but not confirmed
 	indexes
 }
 
@@ -153,7 +171,6 @@ func (b *board) take(s spot, sign int64) {
 func (b *board) keep(h *host) {
 	if !h.kept {
 		h.kept, b.kept = true, append(b.kept, h)
-		b.hide(h)
 	}
 }
 
@@ -169,7 +186,6 @@ func (b *board) settle() {
 		h.kept = false
 	}
 	b.tried, b.kept = b.tried[:0], b.kept[:0]
-	b.show()
 }
 
 // candidates are the hosts that could take w if they were empty: those that it
@@ -191,23 +207,22 @@ func (b *board) candidates(w want) []*host {
 	return good
 }
 
-// place gives w a host: of those where it fits, the one with the least left,
-// then the first by name, so the same picture always gives the same answer.
-// Where it fits nowhere and keep is set, every host that could take it is kept for it.
-func (b *board) place(w want, keep bool) ([]spot, bool) {
-	if w.gpus > 0 {
-		spots := b.placeDevices(w)
-		for _, s := range spots {
-			b.take(s, 1)
-		}
-		b.tried = append(b.tried, spots...)
-		if spots == nil && keep {
-			b.keepDevices(w)
-		}
-		return spots, spots != nil
+// try takes spots from the board, until settle unless they are confirmed.
+func (b *board) try(spots []spot) []spot {
+	for _, s := range spots {
+		b.take(s, 1)
 	}
+	b.tried = append(b.tried, spots...)
+	return spots
+}
+
+// place gives w, who asks for cores and memory alone, a host: of those where it
+// fits, the one with the least left, then the first by name, so the same picture
+// always gives the same answer. Where it fits nowhere and keep is set, every host
+// that could take it is kept for it. ends is when it gives back at the latest; 0 is not known.
+func (b *board) place(w want, ends int64, keep bool) ([]spot, bool) {
 	all := b.candidates(w)
-	fitting := slices.DeleteFunc(slices.Clone(all), func(h *host) bool { return h.kept || !w.fits(h.free) })
+	fitting := slices.DeleteFunc(slices.Clone(all), func(h *host) bool { return h.kept || !w.fits(h.offers(ends)) })
 	if len(fitting) == 0 {
 		for _, h := range all {
 			if keep {
@@ -219,10 +234,7 @@ func (b *board) place(w want, keep bool) ([]spot, bool) {
 	best := slices.MinFunc(fitting, func(a, b *host) int {
 		return cmp.Or(cmp.Compare(a.free.gpus, b.free.gpus), cmp.Compare(a.free.milli, b.free.milli), cmp.Compare(a.free.memory, b.free.memory), cmp.Compare(a.name, b.name))
 	})
-	s := spot{host: best, amount: w.amount}
-	b.take(s, 1)
-	b.tried = append(b.tried, s)
-	return []spot{s}, true
+	return b.try([]spot{{host: best, amount: w.amount}}), true
 }
 
 // full reports whether nobody else can be granted anything.
@@ -268,11 +280,8 @@ func (b *board) refuse(r Request) error {
 		w.amount, largest.name, largest.capacity)
 }
 
-// reason says what a request that was not placed waits for.
+// reason says what a request for cores and memory that was not placed waits for.
 func (b *board) reason(w want) string {
-	if w.gpus > 0 {
-		return b.reasonForDevices(w)
-	}
 	all := b.candidates(w)
 	if len(all) == 0 {
 		return fmt.Sprintf("waits for a host with %s to come up", w.amount)

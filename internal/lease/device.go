@@ -210,6 +210,9 @@ func (t *tx) hear(d *device, faults []bine.DeviceFault, tests []bine.DeviceTest,
 
 // drain asks who uses a device to leave it.
 func (t *tx) drain(id bine.DeviceID) error {
+	if t.l.seen != nil {
+		t.l.seen.runs = nil
+	}
 	_, err := t.exec("UPDATE leases SET asked_back = ? WHERE asked_back IS NULL AND attempt IN (SELECT CASE WHEN l.gang = '' THEN l.attempt ELSE l.gang END FROM lease_grants g JOIN (SELECT attempt, gang FROM leases) l ON l.attempt = g.attempt WHERE g.device = ? AND g.ended_at IS NULL)", t.now, id)
 	return err
 }

@@ -22,6 +22,8 @@ type hadDevice struct {
 // give notes on the picture what an entry was granted.
 func (t *tx) give(p *picture, e *entry) {
 	p.board.confirm(e.spots)
+	p.began(e, t.now)
+	t.undo = append(t.undo, func() { p.runs = nil })
 	for _, s := range e.spots {
 		p.give(e.project, s, 1, true)
 		t.undo = append(t.undo, func() { p.give(e.project, s, -1, false) })
@@ -31,8 +33,12 @@ func (t *tx) give(p *picture, e *entry) {
 // handAll writes down what an entry was granted: its devices, and those of its
 // gang that have processes on other hosts, as leases of their own.
 func (t *tx) handAll(e *entry) error {
+	if e.Host > NoHost {
+		t.unreserve(e.Attempt)
+	}
 	for rank, s := range e.spots {
 		id := e.Attempt.Member(rank)
+		t.account(e.project, s.amount, 1)
 		t.touch(s.host.name)
 		if rank > 0 {
 			member := *e
@@ -60,6 +66,7 @@ func (t *tx) hand(e *entry, attempt bine.AttemptID, shares []share) {
 // takeBack ends what an attempt was granted.
 func (t *tx) takeBack(project bine.ProjectName, h had) {
 	t.touch(h.host)
+	t.account(project, h.amount, -1)
 	p := t.known()
 	s := spot{amount: h.amount}
 	if p != nil {

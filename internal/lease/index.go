@@ -15,7 +15,7 @@ type indexes struct {
 	dirty    [2][]*host        // that differ from clusters
 }
 
-// index gives what is free and kept for nobody, to what is preemptible or is not.
+// index gives what is free, to what is preemptible or is not.
 func (b *board) index(preemptible bool) *place.Cluster {
 	at := 0
 	if preemptible && b.probation > 0 {
@@ -28,10 +28,7 @@ func (b *board) index(preemptible bool) *place.Cluster {
 		h.dirty[at] = false
 	}
 	b.dirty[at] = b.dirty[at][:0]
-	b.clusters[at] = place.NewCluster(b.snapshot(unkept, at == 1), policy)
-	for _, h := range b.kept {
-		b.clusters[at].Hide(h.name)
-	}
+	b.clusters[at] = place.NewCluster(b.snapshot(free, at == 1), policy)
 	return b.clusters[at]
 }
 
@@ -44,7 +41,7 @@ func (b *board) follow(at int) bool {
 		for _, d := range h.devices {
 			free, out = append(free, int(whole-d.used)), append(out, !d.usable(at == 1))
 		}
-		if b.clusters[at].Update(h.name, h.takes(), h.free.milli, h.free.memory, free, out) != nil {
+		if b.clusters[at].Update(h.name, h.takes(), max(h.free.milli, 0), max(h.free.memory, 0), free, out) != nil {
 			b.dirty[at] = b.dirty[at][i:]
 			return false
 		}
@@ -70,23 +67,6 @@ func (b *board) soil(h *host) {
 	for at, c := range b.clusters {
 		if c != nil && !h.dirty[at] {
 			h.dirty[at], b.dirty[at] = true, append(b.dirty[at], h)
-		}
-	}
-}
-
-// hide keeps a host from being chosen, until show.
-func (b *board) hide(h *host) {
-	for _, c := range b.clusters {
-		if c != nil {
-			c.Hide(h.name)
-		}
-	}
-}
-
-func (b *board) show() {
-	for _, c := range b.clusters {
-		if c != nil {
-			c.Show()
 		}
 	}
 }

@@ -26,6 +26,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/internal/database"
@@ -40,6 +41,8 @@ type Request struct {
 	Priority  bine.Priority
 	Workflow  string          // id of the workflow that hears of the grant
 	Avoid     []bine.HostName // taken only where no other host has the capacity
+	Within    time.Duration   // it gives back at the latest when it has had its resources for so long; 0 is not known
+	Yields    bool            // it gives back before others, where it is preemptible: a trial of a sweep
 }
 
 // NoHost is the host of a grant that has slots only.
@@ -59,10 +62,24 @@ type Ledger struct {
 	turns together
 	mu    sync.Mutex // of seen, held by who holds the ledger
 	seen  *picture   // nil: it is to be read
+
+	halfLife time.Duration // after which what a project had counts half
+	now      func() time.Time
+	futile   futile
 }
 
 // New makes the ledger that is kept in db.
-func New(db *database.DB) *Ledger { return &Ledger{db: db} }
+func New(db *database.DB) *Ledger {
+	return &Ledger{db: db, halfLife: DefaultHalfLife, now: time.Now}
+}
+
+// Fading makes what projects had count half after a time, and gives l.
+func (l *Ledger) Fading(halfLife time.Duration) *Ledger {
+	if halfLife > 0 {
+		l.halfLife = halfLife
+	}
+	return l
+}
 
 // Ask gives an attempt its slots and a host, at once where they are free and
 // nobody goes before; else the request waits in line and reason says for what.

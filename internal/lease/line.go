@@ -3,6 +3,7 @@ package lease
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/bine-ml/bine"
@@ -23,6 +24,7 @@ type line struct {
 	project bine.ProjectName
 	held    holding
 	quota   quota
+	had     int64 // cores that it had on average lately, in thousandths
 	turn    int64 // when it was last given a host while others waited; 0 is never
 	head    *entry
 	behind  bool // the first could not be placed: head stands behind it
@@ -33,13 +35,20 @@ type line struct {
 // one change: each fits by its numbers, but may fit on no single host.
 const mostBehind = 64
 
-// walk puts those that wait for a host to the board: of each project the first,
-// then those behind where that delays nobody; the project that holds the least
-// goes first. It writes the grants down. With only, just that one may be
-// granted, and else is told the reason: others have what they can have.
+// mostRounds bounds how often the two lines for hosts are gone through in one
+// change: what one of them lets go may be of use to the other.
+const mostRounds = 3
+
+// walk grants what can be to those that wait for hosts, and writes it down: to
+// those that ask for accelerators as a plan says, see plan, and to the others
+// as walkHosts does. With only, just that one may be granted, and else is told
+// the reason: others have what they can have.
 func (t *tx) walk(only *entry) (grants []Grant, reason string, err error) {
-	lines, err := t.lines(only)
-	if err != nil || len(lines) == 0 {
+	heads, err := t.heads()
+	if err != nil || len(heads) == 0 && only == nil {
+		if err == nil && only == nil {
+			t.reserve(nil)
+		}
 		return nil, "", err
 	}
 	p, err := t.picture()
@@ -47,12 +56,89 @@ func (t *tx) walk(only *entry) (grants []Grant, reason string, err error) {
 		return nil, "", err
 	}
 	defer p.board.settle()
-	turns, err := t.turns(lines)
-	if err != nil {
-		return nil, "", err
+	p.keep(t.reserved)
+	if only != nil {
+		return t.walkFor(p, heads, only)
 	}
-	for _, l := range lines {
-		l.held, l.quota, l.turn = p.held[l.project], p.quotas[l.project], turns[l.project]
+	for range mostRounds {
+		more, _, err := t.walkDevices(p, heads, nil)
+		if err != nil {
+			return nil, "", err
+		}
+		others, err := t.walkHosts(p, heads, nil)
+		p.board.settle()
+		if err != nil {
+			return nil, "", err
+		}
+		grants = append(append(grants, more...), others...)
+		if len(others) == 0 {
+			break
+		}
+		if heads, err = t.heads(); err != nil {
+			return nil, "", err
+		}
+	}
+	return grants, "", nil
+}
+
+// walkFor grants what can be to one, or says what it waits for.
+func (t *tx) walkFor(p *picture, heads []*entry, only *entry) (grants []Grant, reason string, err error) {
+	why := ""
+	if only.gpus > 0 {
+		grants, why, err = t.walkDevices(p, heads, only)
+	} else {
+		grants, err = t.walkHosts(p, heads, only)
+	}
+	if err == nil && only.Host == "" {
+		reason = p.reason(only.project, only.want, why, only.Attempt, t.reserved)
+	}
+	return grants, reason, err
+}
+
+// walkDevices grants what can be to those that wait for accelerators. One that
+// is alone gets what is free without further thought.
+func (t *tx) walkDevices(p *picture, heads []*entry, only *entry) (grants []Grant, why string, err error) {
+	someone := only != nil
+	alone := only != nil && t.reserved == nil && !p.celled()
+	for _, e := range heads {
+		someone = someone || e.gpus > 0
+		alone = alone && e.Attempt == only.Attempt
+	}
+	if !someone {
+		t.reserve(nil)
+		p.keep(nil)
+		return nil, "", nil
+	}
+	if alone && p.quotas[only.project].exceeds(p.held[only.project].plus(only.amount, 1)) == "" {
+		if spots := p.board.placeDevices(only.want); spots != nil {
+			only.grant(p.board.try(spots))
+			t.give(p, only)
+			return []Grant{only.Grant}, "", nil
+		}
+	}
+	return t.plan(p, heads, only)
+}
+
+// celled reports whether a project has cells.
+func (p *picture) celled() bool {
+	for _, q := range p.quotas {
+		if len(q.cells) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// walkHosts puts those that wait for cores and memory alone to the board: of
+// each project the first, then those behind where that delays nobody; the
+// project that has the least, and had it lately, goes first.
+func (t *tx) walkHosts(p *picture, heads []*entry, only *entry) (grants []Grant, err error) {
+	lines := linesOf(heads, only)
+	if len(lines) == 0 {
+		return nil, nil
+	}
+	if err := t.prepare(p, lines); err != nil {
+		return nil, err
 	}
 	all := p.board.total()
 	for l := foremost(lines, all); l != nil && !p.board.full(); l = foremost(lines, all) {
@@ -61,18 +147,13 @@ func (t *tx) walk(only *entry) (grants []Grant, reason string, err error) {
 			l.head = nil // nobody of the project goes before
 			continue
 		}
-		spots, placed := p.board.place(e.want, !l.behind)
-		if !placed && !l.behind && e.gpus > 0 && (only == nil || e == only) {
-			if err := t.askBack(p, e); err != nil {
-				return nil, "", err
-			}
-		}
+		spots, placed := p.board.place(e.want, t.ends(e), !l.behind)
 		if placed && (only == nil || e == only) {
 			e.grant(spots)
 			t.give(p, e)
 			grants = append(grants, e.Grant)
 			if err := t.had(l, lines); err != nil {
-				return nil, "", err
+				return nil, err
 			}
 		}
 		if e == only {
@@ -85,57 +166,78 @@ func (t *tx) walk(only *entry) (grants []Grant, reason string, err error) {
 		}
 		if placed && only == nil {
 			if err := t.save(e, Request{}); err != nil {
-				return nil, "", err
+				return nil, err
 			}
 		}
 		if err := t.next(l, p.board, only); err != nil {
-			return nil, "", err
+			return nil, err
 		}
 	}
-	for _, l := range lines { // the firsts that were not come to, since every host is kept
-		if l.head != nil && l.head.Host == "" && !l.behind && l.head.gpus > 0 && (only == nil || l.head == only) {
-			if err := t.askBack(p, l.head); err != nil {
-				return nil, "", err
-			}
-		}
-	}
-	if only != nil && only.Host == "" {
-		reason = p.reason(only.project, only.want)
-	}
-	return grants, reason, nil
+	return grants, nil
 }
 
-// reason says what one waits for that waits for a host.
-func (p *picture) reason(project bine.ProjectName, w want) string {
+// ends is when who is granted something now gives back at the latest; 0 is not known.
+func (t *tx) ends(e *entry) int64 {
+	if e.lasts == 0 {
+		return 0
+	}
+	return t.now + e.lasts
+}
+
+// prepare fills in what the order of lines depends on.
+func (t *tx) prepare(p *picture, lines []*line) error {
+	turns, err := t.turns(lines)
+	if err != nil {
+		return err
+	}
+	var used map[bine.ProjectName]usage
+	if len(lines) > 1 {
+		if used, err = t.used(t.meter, p.amounts(), t.now); err != nil {
+			return err
+		}
+	}
+	for _, l := range lines {
+		l.held, l.quota, l.turn = p.held[l.project], p.quotas[l.project], turns[l.project]
+		l.had = int64(used[l.project].cpu / t.meter.halfLife.Seconds() * 1000)
+	}
+	return nil
+}
+
+// reason says what one waits for that waits for a host, with what a plan said of it.
+func (p *picture) reason(project bine.ProjectName, w want, why string, id bine.AttemptID, kept *reservation) string {
 	if over := p.quotas[project].exceeds(p.held[project].plus(w.amount, 1)); over != "" {
 		return over
 	}
-	return p.board.reason(w)
+	if w.gpus == 0 {
+		return p.board.reason(w)
+	}
+	if kept != nil && kept.Attempt == id {
+		why = promisedAt(kept)
+	}
+	return p.board.reasonForDevices(w, why)
 }
 
-// lines gives the first of each project, with e where it is not written down
-// yet. None wait: none are given.
-func (t *tx) lines(e *entry) ([]*line, error) {
-	heads, err := t.heads()
-	if err != nil {
-		return nil, err
-	}
+// linesOf gives the first of each project who waits for cores alone, with e where
+// it is not written down yet. None wait: none are given.
+func linesOf(heads []*entry, e *entry) []*line {
 	var lines []*line
 	for _, head := range heads {
-		lines = append(lines, &line{project: head.project, head: head})
+		if head.gpus == 0 {
+			lines = append(lines, &line{project: head.project, head: head})
+		}
 	}
 	if e == nil {
-		return lines, nil
+		return lines
 	}
 	for _, l := range lines {
 		if l.project == e.project {
 			if l.head.Attempt == e.Attempt || e.before(l.head) {
 				l.head = e
 			}
-			return lines, nil
+			return lines
 		}
 	}
-	return append(lines, &line{project: e.project, head: e}), nil
+	return append(lines, &line{project: e.project, head: e})
 }
 
 // next gives a line who stands behind its head: where the first could not be
@@ -150,14 +252,14 @@ func (t *tx) next(l *line, b *board, only *entry) error {
 		}
 		return nil
 	}
-	where, args := "l.host = '' AND l.line = '' AND l.project = ? AND l.priority >= ? AND (l.priority > ? OR l.place > ?)", []any{l.project, was.priority, was.priority, was.place}
+	where, args := "l.host = '' AND l.line = '' AND l.kind = 0 AND l.project = ? AND l.priority >= ? AND (l.priority > ? OR l.place > ?)", []any{l.project, was.priority, was.priority, was.place}
 	if l.behind {
 		bound, some := b.bound()
 		if l.tries++; !some || l.tries > mostBehind {
 			return nil
 		}
-		where += " AND l.cpu_milli <= ? AND l.memory <= ? AND l.gpu_milli <= ?"
-		args = append(args, bound.milli, bound.memory, bound.gpus)
+		where += " AND l.cpu_milli <= ? AND l.memory <= ?"
+		args = append(args, bound.milli, bound.memory)
 	}
 	found, err := t.one(where+" ORDER BY l.priority, l.place LIMIT 1", args...)
 	if l.head = found; mine && (found == nil || found.Attempt == only.Attempt || only.before(found)) {
@@ -195,35 +297,29 @@ func (t *tx) had(l *line, lines []*line) error {
 	return err
 }
 
-// owed is 0 where the first asks for accelerators within the guarantee of its
-// project, and else 1.
-func (l *line) owed() int {
-	if l.head.gpus > 0 && l.held.gpus+l.head.gpus <= l.quota.guaranteed {
-		return 0
-	}
-	return 1
-}
-
-// foremost is the line that goes next: of a project that asks for accelerators
-// within its guarantee; then of the one that holds the least for its weight, of those the one whose last turn is longest ago, then the one that
-// has asked first.
+// foremost is the line that goes next: of the project that holds the least for
+// its weight, and has had lately; of those the one whose last turn is longest
+// ago, then the one that has asked first.
 func foremost(lines []*line, all amount) *line {
 	waiting := slices.DeleteFunc(slices.Clone(lines), func(l *line) bool { return l.head == nil })
 	if len(waiting) == 0 {
 		return nil
 	}
 	return slices.MinFunc(waiting, func(a, b *line) int {
-		return cmp.Or(cmp.Compare(a.owed(), b.owed()), cmp.Compare(a.share(all), b.share(all)), cmp.Compare(a.turn, b.turn), cmp.Compare(a.head.place, b.head.place))
+		return cmp.Or(cmp.Compare(a.share(all), b.share(all)), cmp.Compare(a.turn, b.turn), cmp.Compare(a.head.place, b.head.place))
 	})
 }
 
-// share is the dominant share of what there is that a project holds, for its weight.
+// share is the dominant share of what there is that a project holds, and the
+// share of all cores that it has had on average lately, for its weight. What it
+// has had counts in thousandths of all there is, so that turns decide between
+// projects that have had about as much.
 func (l *line) share(all amount) float64 {
 	weight := l.quota.weight
 	if weight <= 0 {
 		weight = 1
 	}
-	return max(part(l.held.milli, all.milli), part(l.held.memory, all.memory), part(l.held.gpus, all.gpus)) / weight
+	return (max(part(l.held.milli, all.milli), part(l.held.memory, all.memory), part(l.held.gpus, all.gpus)) + math.Floor(1000*part(l.had, all.milli))/1000) / weight
 }
 
 func part(n, of int64) float64 {
@@ -239,6 +335,7 @@ type quota struct {
 	milli, memory    int64
 	gpus, guaranteed int64 // thousandths
 	weight           float64
+	cells            []bine.CellQuota
 }
 
 // exceeds says which part of the quota would be exceeded, if any.
@@ -262,10 +359,12 @@ func (v view) quotas() (map[bine.ProjectName]quota, error) {
 	return all, v.each(func(row scanner) error {
 		var project bine.ProjectName
 		var q quota
-		err := row.Scan(&project, &q.steps, &q.milli, &q.memory, &q.gpus, &q.guaranteed, &q.weight)
+		var cells text[[]bine.CellQuota]
+		err := row.Scan(&project, &q.steps, &q.milli, &q.memory, &q.gpus, &q.guaranteed, &q.weight, &cells)
+		q.cells = cells.V
 		all[project] = q
 		return err
-	}, "SELECT project, steps, cpu_milli, memory, gpu_milli, gpu_guaranteed, weight FROM quotas")
+	}, "SELECT project, steps, cpu_milli, memory, gpu_milli, gpu_guaranteed, weight, cells FROM quotas")
 }
 
 // refuse gives an error of kind NoQuota for what will never be granted as

@@ -2,6 +2,7 @@ package lease
 
 import (
 	"context"
+	"slices"
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/internal/database"
@@ -18,12 +19,29 @@ func (l *Ledger) Leases(ctx context.Context) ([]bine.Lease, error) {
 	if err != nil {
 		return nil, l.db.Explain(err)
 	}
+	var o outlook
+	if slices.ContainsFunc(leases, func(one bine.Lease) bool { return one.GrantedAt == nil && one.Resources.GPUs > 0 }) {
+		if o, err = v.outlook(p, database.Micros(l.now()), nil); err != nil {
+			return nil, l.db.Explain(err)
+		}
+	}
 	counts := map[string]count{}
 	for i := range leases {
-		if one := &leases[i]; one.GrantedAt == nil {
-			if one.Reason, err = v.reason(*one, lines[i], p, counts); err != nil {
-				return nil, l.db.Explain(err)
-			}
+		one := &leases[i]
+		if one.GrantedAt != nil {
+			continue
+		}
+		if one.Reason, err = v.reason(*one, lines[i], p, o, counts); err != nil {
+			return nil, l.db.Explain(err)
+		}
+		if one.Place = o.places[one.Attempt]; one.Place == 0 {
+			continue
+		}
+		if at, known := o.starts[one.Attempt]; known {
+			one.StartsAt = moment(at)
+		}
+		if o.reserved != nil && o.reserved.Attempt == one.Attempt {
+			one.Reservation = o.reserved.record()
 		}
 	}
 	return leases, nil
@@ -33,9 +51,9 @@ func (l *Ledger) Leases(ctx context.Context) ([]bine.Lease, error) {
 type count struct{ held, most int }
 
 // reason says what one waits for. It keeps in counts what it had to look up.
-func (v view) reason(l bine.Lease, line string, p *picture, counts map[string]count) (string, error) {
+func (v view) reason(l bine.Lease, line string, p *picture, o outlook, counts map[string]count) (string, error) {
 	if line == "" {
-		return p.reason(l.Owner.Project, wantOf(Request{Resources: l.Resources})), nil
+		return p.reason(l.Owner.Project, wantOf(Request{Resources: l.Resources}), o.waits[string(l.Attempt)], l.Attempt, o.reserved), nil
 	}
 	for _, s := range l.Slots {
 		if s.Name != line {
@@ -73,10 +91,11 @@ func (l *Ledger) leases(ctx context.Context) (leases []bine.Lease, lines []strin
 	err = v.each(func(row scanner) error {
 		one, a, asked, rank, line := bine.Lease{}, amount{}, int64(0), 0, ""
 		var granted, askedBack *int64
+		var most int64
 		var owner text[bine.Owner]
 		var gang bine.AttemptID
 		var request string
-		if err := row.Scan(&one.Attempt, &owner, &one.Host, &a.milli, &a.memory, &a.gpus, &request, &gang, &asked, &granted, &askedBack, &rank, &line); err != nil {
+		if err := row.Scan(&one.Attempt, &owner, &one.Host, &a.milli, &a.memory, &a.gpus, &request, &gang, &asked, &granted, &askedBack, &rank, &line, &most, &one.Yields); err != nil {
 			return err
 		}
 		if gang != "" && gang != one.Attempt {
@@ -93,10 +112,13 @@ func (l *Ledger) leases(ctx context.Context) (leases []bine.Lease, lines []strin
 		}
 		if granted != nil {
 			one.GrantedAt = new(database.Time(*granted))
+			if most > 0 {
+				one.EndsAt = new(database.Time(*granted + most))
+			}
 		}
 		leases, lines = append(leases, one), append(lines, line)
 		return nil
-	}, "SELECT attempt, owner, host, cpu_milli, memory, gpu_milli, request, gang, asked_at, granted_at, asked_back, priority, line FROM leases ORDER BY place, gang, attempt")
+	}, "SELECT attempt, owner, host, cpu_milli, memory, gpu_milli, request, gang, asked_at, granted_at, asked_back, priority, line, lasts, yields FROM leases ORDER BY place, gang, attempt")
 	for i := range leases {
 		one := &leases[i]
 		for _, m := range members[one.Attempt] {

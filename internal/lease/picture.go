@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/gpu/queue"
 )
 
 // picture is how the ledger stands. The ledger keeps one between transactions:
@@ -14,6 +15,7 @@ type picture struct {
 	board  *board
 	held   map[bine.ProjectName]holding
 	quotas map[bine.ProjectName]quota
+	runs   map[bine.AttemptID]*queue.Running // who holds something; nil: that is to be read
 
 	mark                           // of the rows that it shows
 	base    int64                  // a version of it that is surely committed
@@ -104,7 +106,7 @@ func (t *tx) catchUp(p *picture) error {
 	for name := range t.touched {
 		p.stale[name] = true
 	}
-	p.mark, p.unsure, p.waits = t.mark, true, true
+	p.mark, p.unsure, p.waits, p.runs = t.mark, true, true, nil
 	t.tainted = t.tainted || t.wrote
 	return nil
 }

@@ -2,95 +2,167 @@ package lease
 
 import (
 	"context"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/bine-ml/bine"
-	"github.com/bine-ml/bine/gpu"
 	"github.com/bine-ml/bine/gpu/place"
 	"github.com/bine-ml/bine/gpu/queue"
 	"github.com/bine-ml/bine/internal/database"
 )
 
-// askBack asks those that are preemptible to make room for e, where e may take
-// what they hold (queue.MayTake) and that is what it lacks. Nothing is taken:
-// their agents end them, they give back as they always do, and e is granted then.
-func (t *tx) askBack(p *picture, e *entry) error {
-	asked := 0
-	if err := t.row("SELECT COUNT(*) FROM leases WHERE back_for = ?", e.Attempt).Scan(&asked); err != nil || asked > 0 {
-		return err
+// grace is how long who is asked to make room has for it.
+const grace = 30 * time.Second
+
+// idleFor is how long devices have to be idle for who has them to give back first.
+const idleFor = 10 * time.Minute
+
+// askFor asks those that are preemptible to make room for the first of each
+// project who waits for accelerators and did not start, where that may take what
+// they hold (queue.Books) and it is what it lacks. Nothing is taken: their agents
+// end them, they give back as they always do, and who waits is granted then.
+// It is not looked again for one for whom somebody was asked already, nor for one
+// for whom nobody was found while nothing changed that could be of use to it.
+func (t *tx) askFor(p *picture, s *stage, started map[string]bool, only *entry) error {
+	var look []queue.Job
+	seen := map[string]bool{}
+	for _, j := range s.Waiting {
+		if seen[j.Project] || started[j.ID] {
+			continue
+		}
+		seen[j.Project] = true
+		e := s.entries[j.ID]
+		mayTake := func(r queue.Running) bool { return s.fairness.Books.MayTake(j, r) }
+		if (only == nil || e == only) && p.quotas[e.project].exceeds(p.held[e.project].plus(e.amount, 1)) == "" && slices.ContainsFunc(s.Running, mayTake) {
+			look = append(look, j)
+		}
 	}
-	running, err := t.running(p)
+	if len(look) == 0 {
+		return nil
+	}
+	asked, err := t.askedFor()
+	if err == nil {
+		err = t.yielding(s)
+	}
 	if err != nil {
 		return err
 	}
-	task, err := e.task()
-	if err != nil {
-		return nil // it was refused when it was asked
-	}
-	shares := map[string]queue.Share{}
-	for project, q := range p.quotas {
-		shares[string(project)] = queue.Share{Weight: q.weight, Guaranteed: int(q.guaranteed), Limit: int(q.gpus)}
-	}
-	job := queue.Job{ID: string(e.Attempt), Project: string(e.project), Task: task, Priority: -e.priority}
-	victims, _, err := queue.Victims(place.NewCluster(p.board.snapshot(unkept, task.Request.Preemptible), policy), running, job, shares, database.Time(t.now))
-	if err != nil {
-		return nil // the board is not as the ledger says, since a host has other devices now: no grounds to end anybody
-	}
-	for _, v := range victims {
-		if _, err := t.exec("UPDATE leases SET asked_back = ?, back_for = ? WHERE attempt = ? AND asked_back IS NULL", t.now, e.Attempt, v.ID); err != nil {
+	stands := s.stands(p)
+	for _, j := range look {
+		e := s.entries[j.ID]
+		if asked[e.Attempt] || t.l.futile.is(e.Attempt, stands) {
+			continue
+		}
+		found, err := t.askBack(p, s, e, j)
+		if err != nil {
 			return err
+		}
+		if !found {
+			t.l.futile.set(e.Attempt, stands)
 		}
 	}
 	return nil
 }
 
-// running reads who holds devices, with the places that they have.
-func (t *tx) running(p *picture) ([]queue.Running, error) {
-	var all []queue.Running
-	at := map[bine.AttemptID]int{}
-	var faulty error
+// yielding marks those that give back before others since their devices have
+// been idle for long.
+func (t *tx) yielding(s *stage) error {
+	idle := map[string]bool{}
 	err := t.each(func(row scanner) error {
-		var id bine.AttemptID
-		var project bine.ProjectName
-		var w want
-		var granted, rank int64
-		if err := row.Scan(&id, &project, &w.milli, &w.memory, &w.gpus, &w.request, &granted, &rank); err != nil {
-			return err
-		}
-		request, err := gpu.Of(bine.Resources{GPUs: float64(w.gpus) / whole, GPU: w.request})
-		if err != nil {
-			faulty = err
-		}
-		at[id] = len(all)
-		all = append(all, queue.Running{Job: queue.Job{ID: string(id), Project: string(project), Priority: int(-rank),
-			Task: place.Task{Request: request, CPU: w.milli, Memory: w.memory}}, Started: database.Time(granted)})
-		return nil
-	}, "SELECT attempt, project, cpu_milli, memory, gpu_milli, request, granted_at, priority FROM leases WHERE host > ? AND gpu_milli > 0 AND (gang = '' OR gang = attempt) ORDER BY place", NoHost)
-	if err != nil || faulty != nil {
-		return nil, err
+		var id string
+		var samples, busy int64
+		err := row.Scan(&id, &samples, &busy)
+		idle[id] = samples > 0 && t.now-busy >= micros(idleFor)
+		return err
+	}, "SELECT CASE WHEN l.gang = '' THEN l.attempt ELSE l.gang END, MIN(g.samples), MAX(CASE WHEN g.busy_at > g.granted_at THEN g.busy_at ELSE g.granted_at END) FROM lease_grants g JOIN leases l ON l.attempt = g.attempt WHERE g.ended_at IS NULL GROUP BY 1")
+	for i := range s.Running {
+		s.Running[i].Yields = s.Running[i].Yields || idle[s.Running[i].ID]
 	}
-	return all, t.each(func(row scanner) error {
-		var process, first bine.AttemptID
-		var part place.Part
-		s := place.Share{}
-		if err := row.Scan(&process, &first, &s.Host, &s.CPU, &s.Memory, &part.Device, &part.Milli); err != nil {
-			return err
+	return err
+}
+
+// askedFor gives those for whom others were asked to make room, and have not yet.
+func (v view) askedFor() (map[bine.AttemptID]bool, error) {
+	all := map[bine.AttemptID]bool{}
+	return all, v.each(func(row scanner) error {
+		var id bine.AttemptID
+		err := row.Scan(&id)
+		all[id] = true
+		return err
+	}, "SELECT DISTINCT back_for FROM leases WHERE back_for > ''")
+}
+
+// askBack asks who is to make room for a job, and keeps their place for it
+// unless one is kept for another already.
+func (t *tx) askBack(p *picture, s *stage, e *entry, j queue.Job) (found bool, err error) {
+	var victims []queue.Running
+	var placed place.Placement
+	err = p.beside(p.board.index(j.Task.Request.Preemptible), t.reserved, e.Attempt, func(c *place.Cluster) (err error) {
+		victims, placed, err = queue.Victims(c, s.Running, j, s.Shares, s.Now)
+		return err
+	})
+	if err != nil { // the board is not as the ledger says: no grounds to end anybody
+		p.board.forget()
+		return false, nil
+	}
+	for _, v := range victims {
+		if _, err := t.exec("UPDATE leases SET asked_back = ?, back_for = ? WHERE attempt = ? AND asked_back IS NULL", t.now, e.Attempt, v.ID); err != nil {
+			return false, err
 		}
-		if first == "" {
-			first = process
+	}
+	if len(victims) == 0 {
+		return false, nil
+	}
+	p.runs = nil
+	if t.reserved == nil || t.reserved.Attempt == e.Attempt || t.reserved.At == 0 {
+		t.reserve(&reservation{Attempt: e.Attempt, At: t.now + micros(grace), Since: t.now, Placement: placed, Kept: placed})
+		p.keep(t.reserved)
+	}
+	return true, nil
+}
+
+// stands is a number that is another one when something has changed that decides
+// who could make room: who holds devices, what there is, and what belongs to whom.
+func (s *stage) stands(p *picture) uint64 {
+	h := fnv.New64a()
+	for _, r := range s.Running {
+		fmt.Fprint(h, r.ID, r.Yields, r.Priority, ";")
+	}
+	for _, one := range p.board.hosts {
+		fmt.Fprint(h, one.name, one.takes(), one.capacity, ";")
+		for _, d := range one.devices {
+			fmt.Fprint(h, d.used, d.usable(true), d.usable(false))
 		}
-		i, known := at[first]
-		if !known {
-			return nil
-		}
-		shares := all[i].Placement.Shares
-		if n := len(shares); n == 0 || shares[n-1].Host != s.Host {
-			shares = append(shares, s)
-		}
-		shares[len(shares)-1].Devices = append(shares[len(shares)-1].Devices, part)
-		all[i].Placement.Shares = shares
-		return nil
-	}, "SELECT l.attempt, l.gang, l.host, l.cpu_milli, l.memory, g.device, g.milli FROM lease_grants g JOIN leases l ON l.attempt = g.attempt WHERE g.ended_at IS NULL ORDER BY l.place, l.host, g.device")
+	}
+	fmt.Fprint(h, s.Shares)
+	return h.Sum64() | 1
+}
+
+// futile is for whom nobody was found to make room, by how things stood.
+type futile struct {
+	mu sync.Mutex
+	by map[bine.AttemptID]uint64
+}
+
+func (f *futile) is(id bine.AttemptID, stands uint64) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.by[id] == stands
+}
+
+// mostFutile bounds what is remembered; beyond, all of it is forgotten.
+const mostFutile = 10_000
+
+func (f *futile) set(id bine.AttemptID, stands uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.by == nil || len(f.by) >= mostFutile {
+		f.by = map[bine.AttemptID]uint64{}
+	}
+	f.by[id] = stands
 }
 
 // AskedBack gives the attempts on a host that are to make room for others.

@@ -14,12 +14,14 @@ import (
 func (l *Ledger) Quota(ctx context.Context, project bine.ProjectName) (bine.Quota, error) {
 	var q bine.Quota
 	var milli, gpus, guaranteed int64
-	err := l.db.Reader(ctx).QueryRowContext(ctx, "SELECT runs, steps, cpu_milli, memory, gpu_milli, gpu_guaranteed, weight FROM quotas WHERE project = ?", project).
-		Scan(&q.Runs, &q.Steps, &milli, &q.Memory, &gpus, &guaranteed, &q.Weight)
+	var cells text[[]bine.CellQuota]
+	err := l.db.Reader(ctx).QueryRowContext(ctx, "SELECT runs, steps, cpu_milli, memory, gpu_milli, gpu_guaranteed, weight, cells FROM quotas WHERE project = ?", project).
+		Scan(&q.Runs, &q.Steps, &milli, &q.Memory, &gpus, &guaranteed, &q.Weight, &cells)
 	if errors.Is(err, sql.ErrNoRows) {
 		return bine.Quota{}, nil
 	}
 	q.CPU, q.GPUs, q.Guaranteed = float64(milli)/1000, float64(gpus)/whole, float64(guaranteed)/whole
+	q.Cells = cells.V
 	return q, l.db.Explain(err)
 }
 
@@ -32,8 +34,8 @@ func (l *Ledger) SetQuota(ctx context.Context, project bine.ProjectName, q bine.
 			return err
 		}
 		c := capacityOf(bine.Resources{CPU: q.CPU, GPUs: q.GPUs})
-		_, err := t.exec("INSERT INTO quotas (project, runs, steps, cpu_milli, memory, gpu_milli, gpu_guaranteed, weight) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-			project, q.Runs, q.Steps, c.milli, q.Memory, c.gpus, capacityOf(bine.Resources{GPUs: q.Guaranteed}).gpus, q.Weight)
+		_, err := t.exec("INSERT INTO quotas (project, runs, steps, cpu_milli, memory, gpu_milli, gpu_guaranteed, weight, cells) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+			project, q.Runs, q.Steps, c.milli, q.Memory, c.gpus, capacityOf(bine.Resources{GPUs: q.Guaranteed}).gpus, q.Weight, text[[]bine.CellQuota]{q.Cells})
 		for _, run := range going {
 			if err == nil && q.Runs > 0 {
 				err = t.going(project, run)
@@ -64,4 +66,27 @@ func (t *tx) going(project bine.ProjectName, run bine.RunID) error {
 	e = t.newEntry(r)
 	e.Host, e.slots[0].held = NoHost, true
 	return t.save(e, r)
+}
+
+// SetPriority changes the priority of a request of a project that waits, and
+// gives the grants that follow. NotFound: the project has no such request;
+// Conflict: it does not wait any more.
+func (l *Ledger) SetPriority(ctx context.Context, project bine.ProjectName, id bine.AttemptID, priority bine.Priority) ([]Grant, error) {
+	return l.change(ctx, func(t *tx) error {
+		e, err := t.find(id)
+		if err != nil {
+			return err
+		}
+		if e == nil || e.project != project {
+			return bine.Errorf(bine.NotFound, "project %s has no request %q: bine host queue shows those that wait", project, string(id))
+		}
+		if e.Host != "" {
+			return bine.Errorf(bine.Conflict, "request %s does not wait any more", id)
+		}
+		if e.line != "" {
+			t.freed = append(t.freed, e.line)
+		}
+		_, err = t.exec("UPDATE leases SET priority = ? WHERE attempt = ?", -priority.Rank(), id)
+		return err
+	})
 }

@@ -58,6 +58,8 @@ type entry struct {
 	has      []had          // what was granted to it and its gang, where that is read already
 	fresh    bool           // not written down yet
 	was      string         // the line in which it is written down
+	lasts    int64          // microseconds after which it gives back at the latest; 0 is not known
+	yields   bool           // gives back before others
 }
 
 // before reports whether e goes before another of its project.
@@ -68,13 +70,13 @@ func (e *entry) before(other *entry) bool {
 	return e.place < other.place
 }
 
-const entryColumns = "l.attempt, l.workflow, l.host, l.cpu_milli, l.memory, l.gpu_milli, l.request, l.avoid, l.project, l.owner, l.priority, l.place, l.line, l.gang"
+const entryColumns = "l.attempt, l.workflow, l.host, l.cpu_milli, l.memory, l.gpu_milli, l.request, l.avoid, l.project, l.owner, l.priority, l.place, l.line, l.gang, l.lasts, l.yields"
 
 func scanEntry(row scanner) (*entry, error) {
 	e := &entry{}
 	var avoid text[[]bine.HostName]
 	var owner text[bine.Owner]
-	if err := row.Scan(&e.Attempt, &e.Workflow, &e.Host, &e.milli, &e.memory, &e.gpus, &e.request, &avoid, &e.project, &owner, &e.priority, &e.place, &e.line, &e.gang); err != nil {
+	if err := row.Scan(&e.Attempt, &e.Workflow, &e.Host, &e.milli, &e.memory, &e.gpus, &e.request, &avoid, &e.project, &owner, &e.priority, &e.place, &e.line, &e.gang, &e.lasts, &e.yields); err != nil {
 		return nil, err
 	}
 	e.avoid, e.owner, e.was = avoid.V, owner.V, e.line
@@ -117,34 +119,49 @@ func (t *tx) one(where string, args ...any) (*entry, error) {
 	return e, err
 }
 
-// heads reads who stands first in the line for hosts, of each project. It looks
-// at those alone, however many stand behind.
-func (t *tx) heads() (list []*entry, err error) {
+// kind is what a request waits for that waits for a host: 1 is accelerators, 0
+// cores and memory alone. Each has a line of its own.
+func (w want) kind() int {
+	if w.gpus > 0 {
+		return 1
+	}
+	return 0
+}
+
+// heads reads who stands first in the lines for hosts, where anybody waits.
+func (t *tx) heads() ([]*entry, error) {
 	p := t.known()
 	if p != nil && !p.waits {
 		return nil, nil
 	}
+	list, err := t.firsts()
+	if err == nil && p != nil {
+		p.waits = len(list) > 0
+	}
+	return list, err
+}
+
+// firsts reads who stands first in the lines for hosts, of each project. It looks
+// at those alone, however many stand behind.
+func (v view) firsts() (list []*entry, err error) {
 	var ids []any
-	err = t.each(func(row scanner) error {
+	err = v.each(func(row scanner) error {
 		var id bine.AttemptID
 		err := row.Scan(&id)
 		ids = append(ids, id)
 		return err
-	}, `WITH RECURSIVE waiting (project) AS (
-	SELECT MIN(project) FROM leases WHERE host = '' AND line = ''
+	}, `WITH RECURSIVE waiting (kind, project) AS (
+	SELECT k.kind, (SELECT MIN(f.project) FROM leases f WHERE f.host = '' AND f.line = '' AND f.kind = k.kind) FROM (SELECT 0 AS kind UNION ALL SELECT 1) k
 	UNION ALL
-	SELECT (SELECT MIN(n.project) FROM leases n WHERE n.host = '' AND n.line = '' AND n.project > waiting.project) FROM waiting WHERE waiting.project IS NOT NULL
+	SELECT waiting.kind, (SELECT MIN(n.project) FROM leases n WHERE n.host = '' AND n.line = '' AND n.kind = waiting.kind AND n.project > waiting.project) FROM waiting WHERE waiting.project IS NOT NULL
 )
-SELECT (SELECT h.attempt FROM leases h WHERE h.host = '' AND h.line = '' AND h.project = waiting.project ORDER BY h.priority, h.place LIMIT 1)
+SELECT (SELECT h.attempt FROM leases h WHERE h.host = '' AND h.line = '' AND h.kind = waiting.kind AND h.project = waiting.project ORDER BY h.priority, h.place LIMIT 1)
 FROM waiting WHERE waiting.project IS NOT NULL`)
-	if err == nil && p != nil {
-		p.waits = len(ids) > 0
-	}
 	for some := range slices.Chunk(ids, readAtOnce) {
 		if err != nil {
 			return nil, err
 		}
-		err = t.each(func(row scanner) error {
+		err = v.each(func(row scanner) error {
 			e, err := scanEntry(row)
 			list = append(list, e)
 			return err
@@ -159,7 +176,7 @@ const readAtOnce = 500
 // newEntry is a request that is not written down yet, at the end of the line.
 func (t *tx) newEntry(r Request) *entry {
 	t.last++
-	e := &entry{Grant: Grant{Attempt: r.Attempt, Workflow: r.Workflow}, want: wantOf(r), project: r.Owner.Project, owner: r.Owner, priority: -r.Priority.Rank(), place: t.last, fresh: true}
+	e := &entry{Grant: Grant{Attempt: r.Attempt, Workflow: r.Workflow}, want: wantOf(r), project: r.Owner.Project, owner: r.Owner, priority: -r.Priority.Rank(), place: t.last, fresh: true, lasts: lasts(r), yields: r.Yields}
 	for _, s := range r.Slots {
 		e.slots = append(e.slots, slot{Slot: s})
 	}
@@ -236,6 +253,11 @@ func (t *tx) remove(e *entry) error {
 		t.freed = append(t.freed, e.line)
 	}
 	delete(t.loaded, e.Attempt)
+	t.unreserve(e.Attempt)
+	if p := t.l.seen; p != nil && e.Host > NoHost {
+		delete(p.runs, e.Attempt)
+		t.undo = append(t.undo, func() { p.runs = nil })
+	}
 	if e.Host > NoHost && e.has == nil {
 		if err := t.having([]*entry{e}); err != nil {
 			return err

@@ -29,8 +29,8 @@ type moved struct {
 }
 
 const (
-	leaseColumns = "attempt, place, host, cpu_milli, memory, gpu_milli, request, owner, workflow, avoid, asked_at, granted_at, project, name, priority, line, gang"
-	leaseCount   = 17
+	leaseColumns = "attempt, place, host, cpu_milli, memory, gpu_milli, request, owner, workflow, avoid, asked_at, granted_at, project, name, priority, line, gang, lasts, yields, kind"
+	leaseCount   = 20
 	grantColumns = "device, epoch, attempt, host, project, owner, milli, granted_at"
 	grantCount   = 8
 	mostRows     = 500 // of one statement
@@ -44,7 +44,7 @@ func (r *rows) add(e *entry, attempt bine.AttemptID, has amount, host bine.HostN
 	}
 	r.anything = true
 	r.leases = append(r.leases, attempt, e.place, host, has.milli, has.memory, has.gpus, request, text[bine.Owner]{e.owner}, e.Workflow,
-		text[[]bine.HostName]{avoid}, now, granted, e.project, e.owner.Name, e.priority, e.line, e.gangName())
+		text[[]bine.HostName]{avoid}, now, granted, e.project, e.owner.Name, e.priority, e.line, e.gangName(), e.lasts, e.yields, e.kind())
 }
 
 // remove ends a lease, and those of its gang.

@@ -18,13 +18,17 @@ import (
 type tx struct {
 	view
 	mark
-	l       *Ledger
-	tx      *sql.Tx
-	now     int64
-	last    int64    // place in the line, or turn, that was given last
-	wasLast int64    // at the beginning
-	freed   []string // slots that somebody who waits may have now
-	joined  bool     // to a transaction that goes on after it
+	l        *Ledger
+	tx       *sql.Tx
+	now      int64
+	last     int64    // place in the line, or turn, that was given last
+	wasLast  int64    // at the beginning
+	freed    []string // slots that somebody who waits may have now
+	meter    meter
+	accounts map[bine.ProjectName]usage // changes that are to be written down
+	reserved *reservation               // the place that is kept; nil: none is
+	moved    bool                       // reserved is to be written down
+	joined   bool                       // to a transaction that goes on after it
 
 	loaded    map[bine.AttemptID]*entry // read ahead; nil: there is none
 	rows      rows
@@ -67,12 +71,15 @@ func (l *Ledger) transact(ctx context.Context, jobs []*job) error {
 
 // run is the inside of a transaction.
 func (l *Ledger) run(ctx context.Context, q *sql.Tx, jobs []*job) (_ *tx, err error) {
-	t := &tx{l: l, tx: q, now: database.Micros(time.Now()), joined: l.db.Joined(ctx), touched: map[bine.HostName]bool{}}
+	t := &tx{l: l, tx: q, now: database.Micros(l.now()), joined: l.db.Joined(ctx), touched: map[bine.HostName]bool{}}
 	t.view = view{sending{t}, l.db.Inside(ctx)}
-	row := q.QueryRowContext(t.ctx, "SELECT last, version, stamp FROM lease_ledger WHERE id = 1"+l.db.Dialect().ForUpdate())
-	if err := row.Scan(&t.last, &t.version, &t.stamp); err != nil {
+	row := q.QueryRowContext(t.ctx, "SELECT last, version, stamp, usage_from, half_life, reserved FROM lease_ledger WHERE id = 1"+l.db.Dialect().ForUpdate())
+	var halfLife int64
+	var reserved text[*reservation]
+	if err := row.Scan(&t.last, &t.version, &t.stamp, &t.meter.from, &halfLife, &reserved); err != nil {
 		return nil, fmt.Errorf("hold the ledger: %w", err)
 	}
+	t.meter.halfLife, t.reserved = duration(halfLife), reserved.V
 	t.wasLast = t.last
 	l.mu.Lock() // who has the row, or had it until its transaction was broken off
 	defer l.mu.Unlock()
@@ -84,6 +91,9 @@ func (l *Ledger) run(ctx context.Context, q *sql.Tx, jobs []*job) (_ *tx, err er
 	}()
 	if l.seen != nil && time.Since(l.seen.read) > keptFor {
 		l.seen = nil
+	}
+	if err := t.start(l.halfLife); err != nil {
+		return nil, fmt.Errorf("count usage: %w", err)
 	}
 	if err := t.load(jobs); err != nil {
 		return nil, err
@@ -121,6 +131,9 @@ func (t *tx) revert(err error) {
 // finish writes what is left, and another mark.
 func (t *tx) finish() error {
 	if err := t.flush(); err != nil {
+		return err
+	}
+	if err := t.settleAccounts(); err != nil {
 		return err
 	}
 	t.confirmed = func() {}

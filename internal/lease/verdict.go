@@ -51,5 +51,8 @@ func (l *Ledger) Verdict(ctx context.Context, project bine.ProjectName, r bine.R
 	if errors.Is(err, errUndo) {
 		err = nil
 	}
+	if err == nil && v.Answer == bine.VerdictNotNow && !request.Zero() {
+		v.Starts, err = l.estimate(ctx, ask)
+	}
 	return v, err
 }
