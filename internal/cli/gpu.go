@@ -73,8 +73,8 @@ func (a *app) askCommand() *cobra.Command {
 			return err
 		}
 		return a.show(v, one(string(v.Answer)), func(t *table) {
-			t.row("REQUEST", "ANSWER", "WHY", "HOSTS")
-			t.row(v.Request, strings.ReplaceAll(string(v.Answer), "_", " "), v.Reason, strings.Join(each(v.Hosts, func(h bine.HostName) string { return string(h) })(), ", "))
+			t.row("REQUEST", "ANSWER", "STARTS", "WHY", "HOSTS")
+			t.row(v.Request, strings.ReplaceAll(string(v.Answer), "_", " "), v.Starts, v.Reason, strings.Join(each(v.Hosts, func(h bine.HostName) string { return string(h) })(), ", "))
 		})
 	})
 	c.Flags().Float64Var(&body.CPU, "cpu", 0, "cores that it needs with them")

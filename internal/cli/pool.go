@@ -64,6 +64,7 @@ func (a *app) setPoolCommand() *cobra.Command {
 func (a *app) quotaCommand() *cobra.Command {
 	var given bine.Quota
 	var memory string
+	var cells []string
 	c := command("quota NAME", "Show what a project may have in progress at once, or set it (for administrators)", 1, func(c *cobra.Command, args []string) error {
 		api, err := a.client()
 		if err != nil {
@@ -79,15 +80,25 @@ func (a *app) quotaCommand() *cobra.Command {
 				return usagef("--memory: %v", err)
 			}
 		}
+		for _, text := range cells {
+			if text == "none" {
+				continue
+			}
+			one, err := bine.ParseCellQuota(text)
+			if err != nil {
+				return usagef("--cell: %v", err)
+			}
+			given.Cells = append(given.Cells, one)
+		}
 		if change(c, &q, given) {
 			if q, err = api.SetQuota(c.Context(), name, q); err != nil {
 				return err
 			}
 		}
 		return a.show(q, one(args[0]), func(t *table) {
-			t.row("RUNS", "PROCESSES", "CPU", "MEMORY", "GPUS", "GUARANTEED", "WEIGHT")
+			t.row("RUNS", "PROCESSES", "CPU", "MEMORY", "GPUS", "GUARANTEED", "WEIGHT", "CELLS")
 			t.row(bound(q.Runs, cell(q.Runs)), bound(q.Steps, cell(q.Steps)), bound(q.CPU, cell(q.CPU)), bound(q.Memory, size(q.Memory)),
-				bound(q.GPUs, cell(q.GPUs)), bound(q.Guaranteed, cell(q.Guaranteed)), bound(q.Weight, cell(q.Weight)))
+				bound(q.GPUs, cell(q.GPUs)), bound(q.Guaranteed, cell(q.Guaranteed)), bound(q.Weight, cell(q.Weight)), strings.Join(each(q.Cells, bine.CellQuota.String)(), "; "))
 		})
 	})
 	f := c.Flags()
@@ -97,6 +108,7 @@ func (a *app) quotaCommand() *cobra.Command {
 	f.StringVar(&memory, "memory", "", "memory that they hold together, for example 16GiB; 0 is no bound")
 	f.Float64Var(&given.GPUs, "gpus", 0, "accelerators that they hold together, borrowed ones among them; 0 is no bound")
 	f.Float64Var(&given.Guaranteed, "guaranteed-gpus", 0, "accelerators that are the project's own: others give them back when it asks")
+	f.StringArrayVar(&cells, "cell", nil, "what it has of one kind of accelerators: 2 hosts of A100, 4 H100, at most 8, or 1 rack; may be given several times and is all of them then; none takes all away")
 	f.Float64Var(&given.Weight, "weight", 0, "share in comparison with other projects; 0 is 1")
 	return c
 }
@@ -110,6 +122,7 @@ func change(c *cobra.Command, q *bine.Quota, given bine.Quota) (changed bool) {
 		"memory":          func() { q.Memory = given.Memory },
 		"gpus":            func() { q.GPUs = given.GPUs },
 		"guaranteed-gpus": func() { q.Guaranteed = given.Guaranteed },
+		"cell":            func() { q.Cells = given.Cells },
 		"weight":          func() { q.Weight = given.Weight },
 	} {
 		if c.Flags().Changed(name) {

@@ -42,7 +42,7 @@ func (a *app) projectCommand() *cobra.Command {
 		return a.showProject(p)
 	})
 	use := command("use NAME", "Act in this project from now on", 1, a.useProject)
-	return group("project", "Projects: members, files, pipelines, models", list, show, a.createProjectCommand(), a.deleteProjectCommand(), use, a.quotaCommand(), a.sandboxCommand(), a.encryptCommand(), a.spaceCommand(), a.webhookSecretCommand())
+	return group("project", "Projects: members, files, pipelines, models", list, show, a.createProjectCommand(), a.deleteProjectCommand(), use, a.quotaCommand(), a.standingCommand(), a.sandboxCommand(), a.encryptCommand(), a.spaceCommand(), a.webhookSecretCommand())
 }
 
 func (a *app) showProject(p bine.Project) error {

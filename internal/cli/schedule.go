@@ -133,13 +133,13 @@ func (a *app) hostCommand() *cobra.Command {
 			return err
 		}
 		return a.show(all, each(all, func(l bine.Lease) string { return string(l.Attempt) }), func(t *table) {
-			t.row("PROJECT", "FOR", "STEP", "PRIORITY", "HOST", "CPU", "MEMORY", "GPUS", "SLOTS", "ASKED", "REASON")
+			t.row("PROJECT", "FOR", "STEP", "PRIORITY", "HOST", "CPU", "MEMORY", "GPUS", "SLOTS", "ASKED", "STARTS", "ENDS", "ATTEMPT", "REASON")
 			for _, l := range all {
-				t.row(l.Owner.Project, l.Owner.Name, string(l.Owner.Step)+" "+l.Owner.Item, string(l.Priority), string(l.Host), l.Resources.CPU, size(l.Resources.Memory), bound(l.Resources.GPUs, asked(l.Resources)), slotList(l), l.AskedAt, l.Reason)
+				t.row(l.Owner.Project, l.Owner.Name, string(l.Owner.Step)+" "+l.Owner.Item, string(l.Priority), string(l.Host), l.Resources.CPU, size(l.Resources.Memory), bound(l.Resources.GPUs, asked(l.Resources)), slotList(l), l.AskedAt, l.StartsAt, l.EndsAt, l.Attempt, l.Reason)
 			}
 		})
 	})
-	return group("host", "Machines that run processes", list, queue, a.cordonHostCommand("cordon", true), a.cordonHostCommand("uncordon", false))
+	return group("host", "Machines that run processes", list, queue, a.priorityCommand(), a.cordonHostCommand("cordon", true), a.cordonHostCommand("uncordon", false))
 }
 
 func of[T int | float64](free, all T) string { return cell(free) + " of " + cell(all) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/activities"
@@ -31,6 +32,7 @@ func (e Attempts) Start(ctx context.Context, in activities.StartAttemptInput) (a
 		grant, reason, err := e.ledger.Ask(ctx, lease.Request{
 			Attempt: out.Attempt, Owner: in.Owner, Resources: process.Resources,
 			Slots: process.Slots, Priority: process.Priority, Workflow: in.Workflow, Avoid: in.Avoid,
+			Within: time.Duration(process.Timeout * float64(time.Second)), Yields: process.Yields,
 		})
 		if err != nil {
 			return err

@@ -101,6 +101,7 @@ func (a *API) register() {
 	a.accountRoutes()
 	a.hostRoutes()
 	a.deviceRoutes()
+	a.standingRoutes()
 	a.projectRoutes()
 	a.environmentRoutes()
 	a.pipelineRoutes()

@@ -75,4 +75,7 @@ type Ledger interface {
 	Verdict(ctx context.Context, project bine.ProjectName, r bine.Resources) (bine.Verdict, error)
 	Quota(ctx context.Context, project bine.ProjectName) (bine.Quota, error)
 	SetQuota(ctx context.Context, project bine.ProjectName, q bine.Quota, going []bine.RunID) ([]lease.Grant, error)
+	Standings(ctx context.Context) ([]bine.Standing, error)
+	StandingOf(ctx context.Context, project bine.ProjectName) (bine.Standing, error)
+	SetPriority(ctx context.Context, project bine.ProjectName, id bine.AttemptID, priority bine.Priority) ([]lease.Grant, error)
 }

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/client"
@@ -69,6 +70,11 @@ func (a *API) setQuota(ctx context.Context, in *struct {
 	if q.GPUs > 0 && q.Guaranteed > q.GPUs {
 		return nil, bine.Errorf(bine.Invalid, "%g accelerators are guaranteed, but %g are the most that the project may hold", q.Guaranteed, q.GPUs)
 	}
+	for i := range q.Cells {
+		if err := checkCell(&q.Cells[i]); err != nil {
+			return nil, err
+		}
+	}
 	going, err := a.Store.GoingRuns(ctx, in.Project)
 	if err != nil {
 		return nil, err
@@ -79,4 +85,21 @@ func (a *API) setQuota(ctx context.Context, in *struct {
 	}
 	a.granted(ctx, grants)
 	return a.quota(ctx, &in.InProject)
+}
+
+// checkCell says what is wrong with a part of a quota, and fills in its level.
+func checkCell(c *bine.CellQuota) error {
+	if c.Level == "" {
+		c.Level = bine.CellDevice
+	}
+	if !slices.Contains([]bine.CellLevel{bine.CellDevice, bine.CellHost, bine.CellRack, bine.CellBlock}, c.Level) {
+		return bine.Errorf(bine.Invalid, "%q is no kind of cell: device, host, rack or block", c.Level)
+	}
+	if c.Guaranteed < 0 || c.Most < 0 || c.Guaranteed == 0 && c.Most == 0 {
+		return bine.Errorf(bine.Invalid, "a quota of cells says how many are guaranteed, or are the most, or both")
+	}
+	if c.Most > 0 && c.Guaranteed > c.Most {
+		return bine.Errorf(bine.Invalid, "%d cells are guaranteed, but %d are the most that the project may hold", c.Guaranteed, c.Most)
+	}
+	return nil
 }
