@@ -1,6 +1,7 @@
 package bine
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -72,74 +73,57 @@ type CellStanding struct {
 
 // String gives the words: ParseCellQuota of them is q again.
 func (q CellQuota) String() string {
-	what := strings.TrimSpace(q.Model)
-	if level := q.Level; level != "" && level != CellDevice {
-		if what != "" {
-			what = " of " + what
-		}
-		what = string(level) + "s" + what
-	} else if what == "" {
-		what = "devices"
+	unit := "GPUs"
+	if q.Level != "" && q.Level != CellDevice {
+		unit = string(q.Level) + "s"
 	}
-	var parts []string
-	if q.Guaranteed > 0 || q.Most == 0 {
-		parts = append(parts, strconv.Itoa(q.Guaranteed)+" "+what)
+	if q.Model != "" {
+		unit += " with " + q.Model
 	}
+	if q.Guaranteed == 0 && q.Most > 0 {
+		return "at most " + strconv.Itoa(q.Most) + " " + unit
+	}
+	text := strconv.Itoa(q.Guaranteed) + " " + unit
 	if q.Most > 0 {
-		parts = append(parts, "at most "+strconv.Itoa(q.Most))
-		if q.Guaranteed == 0 {
-			parts[0] += " " + what
-		}
+		text += " at most " + strconv.Itoa(q.Most)
 	}
-	return strings.Join(parts, ", ")
+	return text
 }
 
-// ParseCellQuota reads words like "2 hosts of A100", "4 H100, at most 8", "1 rack" and
-// "at most 2 hosts". An error is one of kind Invalid.
+const mostCells = 100_000
+
+var cellForm = regexp.MustCompile(`(?i)^(?:(at most) )?([0-9]+) (gpu|device|host|rack|block)s?(?: with ([A-Z0-9][A-Z0-9._+/-]{0,62}))?(?: at most ([0-9]+))?$`)
+
+// ParseCellQuota reads words: 2 hosts with A100, 4 GPUs with H100 at most 8, 1 rack,
+// at most 2 hosts. An error is one of kind Invalid.
 func ParseCellQuota(text string) (CellQuota, error) {
 	fault := func(what string) (CellQuota, error) {
-		return CellQuota{}, Errorf(Invalid, "%q: %s. Write it like 2 hosts of A100, 4 H100, at most 8, or 1 rack", text, what)
+		return CellQuota{}, Errorf(Invalid, "%q: %s. Examples: 2 hosts with A100; 4 GPUs with H100 at most 8; 1 rack; at most 2 hosts", text, what)
 	}
-	q := CellQuota{Level: CellDevice}
-	words := strings.Fields(strings.ReplaceAll(text, ",", " , "))
-	for i := 0; i < len(words); {
-		if words[i] == "," {
-			i++
-			continue
-		}
-		number := &q.Guaranteed
-		if i+1 < len(words) && words[i] == "at" && words[i+1] == "most" {
-			number, i = &q.Most, i+2
-		}
-		if i >= len(words) {
-			return fault("a number is missing at the end")
-		}
-		n, err := strconv.Atoi(words[i])
-		if err != nil || n < 1 || n > 1_000_000 {
-			return fault(strconv.Quote(words[i]) + " is no number of cells")
-		}
-		if *number != 0 {
-			return fault("it says twice how many")
-		}
-		*number = n
-		for i++; i < len(words) && words[i] != "," && words[i] != "at"; i++ {
-			switch word := strings.ToLower(words[i]); strings.TrimSuffix(word, "s") {
-			case "host", "rack", "block", "device":
-				q.Level = CellLevel(strings.TrimSuffix(word, "s"))
-			case "of":
-			default:
-				if q.Model != "" {
-					return fault("it names two models, " + q.Model + " and " + words[i])
-				}
-				q.Model = words[i]
-			}
-		}
+	found := cellForm.FindStringSubmatch(strings.Join(strings.Fields(text), " "))
+	if found == nil {
+		return fault("a number of GPUs, hosts, racks or blocks is expected")
 	}
-	if q.Guaranteed == 0 && q.Most == 0 {
-		return fault("it says no number")
+	q := CellQuota{Level: CellLevel(strings.ToLower(found[3])), Model: found[4]}
+	if q.Level == "gpu" {
+		q.Level = CellDevice
 	}
-	if q.Most > 0 && q.Guaranteed > q.Most {
+	n, err := strconv.Atoi(found[2])
+	most := 0
+	if err == nil && found[5] != "" {
+		most, err = strconv.Atoi(found[5])
+	}
+	switch {
+	case err != nil || n < 1 || n > mostCells || most > mostCells || found[5] != "" && most < 1:
+		return fault("there can be 1 to " + strconv.Itoa(mostCells))
+	case found[1] != "" && found[5] != "":
+		return fault("it says twice how many are the most")
+	case found[1] != "":
+		q.Most = n
+	case most > 0 && n > most:
 		return fault("more are guaranteed than it may have")
+	default:
+		q.Guaranteed, q.Most = n, most
 	}
 	return q, nil
 }

@@ -32,7 +32,7 @@ func (b *Books) Bars(j Job) (hosts []bine.HostName, why string) {
 			why = "what else there is belongs to other projects, and is lent to what is preemptible"
 		}
 	}
-	for _, c := range b.shares[j.Project].Cells {
+	for _, c := range b.shares[j.Project].Stakes {
 		if c.Most == 0 {
 			continue
 		}
@@ -54,7 +54,7 @@ func (b *Books) Bars(j Job) (hosts []bine.HostName, why string) {
 
 // beyond gives the hosts that would be too much of a kind for a job's project,
 // and how much it has.
-func (b *Books) beyond(j Job, c Cell) (hosts []bine.HostName, has string) {
+func (b *Books) beyond(j Job, c Stake) (hosts []bine.HostName, has string) {
 	if !c.whole() {
 		held := 0
 		for model, milli := range b.of[j.Project] {
@@ -100,7 +100,7 @@ func (b *Books) beyond(j Job, c Cell) (hosts []bine.HostName, has string) {
 }
 
 // String says the most of a cell in words.
-func (c Cell) String() string {
+func (c Stake) String() string {
 	words := fmt.Sprintf("%d ", c.Most)
 	switch {
 	case !c.whole() && c.Model == "":
@@ -115,11 +115,11 @@ func (c Cell) String() string {
 	return words
 }
 
-// Cell says how a project stands with one of its cells, by its number: how many
+// Stake says how a project stands with one of its stakes, by its number: how many
 // it holds parts of (of devices, how many it holds), which hosts are its own, and
 // how many of those that it holds are.
-func (b *Books) Cell(project string, number int) (held float64, hosts []bine.HostName, own float64) {
-	c := b.shares[project].Cells[number]
+func (b *Books) Stake(project string, number int) (held float64, hosts []bine.HostName, own float64) {
+	c := b.shares[project].Stakes[number]
 	if !c.whole() {
 		for model, milli := range b.of[project] {
 			if c.fits(model) {

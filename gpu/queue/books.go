@@ -11,19 +11,19 @@ import (
 	"github.com/bine-ml/bine/gpu/place"
 )
 
-// Cell is what a project has of one kind of devices: so many devices, or so many
+// Stake is what a project has of one kind of devices: so many devices, or so many
 // whole hosts, racks or blocks of them.
-type Cell struct {
+type Stake struct {
 	Level      bine.CellLevel
 	Model      string // a model or its family; empty is any
 	Guaranteed int    // cells that are its own
 	Most       int    // cells that it may hold parts of at once; 0 is no bound
 }
 
-func (c Cell) whole() bool { return c.Level != "" && c.Level != bine.CellDevice }
+func (c Stake) whole() bool { return c.Level != "" && c.Level != bine.CellDevice }
 
 // fits says whether devices of a model count.
-func (c Cell) fits(model string) bool {
+func (c Stake) fits(model string) bool {
 	return c.Model == "" || gpu.Traits{Models: []string{c.Model}}.FitsModel(model)
 }
 
@@ -58,7 +58,7 @@ type bond struct {
 func NewBooks(s place.Snapshot, running []Running, shares map[string]Share) *Books {
 	b := &Books{shares: shares, held: map[string]int{}, stands: map[string]balance{}}
 	for _, share := range shares {
-		b.cells = b.cells || len(share.Cells) > 0
+		b.cells = b.cells || len(share.Stakes) > 0
 	}
 	if b.cells {
 		b.of, b.on, b.firm = map[string]map[string]int{}, map[string]map[bine.HostName]int{}, map[bine.HostName]map[string]int{}
@@ -116,7 +116,7 @@ func (b *Books) bind() map[string][]bond {
 	taken := map[bine.HostName]bool{}
 	for _, level := range []bine.CellLevel{bine.CellBlock, bine.CellRack, bine.CellHost} {
 		for _, project := range slices.Sorted(maps.Keys(b.shares)) {
-			for i, c := range b.shares[project].Cells {
+			for i, c := range b.shares[project].Stakes {
 				if c.Level != level || c.Guaranteed == 0 {
 					continue
 				}
@@ -133,7 +133,7 @@ func (b *Books) bind() map[string][]bond {
 }
 
 // groups gives the hosts that have devices for a cell, by what they are together.
-func (b *Books) groups(c Cell) map[string][]bine.HostName {
+func (b *Books) groups(c Stake) map[string][]bine.HostName {
 	all := map[string][]bine.HostName{}
 	for _, h := range b.hosts {
 		key := map[bine.CellLevel]string{bine.CellHost: string(h.Name), bine.CellRack: h.Rack, bine.CellBlock: h.Block}[c.Level]
@@ -146,7 +146,7 @@ func (b *Books) groups(c Cell) map[string][]bine.HostName {
 
 // best chooses the cells of a project: where nobody else has work that cannot
 // be asked back, or the least; then where it has the most itself.
-func (b *Books) best(project string, c Cell, taken map[bine.HostName]bool) [][]bine.HostName {
+func (b *Books) best(project string, c Stake, taken map[bine.HostName]bool) [][]bine.HostName {
 	type candidate struct {
 		key               string
 		hosts             []bine.HostName
@@ -215,16 +215,16 @@ func (b *Books) count(project string) balance {
 	share := b.shares[project]
 	rest := b.held[project]
 	out := balance{}
-	if len(share.Cells) > 0 {
+	if len(share.Stakes) > 0 {
 		out.rooms, out.loans = map[string]int{}, map[string]bool{}
 		left := maps.Clone(b.of[project])
 		if left == nil {
 			left = map[string]int{}
 		}
 		for _, bond := range b.bind()[project] {
-			rest -= b.cover(project, share.Cells[bond.cell], bond.hosts, left, out.rooms)
+			rest -= b.cover(project, share.Stakes[bond.cell], bond.hosts, left, out.rooms)
 		}
-		for _, c := range share.Cells {
+		for _, c := range share.Stakes {
 			if c.whole() {
 				continue
 			}
@@ -249,7 +249,7 @@ func (b *Books) count(project string) balance {
 }
 
 // cover counts what a project has on hosts of a cell, and the room that is left there.
-func (b *Books) cover(project string, c Cell, hosts []bine.HostName, left, rooms map[string]int) (covered int) {
+func (b *Books) cover(project string, c Stake, hosts []bine.HostName, left, rooms map[string]int) (covered int) {
 	for _, h := range b.hosts {
 		if !slices.Contains(hosts, h.Name) {
 			continue
@@ -271,7 +271,7 @@ func (b *Books) cover(project string, c Cell, hosts []bine.HostName, left, rooms
 }
 
 // models gives the models that there are for a cell.
-func (b *Books) models(c Cell) []string {
+func (b *Books) models(c Stake) []string {
 	seen := map[string]bool{}
 	for _, model := range b.model {
 		if c.fits(model) {

@@ -84,7 +84,7 @@ func Order(waiting []Job, f Fairness) []Job {
 
 // owed says whether the first job of a project is within what is its own.
 func (s *standing) owed() bool {
-	if s.books != nil && len(s.share.Cells) > 0 {
+	if s.books != nil && len(s.share.Stakes) > 0 {
 		return s.books.Entitled(s.jobs[0], s.ahead)
 	}
 	return s.held+s.jobs[0].milli() <= s.share.Guaranteed

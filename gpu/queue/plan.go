@@ -85,7 +85,7 @@ func Make(s State) (Plan, error) {
 	p := &planning{State: s, held: HeldBy(s.Running), Plan: Plan{Waits: map[string]string{}}}
 	p.Waiting = promisedFirst(s.Waiting, s.Reserved)
 	for _, share := range s.Shares {
-		if len(share.Cells) > 0 && p.books == nil {
+		if len(share.Stakes) > 0 && p.books == nil {
 			p.books = NewBooks(place.Snapshot{Hosts: s.Cluster.Hosts()}, s.Running, s.Shares)
 		}
 	}

@@ -61,7 +61,7 @@ type Share struct {
 	Weight     float64 // in comparison with others; 0 is 1
 	Guaranteed int     // thousandths of devices that it gets before others borrow
 	Limit      int     // thousandths of devices at once; 0 is no bound
-	Cells      []Cell  // of single kinds, beside Guaranteed
+	Stakes     []Stake // of single kinds, beside Guaranteed
 }
 
 func (s Share) weight() float64 {

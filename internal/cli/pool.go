@@ -108,7 +108,7 @@ func (a *app) quotaCommand() *cobra.Command {
 	f.StringVar(&memory, "memory", "", "memory that they hold together, for example 16GiB; 0 is no bound")
 	f.Float64Var(&given.GPUs, "gpus", 0, "accelerators that they hold together, borrowed ones among them; 0 is no bound")
 	f.Float64Var(&given.Guaranteed, "guaranteed-gpus", 0, "accelerators that are the project's own: others give them back when it asks")
-	f.StringArrayVar(&cells, "cell", nil, "what it has of one kind of accelerators: 2 hosts of A100, 4 H100, at most 8, or 1 rack; may be given several times and is all of them then; none takes all away")
+	f.StringArrayVar(&cells, "cell", nil, "what it has of one kind of accelerators: 2 hosts with A100, 4 GPUs with H100 at most 8, or 1 rack; may be given several times and is all of them then; none takes all away")
 	f.Float64Var(&given.Weight, "weight", 0, "share in comparison with other projects; 0 is 1")
 	return c
 }

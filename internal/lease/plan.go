@@ -177,7 +177,7 @@ func (p *picture) shares() map[string]queue.Share {
 	for project, q := range p.quotas {
 		share := queue.Share{Weight: q.weight, Guaranteed: int(q.guaranteed)}
 		for _, c := range q.cells {
-			share.Cells = append(share.Cells, queue.Cell{Level: c.Level, Model: c.Model, Guaranteed: c.Guaranteed, Most: c.Most})
+			share.Stakes = append(share.Stakes, queue.Stake{Level: c.Level, Model: c.Model, Guaranteed: c.Guaranteed, Most: c.Most})
 		}
 		shares[string(project)] = share
 	}

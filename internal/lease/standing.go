@@ -108,7 +108,7 @@ func (v view) waitingStandings(p *picture, books *queue.Books, of func(bine.Proj
 
 func cellStandings(books *queue.Books, project bine.ProjectName, cells []bine.CellQuota) (all []bine.CellStanding) {
 	for i, c := range cells {
-		held, hosts, count := books.Cell(string(project), i)
+		held, hosts, count := books.Stake(string(project), i)
 		s := bine.CellStanding{CellQuota: c, Held: held, Hosts: hosts}
 		s.Borrowed = max(held-float64(c.Guaranteed), 0)
 		s.Owed = max(float64(c.Guaranteed)-min(held, count), 0)
