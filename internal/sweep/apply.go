@@ -123,10 +123,15 @@ func (e *Engine) done(t *Trial, v Event) {
 	e.aim(t)
 }
 
+// reaches says whether metrics reach the target, if there is one.
+func (e *Engine) reaches(metrics map[string]Number) bool {
+	return len(e.settings.Metrics) > 0 && e.settings.Metrics[0].reaches(metrics)
+}
+
 // aim ends the sweep when a trial reached the target.
 func (e *Engine) aim(t *Trial) {
-	if m := e.settings.Metrics[0]; m.reaches(t.Metrics) {
-		e.drain(fmt.Sprintf("trial %d reached the target of %s", t.Number, m.Name))
+	if e.reaches(t.Metrics) {
+		e.drain(fmt.Sprintf("trial %d reached the target of %s", t.Number, e.settings.Metrics[0].Name))
 	}
 }
 

@@ -216,7 +216,7 @@ func (e *Engine) Watch(trial int) (at int64, ok bool) {
 // become an event.
 func (e *Engine) Matters(trial int, at int64, metrics map[string]Number) bool {
 	next, ok := e.Watch(trial)
-	return (ok && at >= next) || (trial >= 1 && trial <= len(e.state.Trials) && e.settings.Metrics[0].reaches(metrics))
+	return (ok && at >= next) || (trial >= 1 && trial <= len(e.state.Trials) && e.reaches(metrics))
 }
 
 // Events counts the events that were taken in.
@@ -243,6 +243,9 @@ func (e *Engine) remaining() int {
 
 // score turns metrics into what trials are ranked by.
 func (e *Engine) score(metrics map[string]Number) rank.Score {
+	if len(e.settings.Metrics) == 0 {
+		return rank.Score{}
+	}
 	m := e.settings.Metrics[0]
 	value, found := metrics[m.Name]
 	s := rank.Score{Value: float64(value)}

@@ -68,7 +68,8 @@ type Metric struct {
 }
 
 // Settings are what a sweep is. Trials are ranked by the first metric; the
-// others have bounds, and all of them make the Pareto front.
+// others have bounds, and all of them make the Pareto front. There may be none where nothing
+// ranks trials.
 type Settings struct {
 	Seed      uint64            `json:"seed"`
 	Space     *space.Space      `json:"space"`
@@ -177,13 +178,19 @@ type Decision struct {
 	Reason  string          `json:"reason"`
 }
 
+// ranks says whether trials are compared with each other.
+func (s Settings) ranks() bool {
+	learns := s.Sampler == sample.TPE || s.Sampler == sample.CMAES || s.Sampler == sample.Bayes
+	return learns || (s.Schedule.Kind != schedule.None && s.Schedule.Kind != schedule.Rounds)
+}
+
 // Check says what of the settings can't be. The error is of kind Invalid.
 func (s Settings) Check() error {
 	switch {
 	case s.Space == nil:
 		return bine.Errorf(bine.Invalid, "a sweep needs a search space: write parameters")
-	case len(s.Metrics) == 0:
-		return bine.Errorf(bine.Invalid, "a sweep needs a metric by which its trials are ranked")
+	case len(s.Metrics) == 0 && s.ranks():
+		return bine.Errorf(bine.Invalid, "a sweep needs a metric by which its trials are ranked: %s and %s use it", s.Sampler, s.Schedule.Kind)
 	case s.Parallel < 1:
 		return bine.Errorf(bine.Invalid, "at least 1 trial must be able to run at once, not %d", s.Parallel)
 	case s.Trials < 0 || s.Budget < 0 || (s.MaxFailed != nil && *s.MaxFailed < 0):

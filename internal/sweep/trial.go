@@ -98,6 +98,9 @@ func (e *Engine) furthest() (out []*Trial) {
 // Best gives the best trial of those that used the greatest resource, or none.
 // One that breaks a bound is the best only if all do.
 func (e *Engine) Best() *Trial {
+	if len(e.settings.Metrics) == 0 {
+		return nil
+	}
 	var best *Trial
 	var most rank.Score
 	for _, t := range e.furthest() {

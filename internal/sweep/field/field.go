@@ -58,12 +58,19 @@ func Parse(text []byte, what string) (Value, *Document, error) {
 	return d.at(root.Content[0], "", 0), d, nil
 }
 
+// tags are those of values that are read. One of a program's own objects, such as !!python/object, is none of
+// them.
+var tags = []string{"!!null", "!!bool", "!!int", "!!float", "!!str", "!!timestamp", "!!seq", "!!map"}
+
 // at makes the value of a node, following an alias.
 func (d *Document) at(node *yaml.Node, place string, depth int) Value {
 	for node.Kind == yaml.AliasNode {
 		node = node.Alias
 	}
 	v := Value{doc: d, node: node, Place: place, depth: depth}
+	if tag := node.ShortTag(); !slices.Contains(tags, tag) {
+		v.Fault("a value tagged %s can't be read: only what JSON can hold can", tag)
+	}
 	if d.values++; !d.full && (d.values > maxValues || depth > maxDepth) {
 		v.Fault("there are more than %d values or %d levels, with every alias followed", maxValues, maxDepth)
 		d.full = true
@@ -103,14 +110,6 @@ func (v Value) Fault(format string, args ...any) { v.faultAt(v.node, v.Place, fo
 func (v Value) faultAt(node *yaml.Node, place, format string, args ...any) {
 	if len(v.doc.faults) < maxFaults && !v.doc.full {
 		v.doc.faults = append(v.doc.faults, bine.Detail{Message: fmt.Sprintf(format, args...), Location: place, Line: node.Line, Column: node.Column})
-	}
-}
-
-// Within notes the fault of an expression that v is.
-func (v Value) Within(err error) {
-	d := bine.Detail{Message: err.Error(), Location: v.Place, Line: v.node.Line, Column: v.node.Column}
-	if len(v.doc.faults) < maxFaults {
-		v.doc.faults = append(v.doc.faults, d)
 	}
 }
 

@@ -16,23 +16,38 @@ func (s *Space) prepareConditions() error {
 	if err != nil {
 		return err
 	}
+	var faults []error
 	for i := range s.Params {
 		p := &s.Params[i]
 		if p.When == "" {
 			continue
 		}
 		if p.When, s.reads[i], err = s.condition(checker, p.When); err != nil {
-			return bine.Errorf(bine.Invalid, "%s: when: %w", s.names[i], err)
+			faults = append(faults, s.misplaced(s.names[i]+": when", s.names[i], err))
 		}
 	}
 	for i, text := range s.Constraints {
 		reads := []int(nil)
 		if s.Constraints[i], reads, err = s.condition(checker, text); err != nil {
-			return bine.Errorf(bine.Invalid, "constraint: %w", err)
+			faults = append(faults, s.misplaced("constraint", text, err))
 		}
 		s.needs = append(s.needs, reads)
 	}
+	if len(faults) > 0 {
+		return faults[0]
+	}
 	return s.sort()
+}
+
+// misplaced is a fault of an expression, at its place if the space was read.
+func (s *Space) misplaced(what, key string, err error) error {
+	for at := key; at != ""; at = at[:max(strings.LastIndexByte(at, '.'), 0)] {
+		if v, found := s.places[at]; found {
+			v.Fault("%v", err)
+			break
+		}
+	}
+	return bine.Errorf(bine.Invalid, "%s: %w", what, err)
 }
 
 // condition checks an expression, in which ${{ }} may be left out, and says

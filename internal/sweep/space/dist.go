@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"slices"
+	"strconv"
 
 	"gonum.org/v1/gonum/mathext"
 
@@ -202,7 +203,7 @@ func (p *Param) number(u float64) float64 {
 		return min(p.Min+math.Floor(u*(p.Max-p.Min+1)), p.Max)
 	case Stepped:
 		n := p.steps()
-		return tidy(p.Min+min(math.Floor(u*n), n-1)*p.Q, p.Q)
+		return tidy(p.Min + min(math.Floor(u*n), n-1)*p.Q)
 	case IntLogUniform:
 		low, high := math.Log(p.Min-0.5), math.Log(p.Max+0.5)
 		return min(max(math.Round(math.Exp(low+u*(high-low))), p.Min), p.Max)
@@ -227,16 +228,17 @@ func (p *Param) round(x float64) float64 {
 			k = min(max(k, least), most)
 		}
 	}
-	return tidy(k*p.Q, p.Q)
+	return tidy(k * p.Q)
 }
 
 // tidy removes what multiplying by a step such as 0.1 leaves behind: 0.3 and
 // not 0.30000000000000004.
-func tidy(x, q float64) float64 {
-	if per := math.Round(1 / q); per > 1 && math.Abs(1/q-per) < 1e-9 && per < 1e9 {
-		return math.Round(x*per) / per
+func tidy(x float64) float64 {
+	short, err := strconv.ParseFloat(strconv.FormatFloat(x, 'g', 14, 64), 64)
+	if err != nil {
+		return x // does not happen with finite numbers
 	}
-	return x
+	return short
 }
 
 // bounds gives the least and the greatest value.

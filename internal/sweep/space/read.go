@@ -16,10 +16,20 @@ func Parse(text []byte) (*Space, error) {
 		return nil, err
 	}
 	s := Read(v)
+	return s, s.Finish(doc)
+}
+
+// Finish prepares a space that was read, if there are no faults yet, and gives
+// all faults of the document.
+func (s *Space) Finish(doc *field.Document) error {
 	if err := doc.Err(); err != nil {
-		return nil, err
+		return err
 	}
-	return s, s.Prepare()
+	err := s.Prepare()
+	if placed := doc.Err(); placed != nil {
+		return placed
+	}
+	return err
 }
 
 // Read reads the parameters of a search space: a mapping from names to what
@@ -28,7 +38,7 @@ func Parse(text []byte) (*Space, error) {
 // Optuna does ({"type": "float", "low": 0.1, "high": 1, "log": true}). When
 // is a condition of theirs. Faults are noted in the document.
 func Read(v field.Value) *Space {
-	s := &Space{}
+	s := &Space{places: map[string]field.Value{}}
 	s.readGroup(v, nil, "")
 	return s
 }
@@ -41,7 +51,7 @@ func (s *Space) Conditions(v field.Value) {
 	}
 	for _, t := range texts {
 		if text, ok := t.Text(); ok {
-			s.Constraints = append(s.Constraints, text)
+			s.Constraints, s.places[text] = append(s.Constraints, text), t
 		}
 	}
 }
@@ -74,6 +84,9 @@ func (s *Space) readParam(v field.Value, path []string, outer string) {
 		return
 	}
 	when := both(outer, f.Text("when"))
+	if place, found := f.Get("when"); found {
+		s.places[strings.Join(path, ".")] = place
+	}
 	if inner, nested := f.Get("parameters"); nested {
 		s.readGroup(inner, path, when)
 		f.Close()

@@ -17,6 +17,7 @@ import (
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/dags/expr"
+	"github.com/bine-ml/bine/internal/sweep/field"
 )
 
 // Param is one parameter.
@@ -46,11 +47,12 @@ type Space struct {
 	Constraints []string `json:"constraints,omitempty" doc:"CEL: each must hold"`
 
 	once    sync.Once
-	order   []int    // places of Params, each behind those that its when reads
-	reads   [][]int  // by parameter: those that its when reads
-	needs   [][]int  // by constraint: those that it reads
-	names   []string // by parameter
-	sorted  []int    // by name, where nothing is nested
+	order   []int                  // places of Params, each behind those that its when reads
+	reads   [][]int                // by parameter: those that its when reads
+	needs   [][]int                // by constraint: those that it reads
+	names   []string               // by parameter
+	places  map[string]field.Value // of conditions, where the space was read
+	sorted  []int                  // by name, where nothing is nested
 	prepErr error
 }
 
