@@ -39,6 +39,7 @@ func benchmarks() []benchmark {
 		{name: "start", doc: "from asking for a run to its first sign; the start of `bine up`", inside: bench.Start, alone: benchUp},
 		{name: "api", doc: "reading an object over REST beside net/http answering the same bytes", inside: bench.API},
 		{name: "gpu", doc: "placement and queueing of accelerators: decisions, fairness, and policies on a trace (--nodes, --pods)", alone: benchGPUs},
+		{name: "sweep", doc: "the engine of sweeps: decisions, and halving with stragglers and lost jobs in simulated time; takes minutes", alone: benchSweeps},
 		{name: "fs", doc: "the file system in process beside the bare statements on the same database", alone: benchFiles},
 	}
 }
@@ -52,6 +53,7 @@ type benching struct {
 	cpuProfile string
 	database   string
 	gpus       bench.GPUBench
+	sweeps     bench.SweepBench
 	policies   []string
 }
 
@@ -80,6 +82,12 @@ func benchCommand(s cli.Streams) *cobra.Command {
 			if (b.gpus.Nodes == "") != (len(b.gpus.Pods) == 0) {
 				return bine.Errorf(bine.Invalid, "--nodes and --pods belong together: a file of hosts and one or several of work")
 			}
+			if cmd.Flags().Changed("seeds") {
+				b.sweeps.Seeds = b.gpus.Seeds
+			}
+			if args[0] == "sweep" {
+				b.sweeps.CSV = b.gpus.CSV
+			}
 			b.what = slices.DeleteFunc(benchmarks(), func(m benchmark) bool { return args[0] != "all" && args[0] != m.name })
 			return b.run(cmd.Context())
 		}}
@@ -88,8 +96,8 @@ func benchCommand(s cli.Streams) *cobra.Command {
 	cmd.Flags().StringVar(&b.gpus.Nodes, "nodes", "", "of gpu: hosts as CSV (sn, cpu_milli, memory_mib, gpu, model), such as those of the openb trace")
 	cmd.Flags().StringArrayVar(&b.gpus.Pods, "pods", nil, "of gpu: work as CSV (name, cpu_milli, memory_mib, num_gpu, gpu_milli); may be given several times")
 	cmd.Flags().StringSliceVar(&b.policies, "policy", nil, "of gpu: policies to compare (fgd, bestfit, dotproduct, packing, random); all unless some are named")
-	cmd.Flags().IntVar(&b.gpus.Seeds, "seeds", 10, "of gpu: how many orders of arrival are tried")
-	cmd.Flags().StringVar(&b.gpus.CSV, "csv", "", "of gpu: write how each policy filled the cluster to this file")
+	cmd.Flags().IntVar(&b.gpus.Seeds, "seeds", 10, "of gpu: how many orders of arrival are tried; of sweep: how often each is simulated, 25 unless given")
+	cmd.Flags().StringVar(&b.gpus.CSV, "csv", "", "of gpu: write how each policy filled the cluster to this file; of sweep: the table of stragglers and lost jobs")
 	cmd.Flags().StringVar(&b.gpus.SVG, "svg", "", "of gpu: draw that to this file")
 	cmd.Flags().StringVar(&b.cpuProfile, "cpuprofile", "", "write a profile of this process while it measures to this file")
 	return cmd
@@ -225,6 +233,12 @@ func benchInstallation(ctx context.Context, p *platform) (bench.Installation, er
 func benchGPUs(ctx context.Context, b benching, _ string) ([]bench.Row, error) {
 	b.gpus.Progress = func(what string) { fmt.Fprintln(b.Err, "measuring", what) }
 	return bench.GPUs(ctx, b.gpus)
+}
+
+// benchSweeps measures the engine of sweeps, and says on the way what it is at.
+func benchSweeps(_ context.Context, b benching, _ string) ([]bench.Row, error) {
+	b.sweeps.Progress = func(what string) { fmt.Fprintln(b.Err, "measuring", what) }
+	return bench.Sweeps(b.sweeps)
 }
 
 func benchFiles(ctx context.Context, b benching, dir string) ([]bench.Row, error) {

@@ -22,6 +22,8 @@ type World struct {
 	Forgets bool
 	// Reaches gives the metrics of a trial at a resource.
 	Reaches func(t *sweep.Trial, at int64) map[string]sweep.Number
+	// Ends is the resource at which trials end that nobody ends.
+	Ends int64
 	// Until is when to look no further; 0 is when the sweep is over.
 	Until float64
 	// Charge makes deciding take the simulated time that it really takes, in
@@ -146,6 +148,9 @@ func (s *simulation) happens(h happening) error {
 
 // begin lets a job run to its end, or to where it is lost.
 func (s *simulation) begin(d sweep.Decision) {
+	if d.To == 0 {
+		d.To = s.Ends
+	}
 	j := job{run: d, began: s.now, takes: s.Takes(d), lost: 1}
 	if s.Lost != nil {
 		j.lost = s.Lost(d, j.takes)

@@ -54,3 +54,34 @@ func TestStragglersAndLostJobs(t *testing.T) {
 		t.Errorf("where machines are worst, checkpoints finish %g trials and ASHA from scratch %g", worst.Finished[Resuming], worst.Finished[Restarting])
 	}
 }
+
+func TestWaitingForEachOtherCostsAThird(t *testing.T) {
+	for _, workers := range []int{8, 16} {
+		w, err := Wait(workers, 0.25, 5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%+v", w)
+		if w.Alone >= w.Rounds || w.Median > 0.67*w.Rounds {
+			t.Errorf("%d workers: rounds take %.2f, each by itself %.2f, with the median rule %.2f", workers, w.Rounds, w.Alone, w.Median)
+		}
+	}
+}
+
+func TestDecidingTakesNextToNothing(t *testing.T) {
+	took, err := Seconds(2000, 16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if took < 125 || took > 125*1.03 {
+		t.Errorf("2,000 trials of a second on 16 slots take %.1f s, of which 125 are needed", took)
+	}
+	c, err := Measure(50, 500, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored, err := c.Store()
+	if err != nil || stored.Events != len(c.Took)+1 || stored.Snapshot == 0 {
+		t.Errorf("measured %d events, stored %+v: %v", len(c.Took), stored, err)
+	}
+}
