@@ -16,7 +16,24 @@ import (
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/dags"
 	"github.com/bine-ml/bine/gpu/simulated"
+	"github.com/bine-ml/bine/internal/sweep/spec"
 )
+
+func TestSweepsInThePagesAreWellFormed(t *testing.T) {
+	checked := 0
+	for _, b := range blocks(t, "yaml") {
+		if !strings.Contains(b.text, "parameters:") || !strings.Contains(b.text, "metric:") {
+			continue
+		}
+		checked++
+		if f, err := spec.Parse([]byte(b.text)); err != nil || len(f.Notes) > 0 {
+			t.Errorf("%s:%d: %v %v", b.page, b.line, err, f.Notes)
+		}
+	}
+	if checked == 0 {
+		t.Error("no page has a sweep")
+	}
+}
 
 func TestPipelinesInThePagesAreWellFormed(t *testing.T) {
 	checked := 0
