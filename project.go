@@ -101,4 +101,5 @@ type Audit struct {
 	Object  string      `json:"object" doc:"what it was done to"`
 	Result  string      `json:"result" doc:"done, or the kind of the error"`
 	Request string      `json:"request" doc:"request id"`
+	Note    string      `json:"note,omitempty" doc:"why, as who did it says, and what was changed from what to what"`
 }

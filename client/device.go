@@ -10,7 +10,8 @@ import (
 // Cordon is the body of PUT devices/{device}/cordon and of PUT hosts/{host}/cordon.
 type Cordon struct {
 	Cordoned bool   `json:"cordoned" doc:"keep new work away; what runs goes on"`
-	Reason   string `json:"reason,omitempty" maxLength:"1000"`
+	Drain    bool   `json:"drain,omitempty" doc:"and ask what runs there to leave: it has the time to keep a checkpoint, and is tried again elsewhere"`
+	Reason   string `json:"reason,omitempty" maxLength:"1000" doc:"why, for who looks at the device and for the audit log"`
 }
 
 // DeviceHistory is who had a device, and what became of it.

@@ -19,6 +19,7 @@ type auditRow struct {
 	Object  string
 	Result  string
 	Request string
+	Note    string
 }
 
 // TableName names the table.
@@ -27,8 +28,8 @@ func (auditRow) TableName() string { return "audit" }
 // AppendAudit keeps the record of an action.
 func (s *Store) AppendAudit(ctx context.Context, a bine.Audit) error {
 	return s.write(ctx, func(t *tx) error {
-		_, err := t.exec("INSERT INTO audit (at, actor, address, project, action, object, result, request) VALUES "+in(8),
-			orNow(a.At, t.now), a.Actor, a.Address, a.Project, a.Action, a.Object, a.Result, a.Request)
+		_, err := t.exec("INSERT INTO audit (at, actor, address, project, action, object, result, request, note) VALUES "+in(9),
+			orNow(a.At, t.now), a.Actor, a.Address, a.Project, a.Action, a.Object, a.Result, a.Request, a.Note)
 		return err
 	})
 }
@@ -46,7 +47,7 @@ func (s *Store) Audits(ctx context.Context, after int64, limit int) ([]bine.Audi
 	}
 	list := make([]bine.Audit, len(found))
 	for i, r := range found {
-		list[i] = bine.Audit{ID: r.ID, At: database.Time(r.At), Actor: r.Actor, Address: r.Address, Project: r.Project, Action: r.Action, Object: r.Object, Result: r.Result, Request: r.Request}
+		list[i] = bine.Audit{ID: r.ID, At: database.Time(r.At), Actor: r.Actor, Address: r.Address, Project: r.Project, Action: r.Action, Object: r.Object, Result: r.Result, Request: r.Request, Note: r.Note}
 	}
 	return list, nil
 }

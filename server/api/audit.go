@@ -11,5 +11,5 @@ import (
 // what is done but not recorded must not look done.
 func (a *API) record(ctx context.Context, r route, err error) error {
 	c := callOf(ctx)
-	return a.Record(ctx, bine.Audit{Actor: c.actor, Address: c.address, Project: c.member.Project, Action: r.id, Object: c.object}, err)
+	return a.Record(ctx, bine.Audit{Actor: c.actor, Address: c.address, Project: c.member.Project, Action: r.id, Object: c.object, Note: c.note}, err)
 }

@@ -19,6 +19,7 @@ type call struct {
 	address string // of the caller
 	request string // id
 	object  string // what the audit record names; by default the path
+	note    string // what it says beside
 	actor   bine.UserName
 	http    *http.Request
 	writer  http.ResponseWriter
@@ -36,6 +37,9 @@ func callOf(ctx context.Context) *call {
 
 // named sets what the audit record of the request names.
 func named(ctx context.Context, object string) { callOf(ctx).object = object }
+
+// noted sets what the audit record of the request says beside who did what.
+func noted(ctx context.Context, note string) { callOf(ctx).note = note }
 
 // admit is the middleware that every operation passes: it says who is asking,
 // whether they may, and until when the answer must be there.
