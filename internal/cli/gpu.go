@@ -49,7 +49,7 @@ func (a *app) gpuCommand() *cobra.Command {
 			}
 		})
 	})
-	return group("gpu", "Accelerators: what there is, who has it, and what you would get", list, show, a.askCommand(), a.cordonCommand("cordon", true), a.cordonCommand("uncordon", false))
+	return group("gpu", "Accelerators: what there is, who has it, and what you would get", list, show, a.mapCommand(), a.askCommand(), a.cordonCommand("cordon", true), a.cordonCommand("uncordon", false))
 }
 
 // askCommand shows the verdict on a request. It ends with 0 also where the
@@ -92,21 +92,30 @@ func (a *app) cordonCommand(name string, cordoned bool) *cobra.Command {
 		}
 		return api.CordonDevice(c.Context(), bine.DeviceID(args[0]), body)
 	})
-	if cordoned {
-		c.Flags().StringVar(&body.Reason, "reason", "", "shown to everybody who asks why")
-	}
+	cordonFlags(c, &body)
 	return c
+}
+
+// cordonFlags are those of keeping work away, and of letting it come again.
+func cordonFlags(c *cobra.Command, body *client.Cordon) {
+	c.Flags().StringVar(&body.Reason, "reason", "", "kept in the audit log, and shown to everybody who asks why")
+	if body.Cordoned {
+		c.Flags().BoolVar(&body.Drain, "drain", false, "and ask what runs there to leave: it keeps a checkpoint and is tried again elsewhere")
+	}
 }
 
 func (a *app) cordonHostCommand(name string, cordoned bool) *cobra.Command {
 	short := map[bool]string{true: "Keep new work away from a host (for administrators); what runs goes on", false: "Let new work come to a host again (for administrators)"}[cordoned]
-	return command(name+" HOST", short, 1, func(c *cobra.Command, args []string) error {
+	body := client.Cordon{Cordoned: cordoned}
+	c := command(name+" HOST", short, 1, func(c *cobra.Command, args []string) error {
 		api, err := a.client()
 		if err != nil {
 			return err
 		}
-		return api.CordonHost(c.Context(), bine.HostName(args[0]), client.Cordon{Cordoned: cordoned})
+		return api.CordonHost(c.Context(), bine.HostName(args[0]), body)
 	})
+	cordonFlags(c, &body)
+	return c
 }
 
 func model(d bine.Device) string {

@@ -102,6 +102,7 @@ func (a *API) register() {
 	a.hostRoutes()
 	a.deviceRoutes()
 	a.standingRoutes()
+	a.clusterRoutes()
 	a.projectRoutes()
 	a.environmentRoutes()
 	a.pipelineRoutes()

@@ -91,18 +91,48 @@ func (a *API) cordonDevice(ctx context.Context, in *struct {
 	InDevice
 	Body client.Cordon
 }) (*none, error) {
+	if err := noteCordon(ctx, in.Body); err != nil {
+		return nil, err
+	}
 	grants, err := a.Ledger.Cordon(ctx, in.Device, in.Body.Cordoned, in.Body.Reason, callOf(ctx).User)
+	if err == nil && in.Body.Drain {
+		_, err = a.Ledger.DrainDevice(ctx, in.Device)
+	}
 	if err == nil {
 		a.granted(ctx, grants)
 	}
 	return done(err)
 }
 
+// noteCordon puts into the audit record what was done to a device or host, and why.
+func noteCordon(ctx context.Context, c client.Cordon) error {
+	did := "uncordoned"
+	switch {
+	case c.Drain && !c.Cordoned:
+		return bine.Errorf(bine.Invalid, "drain goes with cordoned: what left would come back at once")
+	case c.Drain:
+		did = "cordoned and drained"
+	case c.Cordoned:
+		did = "cordoned"
+	}
+	if c.Reason != "" {
+		did += ": " + c.Reason
+	}
+	noted(ctx, did)
+	return nil
+}
+
 func (a *API) cordonHost(ctx context.Context, in *struct {
 	InHost
 	Body client.Cordon
 }) (*none, error) {
+	if err := noteCordon(ctx, in.Body); err != nil {
+		return nil, err
+	}
 	grants, err := a.Ledger.CordonHost(ctx, in.Host, in.Body.Cordoned)
+	if err == nil && in.Body.Drain {
+		_, err = a.Ledger.DrainHost(ctx, in.Host)
+	}
 	if err == nil {
 		a.granted(ctx, grants)
 	}

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/bine-ml/bine"
@@ -36,6 +37,25 @@ func TestWhoHasADeviceIsToldToThoseOfTheProjectOnly(t *testing.T) {
 	w.ok(err)
 	same(t, "cordoned", one.Device.Cordoned, true)
 	same(t, "by whom", one.Events[0].User, bine.UserName("root"))
+	w.ok(w.as("root").CordonHost(ctx, "h1", client.Cordon{Cordoned: true, Drain: true, Reason: "new fan"}))
+	leases, err := w.as("sven").Leases(ctx)
+	w.ok(err)
+	same(t, "asked to leave the host", leases[0].AskedBack != nil, true)
+	if err := w.as("root").CordonHost(ctx, "h1", client.Cordon{Drain: true}); !bine.IsKind(err, bine.Invalid) {
+		t.Errorf("a host that is drained and takes new work: got %v, want Invalid", err)
+	}
+	audit, err := w.as("root").Audit(ctx, client.List{Limit: 3})
+	w.ok(err)
+	for i, want := range []string{"cordon-host invalid ", "cordon-host done cordoned and drained: new fan", "cordon-device done cordoned: fan"} {
+		a := audit.Items[i]
+		same(t, "audit record", a.Action+" "+a.Result+" "+a.Note, want)
+	}
+	seen, err := w.as("mallory").Host(ctx, "h1")
+	w.ok(err)
+	same(t, "what runs on the host, to a stranger", fmt.Sprint(len(seen.Leases), seen.Others, seen.Picture.Devices[0].By), "0 1 [{ 1000}]")
+	if seen, err = w.as("sven").Host(ctx, "h1"); err != nil || len(seen.Leases) != 1 || len(seen.Leases[0].Devices) != 1 || len(seen.Events) == 0 {
+		t.Errorf("the host to a member: %+v, %v", seen, err)
+	}
 	if _, err := w.as("sven").Device(ctx, "GPU-2"); !bine.IsKind(err, bine.NotFound) {
 		t.Errorf("a device that is not there: got %v, want NotFound", err)
 	}

@@ -64,6 +64,10 @@ type Ledger interface {
 	DeletePool(ctx context.Context, project bine.ProjectName, name bine.PoolName) error
 	SetDevices(ctx context.Context, host bine.HostName, labels []string, devices []bine.Device) ([]lease.Grant, error)
 	Devices(ctx context.Context) ([]bine.DeviceStatus, error)
+	Cluster(ctx context.Context) (bine.Cluster, error)
+	HostLeases(ctx context.Context, host bine.HostName) ([]bine.Lease, error)
+	HostEvents(ctx context.Context, host bine.HostName, limit int) ([]bine.DeviceEvent, error)
+	Picture(ctx context.Context) ([]bine.HostPicture, error)
 	DeviceHistory(ctx context.Context, id bine.DeviceID, limit int) ([]bine.GrantRecord, []bine.DeviceEvent, error)
 	Granted(ctx context.Context, attempt bine.AttemptID) ([]bine.DeviceGrant, error)
 	AskedBack(ctx context.Context, host bine.HostName) ([]bine.AttemptID, error)
@@ -72,6 +76,8 @@ type Ledger interface {
 	SetUse(ctx context.Context, samples []bine.DeviceUse) error
 	Cordon(ctx context.Context, id bine.DeviceID, cordoned bool, reason string, by bine.UserName) ([]lease.Grant, error)
 	CordonHost(ctx context.Context, host bine.HostName, cordoned bool) ([]lease.Grant, error)
+	DrainDevice(ctx context.Context, id bine.DeviceID) (int, error)
+	DrainHost(ctx context.Context, host bine.HostName) (int, error)
 	Verdict(ctx context.Context, project bine.ProjectName, r bine.Resources) (bine.Verdict, error)
 	Quota(ctx context.Context, project bine.ProjectName) (bine.Quota, error)
 	SetQuota(ctx context.Context, project bine.ProjectName, q bine.Quota, going []bine.RunID) ([]lease.Grant, error)
