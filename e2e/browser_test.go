@@ -306,7 +306,8 @@ func schedulePipeline(p *page) {
 func administer(p *page) {
 	p.t.Helper()
 	p.open("/projects/shop/jobs")
-	p.click(`.button.primary`) // the menu
+	p.click(`main .button.primary`)
+	p.at("/projects/shop/jobs/new")
 	p.fill(`[name=name]`, "hello")
 	p.fill(`[name=command]`, `echo "hello you"`)
 	p.click(`form[action$="/jobs"] button`)

@@ -28,6 +28,7 @@ type DefinitionStep struct {
 	Needs       []bine.StepName `json:"needs"`
 	When        string          `json:"when"`
 	Foreach     json.RawMessage `json:"foreach"`
+	Resources   *bine.Resources `json:"resources"`
 }
 
 // Param is a param as written.

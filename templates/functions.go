@@ -23,7 +23,8 @@ func functions() template.FuncMap {
 		"views":    func() []string { return []string{"compact", "timeline", "full"} },
 		"used":     used, "scores": scores, "minutes": func(s float64) string { return cores(s / 60) }, "link": link, "remove": remove, "snippet": func(id, text string) Snippet { return Snippet{id, text} },
 		"difflines": DiffLines, "plain": Plain, "approval": ApprovalURL,
-		"standing": standing, "holder": holder, "status": status, "badge": badge, "tone": tone, "mark": mark,
+		"standing": standing, "holder": holder, "holders": holders, "projectname": projectName, "ailing": ailing, "ownerurl": ownerURL, "ownername": ownerName,
+		"gpus": func(milli int) float64 { return float64(milli) / 1000 }, "inuse": inUse, "status": status, "badge": badge, "tone": tone, "mark": mark,
 		"post": post, "url": join, "text": text, "word": word,
 		"ago": ago, "when": when, "took": took, "seconds": seconds, "clock": clock,
 		"bytes": size, "cores": cores, "percent": percent, "pretty": pretty, "short": short, "number": number, "share": share,
@@ -45,6 +46,14 @@ func used(capacity, free any) Used {
 		return Used{size(int64(taken)) + " of " + size(n), share(taken, capacity)}
 	}
 	return Used{cores(taken) + " of " + cores(float(capacity)), share(taken, capacity)}
+}
+
+// inUse is used, by what is in use.
+func inUse(capacity, taken any) Used {
+	if n, ok := capacity.(int64); ok {
+		return Used{size(int64(float(taken))) + " of " + size(n), share(taken, capacity)}
+	}
+	return Used{cores(float(taken)) + " of " + cores(float(capacity)), share(taken, capacity)}
 }
 
 // Snippet is text to be copied.
@@ -286,6 +295,10 @@ func float(v any) float64 {
 		return n
 	case int64:
 		return float64(n)
+	case *float64:
+		if n != nil {
+			return *n
+		}
 	case int:
 		return float64(n)
 	}

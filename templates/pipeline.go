@@ -22,8 +22,9 @@ type PipelinePage struct {
 	Tab        string // edit, start, versions, use
 	Key        string // an API key that was just made
 	Triggers   []bine.Trigger
-	Grid       Grid  // of the tab grid
-	Trend      Trend // of the tab grid
+	Gets       []StepGets // of the tab start
+	Grid       Grid       // of the tab grid
+	Trend      Trend      // of the tab grid
 	Check
 }
 
@@ -38,7 +39,7 @@ type Check struct {
 // Graph draws what was checked.
 func (c Check) Graph() GraphView { return definitionGraph(c.Dag) }
 
-var pipelinePage = load("pipeline.html")
+var pipelinePage = load("pipeline.html", "gets.html", "ask_form.html")
 
 func (p PipelinePage) page() *template.Template { return pipelinePage }
 

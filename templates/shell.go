@@ -17,7 +17,7 @@ type Shell struct {
 	Admin   bool
 	Project *bine.Project // nil outside of projects
 	Section string        // entry of the navigation that the page belongs to
-	Cluster *Cluster      // nil where it is not known
+	Cluster *bine.Cluster // nil where it is not known
 	Live    string        // address of the page's stream of events; empty: none
 	Self    string        // path and query of the page
 	Address string        // of the installation, for what is to be copied
@@ -29,36 +29,6 @@ type Shell struct {
 
 // Crumb is one link of the way to a page.
 type Crumb struct{ Name, URL string }
-
-// Cluster sums up the hosts.
-type Cluster struct {
-	Hosts, Lost int
-	Waiting     int // requests in the queue
-	Used, Total bine.Resources
-}
-
-// NewCluster sums up hosts and leases.
-func NewCluster(hosts []bine.Host, leases []bine.Lease) *Cluster {
-	c := &Cluster{Hosts: len(hosts)}
-	for _, h := range hosts {
-		if h.State != bine.HostUp {
-			c.Lost++
-			continue
-		}
-		c.Total.CPU += h.Capacity.CPU
-		c.Total.Memory += h.Capacity.Memory
-		c.Total.GPUs += h.Capacity.GPUs
-		c.Used.CPU += h.Capacity.CPU - h.Free.CPU
-		c.Used.Memory += h.Capacity.Memory - h.Free.Memory
-		c.Used.GPUs += h.Capacity.GPUs - h.Free.GPUs
-	}
-	for _, l := range leases {
-		if l.GrantedAt == nil {
-			c.Waiting++
-		}
-	}
-	return c
-}
 
 func (s Shell) section() string { return s.Section }
 

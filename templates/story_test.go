@@ -54,6 +54,9 @@ func emptyStories() []story {
 		{"job", templates.JobPage{Shell: s}},
 		{"members", templates.MembersPage{Shell: s}},
 		{"hosts", templates.HostsPage{Shell: s}},
+		{"host", templates.HostPage{Shell: s}},
+		{"ask", templates.AskPage{Shell: s}},
+		{"job-new", templates.NewJobPage{Shell: s}},
 		{"environments", templates.EnvironmentsPage{Shell: s}},
 		{"environment", templates.EnvironmentPage{Shell: s}},
 		{"models", templates.ModelsPage{Shell: s}},
@@ -117,9 +120,18 @@ func stories(text func(string) string) []story {
 		{"picker", templates.PickerPart{Shell: f.shell("Folders", "files"), Dir: "Resources/" + text("raw"), Dirs: []string{text("a"), "b"}, More: true}},
 		{"artifact", templates.ArtifactPage{Shell: f.shell("Artifact", "runs"), Name: text("clean"), Ref: f.ref("dir"), Entries: []bine.ArtifactEntry{{Path: text("part-0.csv"), Hash: bine.HashOf(nil), Size: 12345}}}},
 		{"jobs", templates.JobsPage{Shell: f.shell("Jobs", "jobs"), Jobs: []bine.Pipeline{f.stored("cleanup", bine.Succeeded), f.stored("export", bine.Failed)}}},
-		{"job", templates.JobPage{Shell: f.shell("Job", "jobs"), Job: f.stored("cleanup", bine.Succeeded), Version: f.version(), Definition: f.definition(), Runs: f.runs()}},
+		{"job", templates.JobPage{Shell: f.shell("Job", "jobs"), Job: f.stored("cleanup", bine.Succeeded), Version: f.version(), Definition: f.definition(), Runs: f.runs(), Gets: f.gets()}},
 		{"members", templates.MembersPage{Shell: f.shell("Members", "members"), Members: []bine.Member{{User: "ada", Role: bine.DataOwner, AddedBy: "ada", AddedAt: before(40 * time.Hour)}, {User: bine.UserName(text("grace")), Role: bine.DataScientist, AddedBy: "ada", AddedAt: before(time.Hour)}}}},
 		{"hosts", f.hosts()},
+		{"hosts-100", f.hostsOf(100, false)},
+		{"hosts-40", f.hostsOf(40, true)},
+		{"hosts-1250", f.hostsOf(1250, false)},
+		{"host", f.host()},
+		{"ask", f.ask("now")},
+		{"ask-not-now", f.ask("not_now")},
+		{"ask-never", f.ask("never")},
+		{"ask-fault", f.ask("fault")},
+		{"job-new", templates.NewJobPage{Shell: f.shell("New job", "jobs"), Ask: templates.AskForm{Project: "demo", CPU: "1", Memory: "1", Choices: f.ask("now").Form.Choices}}},
 		{"device", templates.DevicePage{Shell: f.shell("A100", "hosts"), DeviceHistory: client.DeviceHistory{Device: f.devices()[1], Grants: f.devices()[1].Grants,
 			Events: []bine.DeviceEvent{{Device: "GPU-1", At: before(time.Hour), State: bine.DeviceCordoned, Reason: f.text("fan is loud"), User: "ada"}}}}},
 		{"environments", templates.EnvironmentsPage{Shell: f.shell("Environment", "environments"), Environments: []bine.Environment{f.environment(3, bine.EnvironmentBuilding), f.environment(2, bine.EnvironmentReady), f.environment(1, bine.EnvironmentFailed)}}},
@@ -144,7 +156,7 @@ func (f *fixture) shell(title, section string) templates.Shell {
 	s := templates.Shell{
 		Title: title, User: "ada", Admin: true, Section: section, Self: "/projects/demo/x?step=train", Now: now,
 		Address: "http://127.0.0.1:7070", Version: "dev", Assets: assets.Embedded(),
-		Cluster: &templates.Cluster{Hosts: 2, Lost: 1, Waiting: 3, Used: bine.Resources{CPU: 5.5, Memory: 20 << 30, GPUs: 1}, Total: bine.Resources{CPU: 16, Memory: 64 << 30, GPUs: 4}},
+		Cluster: &bine.Cluster{Hosts: 2, Lost: 1, Waiting: 3, ForGPUs: 2, Available: 2.5, Used: bine.Resources{CPU: 5.5, Memory: 20 << 30, GPUs: 1}, Total: bine.Resources{CPU: 16, Memory: 64 << 30, GPUs: 4}},
 	}
 	if section != "" && section != "hosts" && section != "keys" && section != "users" && section != "audit" && section != "home" {
 		p := f.projectRecord("demo", bine.ProjectReady)
@@ -493,16 +505,6 @@ func (f *fixture) devices() []bine.DeviceStatus {
 		of(2, bine.DeviceStatus{State: bine.DeviceReady, Used: 500, Epoch: 3, Grants: grant(bine.Owner{}), Cordoned: true}),
 		of(3, bine.DeviceStatus{State: bine.DeviceTesting, Reason: f.text("XID 79: GPU has fallen off the bus")}),
 	}
-}
-
-func (f *fixture) hosts() templates.HostsPage {
-	return templates.HostsPage{Shell: f.shell("Hosts", "hosts"), Hosts: []bine.Host{
-		{Name: "gpu-1.example", State: bine.HostUp, Capacity: bine.Resources{CPU: 16, Memory: 64 << 30, GPUs: 4}, Free: bine.Resources{CPU: 10.5, Memory: 44 << 30, GPUs: 3}, Labels: []string{f.text("h200")}, Confine: "landlock-7", Python: "3.11.7", Version: "dev", SeenAt: before(3 * time.Second)},
-		{Name: "old", State: bine.HostLost, Capacity: bine.Resources{CPU: 4, Memory: 8 << 30}, Free: bine.Resources{CPU: 4, Memory: 8 << 30}, Confine: f.text("none: the kernel has no Landlock"), Version: "dev", SeenAt: before(3 * time.Hour)}},
-		Devices: f.devices(),
-		Leases: []bine.Lease{
-			{Attempt: "a", Owner: bine.Owner{Project: "demo", Kind: bine.OwnerRun, Name: "flights-9", Step: "train", Item: f.text("gbm")}, Host: "gpu-1.example", Resources: bine.Resources{CPU: 4, Memory: 8 << 30, GPUs: 1}, AskedAt: before(time.Minute), GrantedAt: beforeP(time.Minute)},
-			{Attempt: "b", Owner: bine.Owner{Project: "demo", Kind: bine.OwnerDeployment, Name: "delay@2"}, Resources: bine.Resources{CPU: 32, Memory: 8 << 30}, Reason: f.text("waits for 32 CPU on one host"), AskedAt: before(time.Minute)}}}
 }
 
 func (f *fixture) environment(n int, state bine.EnvironmentState) bine.Environment {

@@ -3,7 +3,6 @@ package ui
 import (
 	"fmt"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/bine-ml/bine"
@@ -43,49 +42,6 @@ func removeMember(c *call) error {
 		return err
 	}
 	return c.back(c.path("members"), "saved")
-}
-
-func showHosts(c *call) error {
-	s, err := c.shell("Hosts", "hosts")
-	if err != nil {
-		return err
-	}
-	page := templates.HostsPage{Shell: s}
-	if page.Hosts, err = c.api.Hosts(c.ctx()); err != nil {
-		return err
-	}
-	if page.Leases, err = c.api.Leases(c.ctx()); err != nil {
-		return err
-	}
-	if page.Devices, err = c.api.Devices(c.ctx()); err != nil {
-		return err
-	}
-	return c.show(page)
-}
-
-func showDevice(c *call) error {
-	history, err := c.api.Device(c.ctx(), bine.DeviceID(c.name()))
-	if err != nil {
-		return err
-	}
-	s, err := c.shell(history.Device.Model, "hosts")
-	if err != nil {
-		return err
-	}
-	return c.show(templates.DevicePage{Shell: s, DeviceHistory: history})
-}
-
-func cordonDevice(c *call) error {
-	f, err := c.form()
-	if err != nil {
-		return err
-	}
-	id := c.name()
-	body := client.Cordon{Cordoned: f.Get("cordoned") == "true", Reason: f.Get("reason")}
-	if err := c.api.CordonDevice(c.ctx(), bine.DeviceID(id), body); err != nil {
-		return err
-	}
-	return c.back("/devices/"+url.PathEscape(id), "saved")
 }
 
 func showKeys(c *call) error {

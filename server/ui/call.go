@@ -87,13 +87,12 @@ var notices = map[string]string{
 	"password": "The password is changed. All other sessions have ended.", "uploaded": "Uploaded.", "renamed": "Renamed.", "moved": "Moved.", "copied": "Copied.", "trashed": "Deleted. It can be restored from the trash for a week.", "restored": "Restored.", "asked": "Asked. The dataset is listed here as soon as it is offered.",
 }
 
-func (c *call) cluster() *templates.Cluster {
-	hosts, err := c.api.Hosts(c.ctx())
+func (c *call) cluster() *bine.Cluster {
+	sums, err := c.api.Cluster(c.ctx())
 	if err != nil {
-		return nil
+		return nil // the page is shown all the same
 	}
-	leases, _ := c.api.Leases(c.ctx()) // without them only the number of those who wait is missing
-	return templates.NewCluster(hosts, leases)
+	return &sums
 }
 
 func (c *call) address() string {

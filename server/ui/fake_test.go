@@ -130,13 +130,16 @@ func (f *fakeAPI) answers() map[string]any {
 		Form: []bine.ApprovalField{{Name: "share", Type: "int", Default: json.RawMessage("10")}}, AskedAt: now}
 	backfill := bine.Backfill{ID: "flights-b1", Project: "demo", Pipeline: "flights", Version: 1, Mode: bine.BackfillAll, Order: "oldest", Cap: 3, State: bine.BackfillRunning, Slots: map[bine.State]int{bine.Succeeded: 1}, CreatedAt: now}
 	device := bine.DeviceStatus{Device: bine.Device{ID: "GPU-1", Model: "A100"}, Host: "h", State: bine.DeviceReady}
+	machine := bine.HostPicture{Name: "h", Up: true, Rack: "r1", Total: bine.Resources{CPU: 4, GPUs: 1}, Devices: []bine.DevicePicture{{ID: "GPU-1", Model: "A100", State: bine.DeviceReady, Used: 1000, By: []bine.ProjectShares{{Project: "demo", Milli: 1000}}}}}
 	one := "/projects/demo"
 	all := map[string]any{
 		"GET /auth/me":      client.Identity{User: "ada", Admin: true, Via: "session"},
 		"POST /auth/logout": nil, "POST /auth/password": nil,
 		"GET /users": []bine.User{{Name: "ada", Admin: true}}, "POST /users": bine.User{Name: "grace"}, "DELETE /users/grace": nil,
 		"GET /keys": []bine.Key{{ID: "k1", Name: "ci"}, {ID: "k2", Name: "duck", S3: true}}, "POST /keys": client.CreatedKey{Key: "bine_k1_geheim", AccessKey: "k1", SecretKey: "geheim", Info: bine.Key{ID: "k1"}}, "DELETE /keys/k1": nil,
-		"GET /audit": client.Page[bine.Audit]{Items: []bine.Audit{{ID: 1, At: now, Action: "start-run"}}},
+		"GET /audit":   client.Page[bine.Audit]{Items: []bine.Audit{{ID: 1, At: now, Action: "start-run"}}},
+		"GET /cluster": bine.Cluster{Hosts: 1, Total: bine.Resources{CPU: 4, GPUs: 1}, Available: 1, Waiting: 2}, "GET /cluster/picture": client.ClusterPicture{By: "host", Hosts: 1, Devices: 1, Models: []string{"A100"}, Labels: []string{"rack", "infiniband"}, Groups: []client.ClusterGroup{{Name: "r1", Hosts: 1, Total: bine.Resources{GPUs: 1}, Members: []bine.HostPicture{machine}}}},
+		"GET /hosts/h": client.HostView{Picture: machine, Host: bine.Host{Name: "h", SeenAt: now}}, "PUT /hosts/h/cordon": nil, "POST " + one + "/verdict": bine.Verdict{Request: "2 GPUs on 1 host", Answer: bine.VerdictNotNow, Reason: "waits for 2 GPUs on 1 host"},
 		"GET /hosts": []bine.Host{{Name: "h", State: bine.HostUp, Confine: "none: no Landlock", Capacity: bine.Resources{CPU: 4, Memory: 1 << 30}, SeenAt: now}}, "GET /devices": []bine.DeviceStatus{device}, "GET /devices/GPU-1": client.DeviceHistory{Device: device}, "PUT /devices/GPU-1/cordon": nil, "GET /leases": []bine.Lease{{Owner: bine.Owner{Project: "demo", Kind: bine.OwnerRun, Name: "flights-1", Step: "train"}}},
 		"GET /projects": []bine.Project{p}, "POST /projects": p, "GET " + one: p, "DELETE " + one: nil,
 		"GET " + one + "/members": []bine.Member{{User: "ada", Role: bine.DataOwner}}, "PUT " + one + "/members/grace": bine.Member{User: "grace"}, "DELETE " + one + "/members/grace": nil,

@@ -7,6 +7,7 @@ import (
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/client"
+	"github.com/bine-ml/bine/gpu"
 	"github.com/bine-ml/bine/templates"
 )
 
@@ -41,7 +42,22 @@ func showJob(c *call) error {
 	if err != nil {
 		return err
 	}
-	page.Runs = runs.Items
+	page.Runs, page.Gets = runs.Items, c.gets(page.Definition)
+	return c.show(page)
+}
+
+// newJob shows the form of a job.
+func newJob(c *call) error {
+	s, err := c.shell("New job", "jobs")
+	if err != nil {
+		return err
+	}
+	s.Crumbs = append(s.Crumbs, templates.Crumb{Name: "Jobs", URL: c.path("jobs")})
+	page := templates.NewJobPage{Shell: s, Ask: templates.AskForm{Project: c.project(), CPU: "1", Memory: "1"}}
+	page.Ask.Choices, err = c.askChoices()
+	if err != nil {
+		return err
+	}
 	return c.show(page)
 }
 
@@ -64,8 +80,16 @@ func storeJob(c *call) error {
 	if err != nil {
 		return err
 	}
+	resources := bine.Resources{CPU: cpu, Memory: int64(memory * gibibyte)}
+	if text := strings.TrimSpace(f.Get("gpus")); text != "" {
+		request, err := gpu.ParseRequest(text)
+		if err != nil {
+			return err
+		}
+		resources = request.On(resources)
+	}
 	body := client.NewJob{Name: bine.PipelineName(f.Get("name")), Description: f.Get("description"), Python: program(f.Get("python")), Command: command,
-		Resources: &bine.Resources{CPU: cpu, Memory: int64(memory * gibibyte)}}
+		Resources: &resources}
 	if raw := f.Get("params"); raw != "" {
 		body.Params = json.RawMessage(raw)
 	}

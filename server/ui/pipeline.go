@@ -124,7 +124,7 @@ func (c *call) pipelinePage() (templates.PipelinePage, error) {
 		page.Versions, err = c.api.PipelineVersions(c.ctx(), c.project(), name)
 	case "use":
 	default:
-		page.Tab = "start"
+		page.Tab, page.Gets = "start", c.gets(page.Definition)
 	}
 	return page, err
 }

@@ -73,6 +73,8 @@ func (u *UI) routes(mux *http.ServeMux) {
 	for pattern, h := range map[string]handler{
 		"/{$}":                               showHome,
 		"/hosts":                             showHosts,
+		"/hosts/{name}":                      showHost,
+		"/ask":                               showAsk,
 		"/devices/{name}":                    showDevice,
 		"/keys":                              showKeys,
 		"/account":                           showAccount,
@@ -94,6 +96,7 @@ func (u *UI) routes(mux *http.ServeMux) {
 		project + "/pipelines/new":           newPipeline,
 		project + "/pipelines/{name}":        showPipeline,
 		project + "/jobs":                    showJobs,
+		project + "/jobs/new":                newJob,
 		project + "/jobs/{name}":             showJob,
 		project + "/schedules":               showSchedules,
 		project + "/schedules/{name}":        showSchedule,
@@ -122,7 +125,9 @@ func (u *UI) routes(mux *http.ServeMux) {
 	}
 	for pattern, h := range map[string]handler{
 		"/projects":                             createProject,
+		"/ask":                                  answerAsk,
 		"/devices/{name}/cordon":                cordonDevice,
+		"/hosts/{name}/cordon":                  cordonHost,
 		"/keys":                                 createKey,
 		"/keys/{name}/delete":                   deleteKey,
 		"/account/password":                     setPassword,
