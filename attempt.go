@@ -201,7 +201,7 @@ type ItemResult struct {
 // Metric is one reported number.
 type Metric struct {
 	Name  string    `json:"name"`
-	Value float64   `json:"value"`
+	Value Number    `json:"value"`
 	Step  int64     `json:"step,omitempty"`
 	At    time.Time `json:"at"`
 }

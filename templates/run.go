@@ -193,8 +193,8 @@ func (v StepView) Curves() []Curve {
 		if m.Step == 0 && len(all[i].Points) > 0 {
 			x = float64(len(all[i].Points))
 		}
-		all[i].Points = append(all[i].Points, CurvePoint{x, m.Value})
-		all[i].Last = m.Value
+		all[i].Points = append(all[i].Points, CurvePoint{x, float64(m.Value)})
+		all[i].Last = float64(m.Value)
 	}
 	for name, value := range v.Step.Metrics {
 		if _, ok := at[name]; !ok {

@@ -175,7 +175,7 @@ func (s *Step) Metric(name string, value float64, step int) error {
 	if math.IsNaN(value) || math.IsInf(value, 0) {
 		return bine.Errorf(bine.Invalid, "metric %s is %v: only finite numbers can be reported", name, value)
 	}
-	line, err := json.Marshal(bine.Metric{Name: name, Value: value, Step: int64(step), At: time.Now().UTC()})
+	line, err := json.Marshal(bine.Metric{Name: name, Value: bine.Number(value), Step: int64(step), At: time.Now().UTC()})
 	if err != nil {
 		return err
 	}

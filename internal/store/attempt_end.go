@@ -48,7 +48,7 @@ func (t *tx) endAttempt(a bine.Attempt, r bine.AttemptResult) error {
 	if _, err := t.exec("DELETE FROM job_tokens WHERE attempt = ?", a.ID); err != nil {
 		return err
 	}
-	if err := t.putMetrics(a.ID, r.Metrics); err != nil {
+	if err := t.putMetrics(a, r.Metrics); err != nil {
 		return err
 	}
 	if a.Owner.Kind != bine.OwnerRun {
@@ -82,8 +82,8 @@ func (t *tx) keepArtifacts(a bine.Attempt, artifacts map[string]bine.ArtifactRef
 func (t *tx) succeed(a bine.Attempt, r bine.AttemptResult, ended int64) error {
 	last := map[string]float64{}
 	for _, m := range r.Metrics {
-		if finite(m.Value) {
-			last[m.Name] = m.Value
+		if m.Value.Finite() {
+			last[m.Name] = float64(m.Value)
 		}
 	}
 	ref := refOf(a.Owner)

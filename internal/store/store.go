@@ -29,6 +29,8 @@ type Store struct {
 	hub *hub
 	// points answers what every request asks.
 	points *database.Prepared
+	// reports gathers what tracked runs report.
+	reports reports
 }
 
 // New makes a store on db.

@@ -226,7 +226,7 @@ func (c *call) metricsCSV(metrics []bine.Metric) error {
 	w := csv.NewWriter(c.w)
 	rows := [][]string{{"name", "step", "value", "at"}}
 	for _, m := range metrics {
-		rows = append(rows, []string{cell(m.Name), strconv.FormatInt(m.Step, 10), strconv.FormatFloat(m.Value, 'g', -1, 64), m.At.UTC().Format(http.TimeFormat)})
+		rows = append(rows, []string{cell(m.Name), strconv.FormatInt(m.Step, 10), strconv.FormatFloat(float64(m.Value), 'g', -1, 64), m.At.UTC().Format(http.TimeFormat)})
 	}
 	return w.WriteAll(rows)
 }
