@@ -55,7 +55,6 @@ var rules = map[string][]string{
 	"internal/scaffold":     {".", "dags"},
 	"internal/shim":         {},
 	"internal/sweep":        {".", "dags/expr"},
-	"internal/store":        {".", "internal/database", "internal/database/databasetest"},
 	"internal/filter":       {"."},
 	"internal/store":        {".", "internal/database", "internal/database/databasetest", "internal/filter"},
 	"internal/tick":         {"."},

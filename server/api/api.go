@@ -127,6 +127,7 @@ func (a *API) register() {
 	a.snapshotRoutes()
 	a.artifactRoutes()
 	a.modelRoutes()
+	a.experimentRoutes()
 	a.deploymentRoutes()
 	a.scheduleRoutes()
 	a.backfillRoutes()

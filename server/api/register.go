@@ -108,6 +108,7 @@ func (a *API) document() huma.Config {
 	config.CreateHooks, config.DocsPath, config.SchemasPath, config.OpenAPIPath = nil, "", "", ""
 	config.Transformers = []huma.Transformer{translate}
 	config.Info.Description = "Every operation says under " + AccessExtension + " who may call it."
+	config.Components.Schemas.RegisterTypeAlias(reflect.TypeFor[bine.Number](), reflect.TypeFor[number]())
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"key":     {Type: "http", Scheme: "bearer", Description: "An API key (bine_…) or the token of a job (binejob_…)."},
 		"session": {Type: "apiKey", In: "cookie", Name: auth.PlainCookie, Description: "A session, made by signing in; over https the cookie is " + auth.SecureCookie + "."},

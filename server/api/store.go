@@ -18,6 +18,7 @@ type Store interface {
 	attemptStore
 	hostStore
 	modelStore
+	trackedStore
 	deploymentStore
 	scheduleStore
 	backfillStore
