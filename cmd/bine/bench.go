@@ -40,6 +40,7 @@ func benchmarks() []benchmark {
 		{name: "api", doc: "reading an object over REST beside net/http answering the same bytes", inside: bench.API},
 		{name: "gpu", doc: "placement and queueing of accelerators: decisions, fairness, and policies on a trace (--nodes, --pods)", alone: benchGPUs},
 		{name: "sweep", doc: "the engine of sweeps: decisions, and halving with stragglers and lost jobs in simulated time; takes minutes", alone: benchSweeps},
+		{name: "lease", doc: "durable grants of accelerators: how long one takes, how many a second, and a restart, with up to 10,000 devices", alone: benchLeases},
 		{name: "fs", doc: "the file system in process beside the bare statements on the same database", alone: benchFiles},
 	}
 }
@@ -92,7 +93,7 @@ func benchCommand(s cli.Streams) *cobra.Command {
 			return b.run(cmd.Context())
 		}}
 	cmd.Flags().IntVar(&b.runs, "runs", 5, "how often each thing is measured; percentiles take 20 at least")
-	cmd.Flags().StringVar(&b.database, "database", "", "an empty MySQL database (mysql://…) in which fs is measured too; what is made there stays")
+	cmd.Flags().StringVar(&b.database, "database", "", "an empty MySQL database (mysql://…) in which fs and lease are measured too; what is made there stays")
 	cmd.Flags().StringVar(&b.gpus.Nodes, "nodes", "", "of gpu: hosts as CSV (sn, cpu_milli, memory_mib, gpu, model), such as those of the openb trace")
 	cmd.Flags().StringArrayVar(&b.gpus.Pods, "pods", nil, "of gpu: work as CSV (name, cpu_milli, memory_mib, num_gpu, gpu_milli); may be given several times")
 	cmd.Flags().StringSliceVar(&b.policies, "policy", nil, "of gpu: policies to compare (fgd, bestfit, dotproduct, packing, random); all unless some are named")
@@ -239,6 +240,11 @@ func benchGPUs(ctx context.Context, b benching, _ string) ([]bench.Row, error) {
 func benchSweeps(_ context.Context, b benching, _ string) ([]bench.Row, error) {
 	b.sweeps.Progress = func(what string) { fmt.Fprintln(b.Err, "measuring", what) }
 	return bench.Sweeps(b.sweeps)
+}
+
+// benchLeases measures the ledger on disk, and says on the way what it is at.
+func benchLeases(ctx context.Context, b benching, dir string) ([]bench.Row, error) {
+	return bench.Leases(ctx, bench.LeaseBench{Dir: dir, Database: b.database, Progress: func(what string) { fmt.Fprintln(b.Err, "measuring", what) }})
 }
 
 func benchFiles(ctx context.Context, b benching, dir string) ([]bench.Row, error) {
