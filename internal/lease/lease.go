@@ -166,8 +166,11 @@ func (l *Ledger) Release(ctx context.Context, attempt bine.AttemptID) ([]Grant, 
 func (l *Ledger) ReleaseProcess(ctx context.Context, attempt bine.AttemptID) ([]Grant, error) {
 	var gang bine.AttemptID
 	err := l.db.Reader(ctx).QueryRowContext(ctx, "SELECT gang FROM leases WHERE attempt = ?", attempt).Scan(&gang)
-	if errors.Is(err, sql.ErrNoRows) || err == nil && gang != "" {
-		return nil, nil
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return l.Gone(ctx, attempt)
+	case err == nil && gang != "":
+		return nil, l.gangMember(ctx, attempt)
 	}
 	if err != nil {
 		return nil, l.db.Explain(err)
@@ -194,6 +197,7 @@ func (l *Ledger) ReleaseRun(ctx context.Context, project bine.ProjectName, run b
 
 // Reap releases what is held or waited for by who is not alive any more, and
 // gives the grants that follow. Of one that waits the reason is not told.
+// Devices are given back as Leave does.
 func (l *Ledger) Reap(ctx context.Context, alive func(bine.Lease) bool) ([]Grant, error) {
 	leases, _, err := l.leases(ctx)
 	if err != nil {
@@ -205,7 +209,7 @@ func (l *Ledger) Reap(ctx context.Context, alive func(bine.Lease) bool) ([]Grant
 			gone = append(gone, lease.Attempt)
 		}
 	}
-	return l.release(ctx, gone...)
+	return l.Leave(ctx, gone...)
 }
 
 // releaseAtOnce bounds how long the ledger is held.

@@ -264,6 +264,9 @@ func (t *tx) remove(e *entry) error {
 		}
 	}
 	for _, h := range e.has {
+		if err := t.linger(&h); err != nil {
+			return err
+		}
 		t.takeBack(e.project, h)
 	}
 	t.rows.remove(e)

@@ -29,6 +29,7 @@ type tx struct {
 	reserved *reservation               // the place that is kept; nil: none is
 	moved    bool                       // reserved is to be written down
 	joined   bool                       // to a transaction that goes on after it
+	lingers  bool                       // whether processes of those that give back may still be there
 
 	loaded    map[bine.AttemptID]*entry // read ahead; nil: there is none
 	rows      rows

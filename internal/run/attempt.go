@@ -92,7 +92,8 @@ func (e Attempts) waiting(ctx context.Context, owner bine.Owner, reason string) 
 }
 
 // End ends an attempt that its host did not end, and gives back what it has:
-// its resources and, of a model server, the route to it.
+// its resources and, of a model server, the route to it. Devices stay taken
+// until no process is on them any more.
 func (e Attempts) End(ctx context.Context, id bine.AttemptID, end activities.Outcome) (activities.Outcome, error) {
 	_, err := e.store.EndAttempt(ctx, id, bine.AttemptResult{State: end.State, Failure: end.Failure, Reason: end.Reason})
 	switch {
@@ -109,7 +110,7 @@ func (e Attempts) End(ctx context.Context, id bine.AttemptID, end activities.Out
 	if err := e.unroute(ctx, id); err != nil {
 		return end, err
 	}
-	granted, err := e.ledger.Release(ctx, id)
+	granted, err := e.ledger.Leave(ctx, id)
 	if err != nil {
 		return end, err
 	}
