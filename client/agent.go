@@ -15,6 +15,8 @@ import (
 // Welcome answers a host that registers.
 type Welcome struct {
 	// GraceSeconds is how long a process outlives the last sign of its agent.
+	// It is also how long what the host was granted of its devices is good
+	// without a heartbeat that was answered.
 	GraceSeconds float64 `json:"grace_seconds"`
 	// HeartbeatSeconds is how often the agent reports its host.
 	HeartbeatSeconds float64 `json:"heartbeat_seconds"`
@@ -31,6 +33,7 @@ type Heartbeat struct {
 	Devices  []bine.DeviceUse   `json:"devices,omitempty" doc:"what each device did since the last heartbeat: means, the most memory, and the processes of the last moment"`
 	Faults   []bine.DeviceFault `json:"faults,omitempty" doc:"what devices told of since the last heartbeat that was answered; one that comes twice is the same fault"`
 	Tests    []bine.DeviceTest  `json:"tests,omitempty" doc:"answers to the orders to test devices"`
+	Left     []bine.AttemptID   `json:"left,omitempty" doc:"answers to the orders to leave: no process of these attempts is on the host"`
 }
 
 // Orders answer a heartbeat.
@@ -38,6 +41,7 @@ type Orders struct {
 	Preempt []bine.AttemptID `json:"preempt,omitempty" doc:"attempts that are to make room for others: their processes are told to end, and killed when they take too long"`
 	Stop    []bine.AttemptID `json:"stop,omitempty" doc:"attempts that have ended in the ledger: their processes must end"`
 	Test    []bine.DeviceID  `json:"test,omitempty" doc:"devices to test, on which no process is; the answer comes with a later heartbeat"`
+	Leave   []bine.AttemptID `json:"leave,omitempty" doc:"attempts whose devices are kept until the host says, with its next heartbeat, that no process of them is left"`
 }
 
 // BeatHost tells that a host lives.

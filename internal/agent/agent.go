@@ -8,7 +8,8 @@
 // attempt, written so that an agent killed at any moment goes on where it was.
 // It promises one process start for each attempt, and that what a process gave
 // is reported before its attempt counts as ended. While the server or Temporal
-// does not answer, processes go on and results wait on disk.
+// does not answer, processes go on and results wait on disk; but those that have
+// accelerators end before the server may grant these to others.
 package agent
 
 import (
@@ -89,6 +90,7 @@ type Agent struct {
 	cgroup   string
 	python   string // version of the system's Python
 	devices  *devices
+	tenure   *tenure
 
 	ctx    context.Context // ends when the agent does; processes go on
 	cancel context.CancelFunc
@@ -130,6 +132,7 @@ func New(o Options) (*Agent, error) {
 		_ = lock.Close()
 		return nil, err
 	}
+	a.tenure = newTenure(o.Dir, bootID(), sinceBoot)
 	a.ctx, a.cancel = context.WithCancel(context.Background())
 	a.python = pythonVersion(o.SystemPython)
 	var reason error
@@ -234,6 +237,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	a.work.Go(a.report)
 	a.work.Go(a.tidy)
 	a.devices.run(a.ctx, a.work.Go)
+	a.work.Go(a.keepTenure)
 	a.work.Wait()
 	return nil
 }

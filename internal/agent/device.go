@@ -69,13 +69,16 @@ type devices struct {
 	tests  []bine.DeviceTest
 	tested map[bine.DeviceID]bool // being tested, or not told of yet
 	held   map[bine.AttemptID][]bine.DeviceGrant
+	// leaving are attempts that are made to leave, true where none of their
+	// processes is left and the server is to be told.
+	leaving map[bine.AttemptID]bool
 }
 
 // newDevices reads what an earlier agent left in dir.
 func newDevices(dir string, sources []gpu.Source, log *slog.Logger) (*devices, error) {
 	d := &devices{dir: dir, log: log, urgent: make(chan struct{}, 1), changed: make(chan struct{}, 1), of: map[bine.DeviceID]*source{},
 		epochs: map[bine.DeviceID]epochs{}, sums: map[bine.DeviceID]*sum{}, tested: map[bine.DeviceID]bool{},
-		held: map[bine.AttemptID][]bine.DeviceGrant{}}
+		held: map[bine.AttemptID][]bine.DeviceGrant{}, leaving: map[bine.AttemptID]bool{}}
 	for _, s := range sources {
 		d.sources = append(d.sources, newSource(s))
 	}

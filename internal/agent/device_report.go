@@ -14,6 +14,7 @@ type untold struct {
 	sums   map[bine.DeviceID]*sum
 	faults []bine.DeviceFault
 	tests  []bine.DeviceTest
+	left   []bine.AttemptID
 }
 
 // fill puts what is to be told into a heartbeat.
@@ -26,16 +27,24 @@ func (d *devices) fill(beat *client.Heartbeat) untold {
 		beat.Devices = append(beat.Devices, s.use())
 	}
 	slices.SortFunc(beat.Devices, func(a, b bine.DeviceUse) int { return cmp.Compare(a.Device, b.Device) })
-	beat.Faults, beat.Tests = u.faults, u.tests
+	for id, gone := range d.leaving {
+		if gone {
+			u.left = append(u.left, id)
+		}
+	}
+	beat.Faults, beat.Tests, beat.Left = u.faults, u.tests, u.left
 	return u
 }
 
-// told forgets the orders to test that were answered.
+// told forgets the orders to test, and to leave, that were answered.
 func (d *devices) told(u untold) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, t := range u.tests {
 		delete(d.tested, t.Device)
+	}
+	for _, id := range u.left {
+		delete(d.leaving, id)
 	}
 }
 
@@ -58,5 +67,5 @@ func (d *devices) restore(u untold) (pressing bool) {
 		d.faults = d.faults[len(d.faults)-mostUntold:]
 	}
 	d.tests = append(u.tests, d.tests...)
-	return len(d.tests) > 0 || slices.ContainsFunc(d.faults, func(f bine.DeviceFault) bool { return f.Fatal })
+	return len(d.tests) > 0 || len(u.left) > 0 || slices.ContainsFunc(d.faults, func(f bine.DeviceFault) bool { return f.Fatal })
 }

@@ -39,6 +39,7 @@ type server struct {
 	processes map[bine.AttemptID]bine.Process
 	fenced    map[bine.AttemptID]bool
 	stop      []bine.AttemptID
+	leave     []bine.AttemptID // ordered with every heartbeat
 	asked     map[bine.AttemptID]int
 	started   map[bine.AttemptID]int
 	ready     map[bine.AttemptID]client.ReadyAttempt
@@ -122,7 +123,7 @@ func (s *server) routeHost(mux *http.ServeMux) {
 		_ = json.NewDecoder(r.Body).Decode(&beat)
 		s.set(func() {
 			s.beaten = append(s.beaten, beat)
-			answer(w, client.Orders{Stop: s.stop, Test: s.test})
+			answer(w, client.Orders{Stop: s.stop, Test: s.test, Leave: s.leave})
 			s.test = nil
 		})
 	})

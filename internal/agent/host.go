@@ -92,8 +92,10 @@ func (a *Agent) register() bool {
 	host := bine.Host{Name: a.o.Host, State: bine.HostUp, Address: a.o.Address, Capacity: a.o.Capacity, Free: a.o.Capacity,
 		Labels: a.o.Labels, Devices: a.devices.list(), Confine: a.confined, Python: a.python, Version: a.o.Version}
 	var welcome client.Welcome
+	var sent time.Duration
 	err := a.persist(a.ctx, "register host", func(ctx context.Context) (err error) {
 		host.Devices = a.devices.list()
+		sent = a.tenure.clock()
 		welcome, err = a.o.API.RegisterHost(ctx, host)
 		return err
 	}, always)
@@ -103,8 +105,16 @@ func (a *Agent) register() bool {
 	a.mu.Lock()
 	a.welcome = welcome
 	a.mu.Unlock()
+	a.renew(sent)
 	a.log.Info("host is registered", "host", a.o.Host, "cpu", host.Capacity.CPU, "memory", host.Capacity.Memory, "devices", len(host.Devices), "confine", a.confined)
 	return true
+}
+
+// renew notes that the server heard of the host, by what was sent at a time.
+func (a *Agent) renew(sent time.Duration) {
+	if err := a.tenure.renew(sent, time.Duration(a.grace()*float64(time.Second))); err != nil {
+		a.log.Warn("the next agent will not know how long the grants of this host are good", "error", err)
+	}
 }
 
 // beat sends one heartbeat and does what it is answered. pressing says that the
@@ -119,11 +129,13 @@ func (a *Agent) beat() (pressing bool) {
 	}
 	a.mu.Unlock()
 	news := a.devices.fill(&beat)
+	sent := a.tenure.clock()
 	orders, err := a.o.API.BeatHost(ctx, a.o.Host, beat)
 	if err == nil {
 		a.devices.told(news)
+		a.renew(sent)
 	} else {
-		pressing = a.devices.restore(news)
+		pressing = a.devices.restore(news) || len(a.devices.holders()) > 0
 	}
 	switch {
 	case bine.IsKind(err, bine.NotFound):
@@ -140,6 +152,9 @@ func (a *Agent) beat() (pressing bool) {
 		if t := a.find(id); t != nil {
 			t.stop(shim.Stop{Cause: shim.Cancelled, Reason: "the server ended this attempt", Seconds: stopSeconds})
 		}
+	}
+	for _, id := range orders.Leave {
+		a.leave(id)
 	}
 	for _, id := range orders.Test {
 		a.devices.test(a.ctx, id, a.work.Go)

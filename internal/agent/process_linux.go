@@ -113,6 +113,16 @@ func (p *process) close() {
 	}
 }
 
+// sinceBoot is the time since the machine was started, that in which it slept too.
+func sinceBoot() time.Duration {
+	var now unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &now) // it is always there
+	return time.Duration(now.Nano())
+}
+
+// destroy kills a shim, and with it its process.
+func destroy(pid int) { _ = unix.Kill(pid, unix.SIGKILL) }
+
 // terminate tells a shim to look at its stop file.
 func terminate(pid int) { _ = unix.Kill(pid, unix.SIGTERM) }
 
@@ -120,8 +130,9 @@ func terminate(pid int) { _ = unix.Kill(pid, unix.SIGTERM) }
 const marker = "BINE_ATTEMPT_ID"
 
 // killMarked kills what a shim that was killed itself left behind: its process
-// died with it, but not what had left the process's group.
-func killMarked(id bine.AttemptID) {
+// died with it, but not what had left the process's group. It reports whether
+// nothing is left.
+func killMarked(id bine.AttemptID) bool {
 	mark := []byte("\x00" + marker + "=" + string(id) + "\x00")
 	for range 10 {
 		found := false
@@ -137,7 +148,9 @@ func killMarked(id bine.AttemptID) {
 			}
 		}
 		if !found {
-			return
+			return true
 		}
+		time.Sleep(time.Millisecond) // what was killed needs a moment to go
 	}
+	return false
 }

@@ -5,6 +5,7 @@ package agent
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/bine-ml/bine"
 )
@@ -26,7 +27,11 @@ func terminate(int) {}
 
 const marker = "BINE_ATTEMPT_ID"
 
-func killMarked(bine.AttemptID) {}
+func killMarked(bine.AttemptID) bool { return false }
+
+func destroy(int) {}
+
+func sinceBoot() time.Duration { return 0 }
 
 func delegated() string { return "" }
 

@@ -121,6 +121,9 @@ func (t *attempt) setUp(ctx context.Context, p plan) error {
 // takeDevices waits until nobody on this host holds what the attempt was
 // granted. Whoever still does has lost it: the server would not have granted it.
 func (t *attempt) takeDevices(ctx context.Context, grants []bine.DeviceGrant) error {
+	if len(grants) > 0 && t.agent.tenure.at() != good {
+		return bine.Errorf(bine.Unavailable, "the server has not heard of this host for too long for a process to begin on its devices")
+	}
 	others, err := t.agent.devices.admit(t.id, grants)
 	if err != nil {
 		return err

@@ -77,7 +77,11 @@ func (t *attempt) place(ctx context.Context) (*process, error) {
 	}
 	if shim.HasStarted(t.dir) {
 		killMarked(t.id)
-		t.writeEnd(shim.Lost, "its shim vanished"+t.lastWords())
+		if stop, err := shim.ReadStop(t.dir); err == nil {
+			t.writeEnd(stop.Cause, stop.Reason)
+		} else {
+			t.writeEnd(shim.Lost, "its shim vanished"+t.lastWords())
+		}
 		return nil, nil
 	}
 	if text := t.lastWords(); text != "" {

@@ -123,6 +123,12 @@ func (s *Store) used(ctx context.Context) (map[bine.HostName]bine.Resources, err
 	return used, found.Err()
 }
 
+// SilentHosts counts the hosts that are up and were not heard of since a time.
+func (s *Store) SilentHosts(ctx context.Context, before time.Time) (n int, err error) {
+	err = s.db.Reader(ctx).QueryRowContext(ctx, "SELECT COUNT(*) FROM hosts WHERE state = ? AND seen_at < ?", bine.HostUp, database.Micros(before)).Scan(&n)
+	return n, s.db.Explain(err)
+}
+
 // MarkLost marks the hosts that were not heard of since a time as lost and gives them.
 func (s *Store) MarkLost(ctx context.Context, before time.Time) (lost []bine.HostName, err error) {
 	err = s.write(ctx, func(t *tx) error {

@@ -97,6 +97,13 @@ func (a *API) beatHost(ctx context.Context, in *struct {
 		return nil, err
 	}
 	a.granted(ctx, grants)
+	if grants, err = a.Ledger.Gone(ctx, in.Body.Left...); err != nil {
+		return nil, err
+	}
+	a.granted(ctx, grants)
+	if orders.Leave, err = a.Ledger.Leaving(ctx, in.Host); err != nil {
+		return nil, err
+	}
 	if orders.Stop, err = a.ended(ctx, in.Host, in.Body.Attempts); err != nil {
 		return nil, err
 	}
@@ -152,6 +159,9 @@ func (a *API) assignment(ctx context.Context, in *InAttempt) (*body[client.Assig
 	}
 	out := client.Assignment{Attempt: t, Process: process, Context: surroundings(t)}
 	if process.Resources.GPUs > 0 {
+		if err := a.Ledger.Holds(ctx, t.ID); err != nil {
+			return nil, err
+		}
 		if out.Devices, err = a.Ledger.Granted(ctx, t.ID); err != nil {
 			return nil, err
 		}
@@ -298,6 +308,11 @@ func (a *API) attemptEnded(ctx context.Context, in *struct {
 		return nil, bine.Errorf(bine.Invalid, "an attempt does not end as %q", in.Body.State)
 	}
 	if _, err := a.Store.EndAttempt(ctx, in.Attempt, in.Body); err != nil {
+		if bine.IsKind(err, bine.Fenced) { // how it ended is known, and now also that it did
+			grants, fault := a.Ledger.ReleaseProcess(ctx, in.Attempt)
+			a.granted(ctx, grants)
+			err = cmp.Or(fault, err)
+		}
 		return nil, err
 	}
 	if err := a.unroute(ctx, in.Attempt); err != nil {

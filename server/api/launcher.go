@@ -70,6 +70,12 @@ type Ledger interface {
 	Picture(ctx context.Context) ([]bine.HostPicture, error)
 	DeviceHistory(ctx context.Context, id bine.DeviceID, limit int) ([]bine.GrantRecord, []bine.DeviceEvent, error)
 	Granted(ctx context.Context, attempt bine.AttemptID) ([]bine.DeviceGrant, error)
+	Holds(ctx context.Context, attempt bine.AttemptID) error
+	Leave(ctx context.Context, ids ...bine.AttemptID) ([]lease.Grant, error)
+	Leaving(ctx context.Context, host bine.HostName) ([]bine.AttemptID, error)
+	Gone(ctx context.Context, ids ...bine.AttemptID) ([]lease.Grant, error)
+	Expired(ctx context.Context, host bine.HostName) (firsts, processes []bine.AttemptID, err error)
+	Vacate(ctx context.Context, host bine.HostName) ([]lease.Grant, error)
 	AskedBack(ctx context.Context, host bine.HostName) ([]bine.AttemptID, error)
 	PruneGrants(ctx context.Context, before time.Time) error
 	Heard(ctx context.Context, host bine.HostName, faults []bine.DeviceFault, tests []bine.DeviceTest) ([]bine.DeviceID, []lease.Grant, error)

@@ -102,6 +102,7 @@ type hostStore interface {
 	BeatHost(ctx context.Context, name bine.HostName, at time.Time) (bool, error)
 	Hosts(ctx context.Context) ([]bine.Host, error)
 	MarkLost(ctx context.Context, before time.Time) ([]bine.HostName, error)
+	SilentHosts(ctx context.Context, before time.Time) (n int, err error)
 }
 
 type modelStore interface {
