@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/activities"
@@ -160,6 +161,22 @@ func (t *attempt) stop(how shim.Stop) {
 	close(t.stopped)
 	if pid, err := shim.Living(t.dir); err == nil && pid > 0 {
 		terminate(pid)
+	}
+	t.agent.work.Go(func() { t.insist(time.Duration(how.Seconds*float64(time.Second)) + insistAfter) })
+}
+
+// insistAfter is how much longer than its shim an agent waits until it kills a
+// process itself.
+const insistAfter = 5 * time.Second
+
+// insist kills the process of an attempt whose shim does not: it may be stopped.
+func (t *attempt) insist(after time.Duration) {
+	select {
+	case <-t.gone:
+	case <-t.agent.ctx.Done():
+	case <-time.After(after):
+		t.agent.log.Warn("a shim did not end its process; both are killed", "attempt", t.id)
+		t.kill()
 	}
 }
 

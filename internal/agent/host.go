@@ -95,6 +95,7 @@ func (a *Agent) register() bool {
 	var sent time.Duration
 	err := a.persist(a.ctx, "register host", func(ctx context.Context) (err error) {
 		host.Devices = a.devices.list()
+		a.endTenure()
 		sent = a.tenure.clock()
 		welcome, err = a.o.API.RegisterHost(ctx, host)
 		return err
@@ -129,6 +130,7 @@ func (a *Agent) beat() (pressing bool) {
 	}
 	a.mu.Unlock()
 	news := a.devices.fill(&beat)
+	a.endTenure()
 	sent := a.tenure.clock()
 	orders, err := a.o.API.BeatHost(ctx, a.o.Host, beat)
 	if err == nil {

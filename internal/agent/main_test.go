@@ -26,6 +26,13 @@ const (
 )
 
 func TestMain(m *testing.M) {
+	if address := os.Getenv(agent.EnvLedger); address != "" {
+		if err := agent.ServeLedger(address); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	if dir := os.Getenv(envAgentDir); dir != "" {
 		if err := runAgent(dir); err != nil {
 			fmt.Fprintln(os.Stderr, err)

@@ -94,6 +94,10 @@ func (t *attempt) place(ctx context.Context) (*process, error) {
 		}
 		return nil, err
 	}
+	if t.agent.devices.holds(t.id) && t.agent.tenure.at() != good { // this agent may have stood still meanwhile
+		t.writeEnd(shim.Lost, "the server was not heard of for so long that its devices are not its own any more")
+		return nil, nil
+	}
 	return t.spawn()
 }
 

@@ -35,9 +35,12 @@ const (
 	over            // processes are killed
 )
 
-// tenureMargin is the part of the grace period that is left when processes are
-// told to end; in half of it they are killed, the rest is for that.
-const tenureMargin = 0.25
+// What is left of the grace period when processes are told to end; in half of it
+// they are killed, the rest is for that, and for clocks of servers that differ.
+const (
+	tenureMargin = 0.25 // of the grace period
+	leastMargin  = 2 * time.Second
+)
 
 // unheardTenure is what processes have that were left by an agent that kept no
 // tenure.
@@ -92,7 +95,9 @@ func (t *tenure) at() standing {
 	return over
 }
 
-func (t *tenure) margin() time.Duration { return time.Duration(float64(t.grace) * tenureMargin) }
+func (t *tenure) margin() time.Duration {
+	return min(t.grace/2, max(leastMargin, time.Duration(float64(t.grace)*tenureMargin)))
+}
 
 // notice is what a process has to end by itself.
 func (t *tenure) notice() time.Duration {

@@ -12,23 +12,25 @@ const tenureEvery = 250 * time.Millisecond
 
 // keepTenure ends the processes on devices when the server was not heard of for
 // so long that it is about to grant them to others.
-func (a *Agent) keepTenure() {
-	every(a.ctx, tenureEvery, func() {
-		standing := a.tenure.at()
-		if standing == good {
-			return
+func (a *Agent) keepTenure() { every(a.ctx, tenureEvery, a.endTenure) }
+
+// endTenure does that once. It comes before every heartbeat too: an agent that
+// stood still must not have a tenure renewed under which a process is left.
+func (a *Agent) endTenure() {
+	standing := a.tenure.at()
+	if standing == good {
+		return
+	}
+	for _, id := range a.devices.holders() {
+		t := a.find(id)
+		if t == nil {
+			continue
 		}
-		for _, id := range a.devices.holders() {
-			t := a.find(id)
-			if t == nil {
-				continue
-			}
-			t.stop(shim.Stop{Cause: shim.Abandoned, Reason: "the server was not heard of, and what was granted of devices is good for a time only", Seconds: a.tenure.notice().Seconds()})
-			if standing == over {
-				t.kill()
-			}
+		t.stop(shim.Stop{Cause: shim.Abandoned, Reason: "the server was not heard of, and what was granted of devices is good for a time only", Seconds: a.tenure.notice().Seconds()})
+		if standing == over {
+			t.kill()
 		}
-	})
+	}
 }
 
 // kill ends the process of an attempt without its shim, which may be stopped itself.
@@ -47,6 +49,13 @@ func (d *devices) holders() (ids []bine.AttemptID) {
 		ids = append(ids, id)
 	}
 	return ids
+}
+
+// holds reports whether an attempt holds devices.
+func (d *devices) holds(id bine.AttemptID) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.held[id]) > 0
 }
 
 // leave makes sure that no process of an attempt is on the host, and has the

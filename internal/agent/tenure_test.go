@@ -124,4 +124,3 @@ func TestAnAgentSaysWhenNoProcessIsLeft(t *testing.T) {
 		t.Error("a process is still there that was told to be gone")
 	}
 }
-

@@ -26,7 +26,11 @@ func (e Attempts) Start(ctx context.Context, in activities.StartAttemptInput) (a
 	}
 	out := activities.Granted{Attempt: bine.NewAttemptID(in.Owner, in.Number)}
 	err = e.together(ctx, func(ctx context.Context) error {
-		if _, err := e.store.StartAttempt(ctx, in.Owner, in.Number, process); err != nil {
+		attempt, err := e.store.StartAttempt(ctx, in.Owner, in.Number, process)
+		if err == nil && attempt.State.Ended() { // asked again, late: nobody would give back what it got
+			err = bine.Errorf(bine.Fenced, "attempt %s has ended: it is %s", attempt.ID, attempt.State)
+		}
+		if err != nil {
 			return err
 		}
 		grant, reason, err := e.ledger.Ask(ctx, lease.Request{

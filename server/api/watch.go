@@ -16,10 +16,10 @@ const grantsKept = 90 * 24 * time.Hour
 
 // LeaseMargin is how much longer than the grace period a host may be silent
 // before it is lost: clocks of servers that share a database may differ by so much.
-const LeaseMargin = 2500 * time.Millisecond
+const LeaseMargin = 1500 * time.Millisecond
 
 // lookEvery is how often is looked for hosts that are silent.
-const lookEvery = time.Second
+const lookEvery = 500 * time.Millisecond
 
 // heartbeat is how often an agent reports its host: three times in the grace
 // period, but not for nothing.
