@@ -147,6 +147,18 @@ type Attempt struct {
 	EndedAt   *time.Time `json:"ended_at,omitempty"`
 }
 
+// Refused is the error for what a process says whose attempt has ended.
+func (a Attempt) Refused() error {
+	why, what := string(a.State), string(a.Owner.Kind)+" "+a.Owner.Name
+	if a.Reason != "" {
+		why += ": " + a.Reason
+	}
+	if a.Owner.Step != "" {
+		what = "step " + string(a.Owner.Step) + " of " + what
+	}
+	return Errorf(Fenced, "attempt %d of %s has ended, it is %s; what its process still says is refused, since another may be in its place", a.Number, what, why)
+}
+
 // Usage is what a process used, as the operating system accounts it.
 type Usage struct {
 	CPUSeconds float64 `json:"cpu_seconds"`

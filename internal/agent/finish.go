@@ -129,7 +129,7 @@ func (t *attempt) result(ctx context.Context) (bine.AttemptResult, error) {
 		if ctx.Err() != nil {
 			return result, ctx.Err()
 		}
-		if bine.IsKind(err, bine.Unauthenticated) { // the job token ends with its attempt
+		if bine.IsKind(err, bine.Unauthenticated) || bine.IsKind(err, bine.Fenced) { // the job token ends with its attempt
 			result = bine.AttemptResult{State: bine.Lost, Failure: bine.FailureLost, Reason: "the attempt was ended by the server before its outputs were stored"}
 		} else if err != nil {
 			result = bine.AttemptResult{State: bine.Failed, Failure: bine.FailureOutput, Reason: err.Error(), ExitCode: result.ExitCode,

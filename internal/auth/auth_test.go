@@ -252,8 +252,11 @@ func TestAJobTokenEndsWithItsAttempt(t *testing.T) {
 		t.Errorf("IdentifyToken = %+v, %v; want the job of a1, never an administrator", who, err)
 	}
 	m.ended["a1"] = true
-	if _, err := a.IdentifyToken(t.Context(), token); !bine.IsKind(err, bine.Unauthenticated) {
-		t.Errorf("after the attempt has ended: %v, want Unauthenticated", err)
+	if _, err := a.IdentifyToken(t.Context(), token); !bine.IsKind(err, bine.Fenced) || !strings.Contains(err.Error(), "attempt 2 of step train of run r-1 has ended, it is lost") {
+		t.Errorf("after the attempt has ended: %v, want Fenced, and what ended", err)
+	}
+	if _, err := a.IdentifyToken(t.Context(), token+"x"); !bine.IsKind(err, bine.Unauthenticated) {
+		t.Errorf("a token that nobody has: %v, want Unauthenticated", err)
 	}
 }
 

@@ -143,6 +143,9 @@ func (a *Auth) identifyJob(ctx context.Context, token string) (Identity, error) 
 	if err != nil && !bine.IsKind(err, bine.NotFound) {
 		return Identity{}, err
 	}
+	if err == nil && !ok && attempt.ID != "" {
+		return Identity{}, attempt.Refused()
+	}
 	if !ok || err != nil {
 		return Identity{}, bine.Errorf(bine.Unauthenticated, "the job token is not good: it ends with its attempt")
 	}

@@ -116,10 +116,10 @@ func (m *memory) PutToken(_ context.Context, token bine.Hash, attempt bine.Attem
 
 func (m *memory) TokenAttempt(_ context.Context, token bine.Hash) (bine.Attempt, bine.UserName, bool, error) {
 	id, ok := m.tokens[token]
-	if !ok || m.ended[id] {
+	if !ok {
 		return bine.Attempt{}, "", false, nil
 	}
-	return bine.Attempt{ID: id, Owner: bine.Owner{Project: "demo"}}, "eva", true, nil
+	return bine.Attempt{ID: id, Number: 2, State: bine.Lost, Owner: bine.Owner{Project: "demo", Kind: bine.OwnerRun, Name: "r-1", Step: "train"}}, "eva", !m.ended[id], nil
 }
 
 // clock is a time that tests move.

@@ -6,9 +6,9 @@ import (
 	"github.com/bine-ml/bine"
 )
 
-// EndAttempt ends an attempt in one transaction: its row, its metrics, its job
-// token, and when it succeeded the row of its step, item or batch with its
-// items. first is false when it was ended so before. An attempt that ended
+// EndAttempt ends an attempt in one transaction: its row, with which its job
+// token is not good any more, its metrics, and when it succeeded the row of its
+// step, item or batch with its items. first is false when it was ended so before. An attempt that ended
 // otherwise, or is not the newest of its owner, is Fenced and changes nothing.
 func (s *Store) EndAttempt(ctx context.Context, id bine.AttemptID, r bine.AttemptResult) (first bool, err error) {
 	if !r.State.Ended() {
@@ -43,9 +43,6 @@ func (t *tx) endAttempt(a bine.Attempt, r bine.AttemptResult) error {
 	_, err := t.exec("UPDATE attempts SET state = ?, failure = ?, reason = ?, exit_code = ?, used = ?, started_at = COALESCE(?, started_at), ended_at = ? WHERE id = ?",
 		r.State, r.Failure, r.Reason, r.ExitCode, docOf(r.Usage), micros(r.StartedAt), ended, a.ID)
 	if err != nil {
-		return err
-	}
-	if _, err := t.exec("DELETE FROM job_tokens WHERE attempt = ?", a.ID); err != nil {
 		return err
 	}
 	if err := t.putMetrics(a, r.Metrics); err != nil {

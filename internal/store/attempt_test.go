@@ -164,6 +164,25 @@ func TestAJobTokenIsGoodWhileItsAttemptLasts(t *testing.T) {
 		same(t, "token", []any{is.ID, user, alive, err}, []any{a.ID, bine.UserName("ann"), true, error(nil)})
 		got(s.EndAttempt(ctx, a.ID, bine.AttemptResult{State: bine.Lost, Failure: bine.FailureLost}))(t)
 		kind(t, "a token for one that ended", s.PutToken(ctx, "three", a.ID, "ann"), bine.Fenced)
+		is, _, alive, err = s.TokenAttempt(ctx, "two")
+		same(t, "the token then", []any{is.ID, alive, err}, []any{a.ID, false, error(nil)})
+	})
+}
+
+func TestWhatAProcessWritesIsRefusedOnceItsAttemptHasEnded(t *testing.T) {
+	each(t, func(t *testing.T, s *store.Store) {
+		_, _, a := started(t, s, "")
+		ctx := store.ByAttempt(t.Context(), a.ID)
+		ok(t, s.SetLogSize(ctx, a.ID, 1))
+		got(s.EndAttempt(t.Context(), a.ID, bine.AttemptResult{State: bine.Lost, Failure: bine.FailureLost, Reason: "its host is gone"}))(t)
+		err := s.SetLogSize(ctx, a.ID, 2)
+		kind(t, "a write after the end", err, bine.Fenced)
+		if err == nil || !strings.Contains(err.Error(), "attempt 1 of step") || !strings.Contains(err.Error(), "its host is gone") {
+			t.Errorf("the error does not say what ended and why: %v", err)
+		}
+		same(t, "the size", got(s.Attempt(t.Context(), a.ID))(t).LogSize, int64(1))
+		kind(t, "of one that never was", s.SetLogSize(store.ByAttempt(t.Context(), "none"), a.ID, 2), bine.Fenced)
+		ok(t, s.SetLogSize(store.ByAttempt(ctx, ""), a.ID, 2))
 	})
 }
 

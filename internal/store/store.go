@@ -64,6 +64,9 @@ func (s *Store) write(ctx context.Context, f func(t *tx) error) error {
 	var events []bine.Event
 	err := s.db.Write(ctx, func(q *sql.Tx) error {
 		t := &tx{Tx: q, ctx: s.db.Inside(ctx), db: s.db, now: database.Micros(time.Now())}
+		if err := t.fence(ctx); err != nil {
+			return err
+		}
 		if err := f(t); err != nil {
 			return err
 		}

@@ -106,7 +106,7 @@ func TestTheLifeOfAnAttempt(t *testing.T) {
 	_, err = agent.Assignment(ctx, a.ID)
 	wants(t, "an attempt that has ended", err, bine.Fenced)
 	_, err = job.Me(ctx)
-	wants(t, "the token of an attempt that has ended", err, bine.Unauthenticated)
+	wants(t, "the token of an attempt that has ended", err, bine.Fenced)
 	leases, err := w.as("sven").Leases(ctx)
 	w.ok(err)
 	same(t, "leases left", len(leases), 0)

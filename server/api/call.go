@@ -10,6 +10,7 @@ import (
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/internal/auth"
+	"github.com/bine-ml/bine/internal/store"
 )
 
 // call is what is known about a request beside its input.
@@ -58,6 +59,9 @@ func (a *API) admit(hc huma.Context, next func(huma.Context)) {
 		}
 		writeProblem(g.Writer, a.problemOf(ctx, err))
 		return
+	}
+	if id.Attempt != "" {
+		ctx = store.ByAttempt(ctx, id.Attempt)
 	}
 	next(huma.WithContext(hc, ctx))
 }

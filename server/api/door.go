@@ -8,6 +8,7 @@ import (
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/client"
+	"github.com/bine-ml/bine/internal/store"
 )
 
 // Explain says what is told of an error, with headers that go with it. What is
@@ -26,8 +27,8 @@ func (a *API) Record(ctx context.Context, entry bine.Audit, err error) error {
 	if err != nil {
 		entry.Result = string(bine.KindOf(err))
 	}
-	// The record is kept although the caller is gone meanwhile.
-	if failed := a.Store.AppendAudit(context.WithoutCancel(ctx), entry); failed != nil {
+	// The record is kept although the caller is gone meanwhile, or has ended.
+	if failed := a.Store.AppendAudit(store.ByAttempt(context.WithoutCancel(ctx), ""), entry); failed != nil {
 		a.Log.ErrorContext(ctx, "audit record could not be kept", "entry", entry, "error", failed)
 		if err == nil {
 			return bine.Errorf(bine.Internal, "keep audit record of %s: %w", entry.Action, failed)
