@@ -286,4 +286,5 @@ type Lease struct {
 	Place       int          `json:"place,omitempty" doc:"of one that waits for accelerators: 1 is the first in line"`
 	StartsAt    *time.Time   `json:"starts_at,omitempty" doc:"of one that waits for accelerators: when it is likely to start, if everybody takes as long as was said and nobody else comes; absent where that is not known"`
 	Reservation *Reservation `json:"reservation,omitempty" doc:"the place that is kept for it"`
+	IdleSince   *time.Time   `json:"idle_since,omitempty" doc:"since when its accelerators do less than the project's rule wants"`
 }

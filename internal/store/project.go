@@ -153,7 +153,7 @@ func (s *Store) DeleteProject(ctx context.Context, name bine.ProjectName) error 
 		if _, err := t.exec("DELETE FROM events WHERE project = ?", name); err != nil {
 			return err
 		}
-		if _, err := t.exec("DELETE FROM settings WHERE name = ?", WebhookSecretSetting(name)); err != nil {
+		if _, err := t.exec("DELETE FROM settings WHERE name IN (?, ?)", WebhookSecretSetting(name), IdleRuleSetting(name)); err != nil {
 			return err
 		}
 		t.event(name, objectProject, string(name), "deleted")

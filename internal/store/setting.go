@@ -39,6 +39,15 @@ func WebhookSecretSetting(project bine.ProjectName) string {
 	return "webhook-secret/" + string(project)
 }
 
+// IdleRuleSetting is under which setting the rule for idle accelerators is kept,
+// of a project or with no name of the installation. A project's goes with it.
+func IdleRuleSetting(project bine.ProjectName) string {
+	if project == "" {
+		return "idle-rule"
+	}
+	return "idle-rule/" + string(project)
+}
+
 // PutSetting keeps a setting of the installation.
 func (s *Store) PutSetting(ctx context.Context, name, value string) error {
 	return s.write(ctx, func(t *tx) error {

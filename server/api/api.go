@@ -25,6 +25,7 @@ import (
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/dfs/lake/front"
 	"github.com/bine-ml/bine/internal/auth"
+	"github.com/bine-ml/bine/internal/lease"
 )
 
 // Config is what the API is made of.
@@ -62,6 +63,7 @@ type API struct {
 	routes  []route
 	faults  []error
 	closing chan struct{}
+	idle    lease.IdleWatch // of Watch alone
 	close   sync.Once
 	// previewing has room for as many previews as are made at once.
 	previewing chan struct{}
@@ -103,6 +105,7 @@ func (a *API) register() {
 	a.deviceRoutes()
 	a.standingRoutes()
 	a.clusterRoutes()
+	a.idleRoutes()
 	a.projectRoutes()
 	a.environmentRoutes()
 	a.pipelineRoutes()

@@ -29,5 +29,14 @@ func (a *API) leases(ctx context.Context, _ *none) (*body[[]bine.Lease], error) 
 		return nil, err
 	}
 	all, err := a.Ledger.Leases(ctx)
+	if err != nil {
+		return nil, err
+	}
+	idle, err := a.Ledger.IdleSince(ctx)
+	for i, l := range all {
+		if since, is := idle[l.Attempt]; is {
+			all[i].IdleSince = &since
+		}
+	}
 	return list(slices.DeleteFunc(all, func(l bine.Lease) bool { return !know(l.Owner.Project) }), err)
 }

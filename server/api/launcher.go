@@ -76,6 +76,8 @@ type Ledger interface {
 	Gone(ctx context.Context, ids ...bine.AttemptID) ([]lease.Grant, error)
 	Expired(ctx context.Context, host bine.HostName) (firsts, processes []bine.AttemptID, err error)
 	Vacate(ctx context.Context, host bine.HostName) ([]lease.Grant, error)
+	SweepIdle(ctx context.Context, w *lease.IdleWatch, rule func(bine.ProjectName) bine.IdleRule, now time.Time) ([]bine.Owner, error)
+	IdleSince(ctx context.Context) (map[bine.AttemptID]time.Time, error)
 	AskedBack(ctx context.Context, host bine.HostName) ([]bine.AttemptID, error)
 	PruneGrants(ctx context.Context, before time.Time) error
 	Heard(ctx context.Context, host bine.HostName, faults []bine.DeviceFault, tests []bine.DeviceTest) ([]bine.DeviceID, []lease.Grant, error)

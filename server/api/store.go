@@ -101,6 +101,8 @@ type hostStore interface {
 	PutHost(ctx context.Context, h bine.Host) error
 	BeatHost(ctx context.Context, name bine.HostName, at time.Time) (bool, error)
 	Hosts(ctx context.Context) ([]bine.Host, error)
+	Setting(ctx context.Context, name string) (value string, ok bool, err error)
+	PutSetting(ctx context.Context, name, value string) error
 	MarkLost(ctx context.Context, before time.Time) ([]bine.HostName, error)
 	SilentHosts(ctx context.Context, before time.Time) (n int, err error)
 }

@@ -34,6 +34,8 @@ func (a *API) Watch(ctx context.Context) {
 	defer hosts.Stop()
 	silent := time.NewTicker(lookEvery)
 	defer silent.Stop()
+	idle := time.NewTicker(sweepEvery)
+	defer idle.Stop()
 	since := time.Now()
 	events := time.NewTicker(eventsKept / 24)
 	defer events.Stop()
@@ -46,6 +48,8 @@ func (a *API) Watch(ctx context.Context) {
 			if time.Since(since) > a.heartbeat()+lookEvery { // those that are up had their turn to say so
 				err = a.checkSilent(ctx)
 			}
+		case <-idle.C:
+			err = a.SweepIdle(ctx)
 		case <-hosts.C:
 			err = a.CheckHosts(ctx)
 		case <-events.C:

@@ -12,3 +12,9 @@ CREATE TABLE IF NOT EXISTS lease_leaving (
   INDEX lease_leaving_attempt (attempt),
   INDEX lease_leaving_host (host, gone)
 );
+
+-- Leases whose devices do next to nothing.
+CREATE TABLE IF NOT EXISTS lease_idle (
+  attempt VARCHAR(64) NOT NULL PRIMARY KEY, -- of a gang: the first
+  since   BIGINT NOT NULL
+);

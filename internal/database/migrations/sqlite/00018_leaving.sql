@@ -12,3 +12,9 @@ CREATE TABLE lease_leaving (
 );
 CREATE INDEX lease_leaving_attempt ON lease_leaving (attempt);
 CREATE INDEX lease_leaving_host ON lease_leaving (host, gone);
+
+-- Leases whose devices do next to nothing.
+CREATE TABLE lease_idle (
+  attempt TEXT NOT NULL PRIMARY KEY, -- of a gang: the first
+  since   INTEGER NOT NULL
+);
