@@ -112,7 +112,7 @@ func (p *platform) openData(ctx context.Context) error {
 	}
 	p.closers = append(p.closers, p.db.Close)
 	p.store, p.ledger = store.New(p.db), lease.New(p.db)
-	p.metrics.MustRegister(newLeaseMetrics(p.ledger, p.log))
+	p.metrics.MustRegister(newLeaseMetrics(p.ledger, p.log), newTenantMetrics(p.ledger, p.log))
 	blocks, err := openTiers(ctx, p.config, p.log)
 	if err != nil {
 		return err
