@@ -8,8 +8,8 @@ import (
 	"github.com/bine-ml/bine/internal/database"
 )
 
-// Standing is how a project stands with accelerators.
-type Standing struct {
+// Tenant is how a project stands with accelerators.
+type Tenant struct {
 	Project bine.ProjectName
 	Granted float64 // accelerators that it holds
 	Wanted  float64 // that it waits for
@@ -17,12 +17,12 @@ type Standing struct {
 	Oldest  time.Time
 }
 
-// Standings says how projects stand that hold accelerators or wait for them,
+// Tenants says how projects stand that hold accelerators or wait for them,
 // those that hold and wait for the most first, at most so many.
-func (l *Ledger) Standings(ctx context.Context, most int) (list []Standing, err error) {
+func (l *Ledger) Tenants(ctx context.Context, most int) (list []Tenant, err error) {
 	v := view{l.db.Reader(ctx), ctx}
 	err = v.each(func(row scanner) error {
-		var s Standing
+		var s Tenant
 		var granted, wanted int64
 		var oldest *int64
 		err := row.Scan(&s.Project, &granted, &wanted, &s.Waiting, &oldest)
