@@ -223,7 +223,7 @@ func TestRayLimitsCanBeChangedInTheMiddle(t *testing.T) {
 	d := drive(t, s)
 	d.done(1, 1, 0.2)
 	d.done(2, 1, 0.1)
-	out := d.done(2, 2, 0.1)
+	d.done(2, 2, 0.1)
 	if _, over := d.Over(); !over {
 		t.Fatal("the sweep is not over")
 	}
@@ -237,7 +237,7 @@ func TestRayLimitsCanBeChangedInTheMiddle(t *testing.T) {
 	if d.Engine, err = sweep.Restore(s, text); err != nil {
 		t.Fatal(err)
 	}
-	if out = d.take(sweep.Event{Kind: sweep.Extend, Count: 2}); len(out) != 1 || out[0].Trial != 3 {
+	if out := d.take(sweep.Event{Kind: sweep.Extend, Count: 2}); len(out) != 1 || out[0].Trial != 3 {
 		t.Fatalf("extended, the sweep does %+v", out)
 	}
 	d.done(3, 1, 0.9)

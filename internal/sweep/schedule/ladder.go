@@ -60,6 +60,8 @@ func (l *ladder) ended(trial, k int, s rank.Score, eta int) Verdict {
 		v.Reason = "its metric is no number, which is worse than any: " + v.Reason
 	case top:
 		v.Reason = "through the last rung: " + v.Reason
+	case r.Len() < eta:
+		v.Reason += ", which are too few to compare"
 	default:
 		v.Reason += ", of which the best " + strconv.Itoa(r.Len()/eta) + " go on"
 	}
