@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	sampling "github.com/bine-ml/bine/internal/sweep/sample" // sample is a word of this package
 	"github.com/bine-ml/bine/internal/sweep/sim"
 )
 
@@ -48,7 +49,7 @@ func Sweeps(b SweepBench) ([]Row, error) {
 	if err != nil {
 		return rows, err
 	}
-	for _, measure := range []func() ([]Row, error){b.growth, b.seconds, b.waiting, b.stragglers} {
+	for _, measure := range []func() ([]Row, error){b.growth, b.draws, b.seconds, b.waiting, b.stragglers} {
 		more, err := measure()
 		if rows = append(rows, more...); err != nil {
 			return rows, err
@@ -121,6 +122,40 @@ func (b SweepBench) growth() ([]Row, error) {
 			Row{Name: "sweep by size: replaying its log", Size: trials, Value: micros(stored.Replayed) / 1000, Unit: "ms"})
 	}
 	return rows, nil
+}
+
+// draws measures what samplers that learn take for a point.
+func (b SweepBench) draws() ([]Row, error) {
+	var rows []Row
+	for _, k := range sim.Learners() {
+		b.tell("points drawn by %s", k)
+		for _, results := range []int{100, 1_000, 10_000} {
+			used, err := drawing(k, results)
+			if err != nil {
+				return rows, err
+			}
+			rows = append(rows, Row{Name: fmt.Sprintf("sweep: a point drawn by %s, by results, processor time", k), Size: results, Value: used, Unit: "ms"})
+		}
+	}
+	return rows, nil
+}
+
+// drawing gives the processor time of a point that a sampler draws, in ms.
+func drawing(k sampling.Kind, results int) (float64, error) {
+	const points = 30
+	s, err := sim.Taught(k, results)
+	if err != nil {
+		return 0, err
+	}
+	before, err := processorTime()
+	if err != nil {
+		return 0, err
+	}
+	for n := range uint64(points) {
+		s.Draw(n)
+	}
+	after, err := processorTime()
+	return float64((after - before).Microseconds()) / points / 1000, err
 }
 
 func (b SweepBench) seconds() ([]Row, error) {
