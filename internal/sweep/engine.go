@@ -1,6 +1,8 @@
 package sweep
 
 import (
+	"encoding/json"
+
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/internal/sweep/rank"
 	"github.com/bine-ml/bine/internal/sweep/sample"
@@ -14,6 +16,7 @@ type Engine struct {
 	sampler   sample.Sampler
 	state     state
 	out       []Decision // of the event at hand
+	recalled  map[int]json.RawMessage
 }
 
 // phase is where a sweep stands.
@@ -97,12 +100,28 @@ func (e *Engine) capByGrid() error {
 	return nil
 }
 
-// Replay makes an engine and takes events in. It gives all decisions.
-func Replay(s Settings, events []Event) (*Engine, []Decision, error) {
+// Recall tells an engine what was decided on events that it is about to take in
+// again: trials then get the configurations that they had, whatever it would
+// draw itself. That matters when a new release of Bine draws something else.
+func (e *Engine) Recall(decisions []Decision) {
+	if e.recalled == nil {
+		e.recalled = map[int]json.RawMessage{}
+	}
+	for _, d := range decisions {
+		if d.Kind == Run && d.Job == 1 {
+			e.recalled[d.Trial] = d.Config
+		}
+	}
+}
+
+// Replay makes an engine that recalls decisions, if there are any, and takes events
+// in. It gives all decisions.
+func Replay(s Settings, events []Event, recalled []Decision) (*Engine, []Decision, error) {
 	e, err := New(s)
 	if err != nil {
 		return nil, nil, err
 	}
+	e.Recall(recalled)
 	var all []Decision
 	for i, event := range events {
 		out, err := e.Decide(event)

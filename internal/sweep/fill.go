@@ -1,6 +1,8 @@
 package sweep
 
 import (
+	"bytes"
+	"encoding/json"
 	"strconv"
 
 	"github.com/bine-ml/bine"
@@ -79,22 +81,47 @@ func (e *Engine) draw() (*Trial, error) {
 		e.state.ByHand = e.state.ByHand[1:]
 		return t, nil
 	}
+	u, config, err := e.point()
+	if known, found := e.recalled[len(e.state.Trials)+1]; found && !bytes.Equal(known, config) {
+		u, config, err = e.recall(known, u), known, nil
+	}
+	if config == nil || err != nil {
+		return nil, err
+	}
+	e.state.Drawn++
+	return e.newTrial(u, config), nil
+}
+
+// point draws until the constraints of the space hold. It gives nothing when all
+// have been drawn.
+func (e *Engine) point() ([]float64, json.RawMessage, error) {
 	for range maxTries {
 		u, more := e.sampler.Draw(e.state.Draws)
 		if !more {
-			return nil, nil
+			return nil, nil, nil
 		}
 		e.state.Draws++
 		config, ok, err := e.settings.Space.Point(u)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if ok {
-			e.state.Drawn++
-			return e.newTrial(u, e.settings.Space.JSON(config)), nil
+			return u, e.settings.Space.JSON(config), nil
 		}
 	}
-	return nil, bine.Errorf(bine.Invalid, "of %d configurations none kept the constraints of the space", maxTries)
+	return nil, nil, bine.Errorf(bine.Invalid, "of %d configurations none kept the constraints of the space", maxTries)
+}
+
+// recall gives the point of a configuration that was drawn by another release. One
+// that is not in the space any more has none, for which another serves.
+func (e *Engine) recall(config json.RawMessage, other []float64) []float64 {
+	if u, _, err := e.settings.Space.Locate(config); err == nil {
+		return u
+	}
+	if other == nil {
+		other = make([]float64, len(e.settings.Space.Params))
+	}
+	return other
 }
 
 // discard tells which checkpoints no promotion can need any more.

@@ -38,7 +38,7 @@ func TestALogGivesTheSameDecisionsFromTheBeginningAndFromEverySnapshot(t *testin
 		if err := json.Unmarshal(encoded(t, log), &events); err != nil {
 			t.Fatal(err)
 		}
-		if _, again, err := sweep.Replay(s, events); err != nil || !bytes.Equal(encoded(t, again), encoded(t, decisions)) {
+		if _, again, err := sweep.Replay(s, events, nil); err != nil || !bytes.Equal(encoded(t, again), encoded(t, decisions)) {
 			t.Fatalf("the log gives other decisions: %v", err)
 		}
 		for i, text := range snapshots {
@@ -168,6 +168,18 @@ func TestNothingIsPromotedWhoseCheckpointWasRemoved(t *testing.T) {
 			if trial.State == sweep.TrialWaiting {
 				t.Fatalf("the checkpoint of trial %d is kept, though the sweep is over", trial.Number)
 			}
+		}
+	})
+}
+
+func TestTrialsKeepTheirConfigurationsWhenANewReleaseDrawsOthers(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := anySettings(t)
+		var decisions []sweep.Decision
+		log := walk(t, s, func(_ sweep.Event, out []sweep.Decision, _ *sweep.Engine) { decisions = append(decisions, out...) })
+		s.Seed++ // as though samplers had changed
+		if _, again, err := sweep.Replay(s, log, decisions); err != nil || !bytes.Equal(encoded(t, again), encoded(t, decisions)) {
+			t.Fatalf("the log gives other decisions: %v", err)
 		}
 	})
 }

@@ -23,6 +23,8 @@
 // evaluated in workflow code. It needs from a decision only Run (start the
 // process of Trial and Job), Stop (end it) and Finish; Discard goes to whoever keeps the checkpoints. It
 // may keep a Snapshot each few thousand events and begin with Restore and the events behind it, or with New and all of them.
+// Recall is given the decisions that are stored, so that trials keep their configurations when a
+// new release draws others from the same seed.
 //
 // Reports of metrics come in masses, and few of them decide anything: Watch
 // gives the least resource at which the next one of a trial does, and Matters says it of a report. Whoever

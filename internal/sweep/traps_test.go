@@ -133,7 +133,7 @@ func TestMaggyLosesNothingWithItsDriver(t *testing.T) {
 				break
 			}
 		}
-		again, decisions, err := sweep.Replay(s, d.log) // all that is left is the log
+		again, decisions, err := sweep.Replay(s, d.log, nil) // all that is left is the log
 		if err != nil || len(decisions) != len(d.all) {
 			t.Fatalf("the log gives %d decisions, not %d: %v", len(decisions), len(d.all), err)
 		}

@@ -75,7 +75,7 @@ func (c Churn) Store() (Stored, error) {
 	}
 	s.Restored = time.Since(began)
 	began = time.Now()
-	_, _, err = sweep.Replay(c.settings, c.log)
+	_, _, err = sweep.Replay(c.settings, c.log, nil)
 	s.Replayed = time.Since(began)
 	return s, err
 }

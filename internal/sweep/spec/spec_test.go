@@ -98,11 +98,11 @@ parameters:
 	if second, err := json.Marshal(again); err != nil || string(second) != string(text) {
 		t.Errorf("settings change when they are stored: %s, %s, %v", text, second, err)
 	}
-	_, one, err := sweep.Replay(f.Settings, []sweep.Event{{Kind: sweep.Start}})
+	_, one, err := sweep.Replay(f.Settings, []sweep.Event{{Kind: sweep.Start}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, two, err := sweep.Replay(again, []sweep.Event{{Kind: sweep.Start}})
+	_, two, err := sweep.Replay(again, []sweep.Event{{Kind: sweep.Start}}, nil)
 	if err != nil || string(one[0].Config) != string(two[0].Config) {
 		t.Errorf("stored settings draw %s, not %s: %v", two[0].Config, one[0].Config, err)
 	}
