@@ -20,6 +20,7 @@ type SweepBench struct {
 	Deviations []float64 // of stragglers; none: those that were published
 	Drops      []float64 // of lost jobs; none: those that were published
 	Trials     int       // of which decisions are measured; 0 is 100,000
+	Points     int       // that samplers which learn draw; 0 is 30
 	CSV        string    // a file to write the table of stragglers to; empty: none
 	Progress   func(string)
 }
@@ -44,6 +45,9 @@ func Sweeps(b SweepBench) ([]Row, error) {
 	}
 	if b.Trials == 0 {
 		b.Trials = 100_000
+	}
+	if b.Points == 0 {
+		b.Points = 30
 	}
 	rows, err := b.decisions()
 	if err != nil {
@@ -130,7 +134,7 @@ func (b SweepBench) draws() ([]Row, error) {
 	for _, k := range sim.Learners() {
 		b.tell("points drawn by %s", k)
 		for _, results := range []int{100, 1_000, 10_000} {
-			used, err := drawing(k, results)
+			used, err := drawing(k, results, b.Points)
 			if err != nil {
 				return rows, err
 			}
@@ -141,8 +145,7 @@ func (b SweepBench) draws() ([]Row, error) {
 }
 
 // drawing gives the processor time of a point that a sampler draws, in ms.
-func drawing(k sampling.Kind, results int) (float64, error) {
-	const points = 30
+func drawing(k sampling.Kind, results, points int) (float64, error) {
 	s, err := sim.Taught(k, results)
 	if err != nil {
 		return 0, err
@@ -151,11 +154,11 @@ func drawing(k sampling.Kind, results int) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	for n := range uint64(points) {
-		s.Draw(n)
+	for n := range points {
+		s.Draw(uint64(n))
 	}
 	after, err := processorTime()
-	return float64((after - before).Microseconds()) / points / 1000, err
+	return float64((after - before).Microseconds()) / float64(points) / 1000, err
 }
 
 func (b SweepBench) seconds() ([]Row, error) {

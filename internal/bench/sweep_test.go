@@ -12,7 +12,7 @@ import (
 
 func TestSweepsAreMeasured(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "cells.csv")
-	b := bench.SweepBench{Seeds: 2, Deviations: []float64{0.56}, Drops: []float64{0, 0.01}, Trials: 1000, CSV: file}
+	b := bench.SweepBench{Seeds: 2, Deviations: []float64{0.56}, Drops: []float64{0, 0.01}, Trials: 1000, Points: 2, CSV: file}
 	rows, err := bench.Sweeps(b)
 	if err != nil {
 		t.Fatal(err)

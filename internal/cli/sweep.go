@@ -87,7 +87,7 @@ func (p previewing) fill(t *table, c sweepCost) {
 	t.row("TRIALS", "JOBS", "ITERATIONS", "OF ALL TO THE END", "TAKES", "FIRST THROUGH", "GPU HOURS", "PRICE")
 	t.row(c.Trials, c.Jobs, c.Units, fmt.Sprintf("%s of %d", percent(float64(c.Units)/float64(max(c.All, 1))), c.All), p.span(c.Span), p.span(c.First), amount(c.GPUHours), amount(c.Price))
 	t.row()
-	t.row("BRACKET", "ITERATIONS", "TRIALS THAT GET THERE")
+	t.row("BRACKET", "ITERATIONS", "TRIALS THAT PAUSE OR END THERE")
 	for _, r := range c.Rungs {
 		t.row(r.Bracket, r.To, r.Trials)
 	}

@@ -37,7 +37,7 @@ func TestPreviewSaysWhatASweepComesTo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"TRIALS THAT GET THERE", "of 6561", `{"lr":`, "project says where W&B runs a sweep"} {
+	for _, want := range []string{"TRIALS THAT PAUSE OR END THERE", "of 6561", `{"lr":`, "project says where W&B runs a sweep"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is not in\n%s", want, out)
 		}

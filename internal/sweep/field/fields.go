@@ -88,9 +88,16 @@ func (f *Fields) Get(key string) (Value, bool) {
 	return f.all[i].value, true
 }
 
-// Text reads the text of a key that may be missing.
-func (f *Fields) Text(key string) string {
+// Some is Get for a key whose value may also be null, which is as though it were
+// missing.
+func (f *Fields) Some(key string) (Value, bool) {
 	v, found := f.Get(key)
+	return v, found && (v.node.Kind != yaml.ScalarNode || v.node.ShortTag() != "!!null")
+}
+
+// Text reads the text of a key that may be missing or null.
+func (f *Fields) Text(key string) string {
+	v, found := f.Some(key)
 	if !found {
 		return ""
 	}
@@ -98,28 +105,28 @@ func (f *Fields) Text(key string) string {
 	return text
 }
 
-// Number reads the number of a key that may be missing.
+// Number reads the number of a key that may be missing or null.
 func (f *Fields) Number(key string) (Number, bool) {
-	v, found := f.Get(key)
+	v, found := f.Some(key)
 	if !found {
 		return Number{}, false
 	}
 	return v.Number()
 }
 
-// Int reads the whole number of a key that may be missing; ok says that it is
-// there and fine.
+// Int reads the whole number of a key that may be missing or null; ok says that it
+// is there and fine.
 func (f *Fields) Int(key string, least, most int64) (n int64, ok bool) {
-	v, found := f.Get(key)
+	v, found := f.Some(key)
 	if !found {
 		return 0, false
 	}
 	return v.Int(least, most)
 }
 
-// Bool reads the truth value of a key that may be missing.
+// Bool reads the truth value of a key that may be missing or null.
 func (f *Fields) Bool(key string) bool {
-	v, found := f.Get(key)
+	v, found := f.Some(key)
 	if !found {
 		return false
 	}

@@ -51,7 +51,7 @@ func Parse(text []byte) (File, error) {
 	} else {
 		v.Fault("a sweep needs parameters: what is searched")
 	}
-	if c, found := f.Get("constraint"); found && r.file.Settings.Space != nil {
+	if c, found := f.Some("constraint"); found && r.file.Settings.Space != nil {
 		r.file.Settings.Space.Conditions(c)
 	}
 	f.Close()
@@ -78,8 +78,14 @@ func (r *reader) note(v field.Value, message string) {
 }
 
 func (r *reader) command() {
-	v, found := r.fields.Get("command")
+	v, found := r.fields.Some("command")
 	if !found {
+		return
+	}
+	if !v.IsList() {
+		if text, ok := v.Text(); ok {
+			r.file.Command = []string{text}
+		}
 		return
 	}
 	for _, item := range v.Items("a list of words") {
@@ -92,7 +98,7 @@ func (r *reader) command() {
 func (r *reader) method() {
 	s := &r.file.Settings
 	s.Sampler = sample.Random
-	if v, found := r.fields.Get("method"); found {
+	if v, found := r.fields.Some("method"); found {
 		s.Sampler, _ = field.OneOf(v, sample.Kinds())
 	}
 	if seed, found := r.fields.Int("seed", 0, math.MaxInt64); found {
@@ -103,10 +109,10 @@ func (r *reader) method() {
 // metrics reads metric, the one that trials are ranked by, and metrics, a list.
 func (r *reader) metrics() {
 	s := &r.file.Settings
-	if v, found := r.fields.Get("metric"); found {
+	if v, found := r.fields.Some("metric"); found {
 		s.Metrics = append(s.Metrics, r.metric(v))
 	}
-	v, found := r.fields.Get("metrics")
+	v, found := r.fields.Some("metrics")
 	if !found {
 		return
 	}
@@ -127,7 +133,7 @@ func (r *reader) metric(v field.Value) sweep.Metric {
 	if m.Name == "" && v.IsMapping() {
 		v.Fault("a metric needs a name, that under which trials report it")
 	}
-	if goal, found := f.Get("goal"); found {
+	if goal, found := f.Some("goal"); found {
 		m.Goal, _ = field.OneOf(goal, []sweep.Goal{sweep.Minimize, sweep.Maximize})
 	}
 	for key, into := range map[string]**float64{"target": &m.Target, "at_most": &m.AtMost, "at_least": &m.AtLeast} {
@@ -163,7 +169,7 @@ func (r *reader) limits() {
 	if n, found := r.fields.Int("budget", 1, math.MaxInt64); found {
 		s.Budget = n
 	}
-	if v, found := r.fields.Get("checkpoints"); found {
+	if v, found := r.fields.Some("checkpoints"); found {
 		keeps, ok := v.Bool()
 		s.Restart = ok && !keeps
 	}

@@ -77,6 +77,26 @@ parameters:
 	}
 }
 
+func TestWhatPeopleWriteForWandBIsRead(t *testing.T) {
+	for _, text := range []string{
+		// no metric: nothing ranks trials
+		"method: grid\nparameters:\n  a: {values: [[32, 128], [64, 256]]}\n  b: {value: [x]}\n  c: {value: {deep: [1, null]}}",
+		// names with dots, numbers as people write them, null for nothing
+		"method: bayes\nrun_cap: 8\nearly_terminate: null\nmetric: {goal: maximize, name: val/hmean}\nparameters:\n" +
+			"  models.optimizer.lr: {distribution: log_uniform_values, min: 6.e-5, max: !!float 1e-3}\n  models.T_max: {value: 24}\n  deterministic: {value: True}",
+		// s beside min_iter, which needs none; a command as one text
+		"program: t.py\ncommand: \"${env} python ${args}\"\nmetric: {name: loss, goal: minimize}\nearly_terminate: {type: hyperband, min_iter: 15, eta: 3, s: 2}\n" +
+			"method: random\nparameters: {dropout: {min: 0, max: 0.5}, seed: {distribution: int_uniform, min: 1, max: 99999}}",
+		"method: bayes\nearly_terminate: {type: hyperband, eta: 2, max_iter: 10, s: 3}\nmetric: {name: loss}\nparameters: {o: {distribution: categorical, values: [Adam, SGD]}, m: {distribution: constant, value: 3}}",
+		`{"method": "random", "metric": {"name": "loss", "goal": "minimize"}, "parameters": {"lr": {"min": 0.0001, "max": 0.1}}}`,
+	} {
+		f := parse(t, text)
+		if _, err := sweep.New(f.Settings); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
 func TestSettingsCanBeStoredAsJSON(t *testing.T) {
 	f := parse(t, `
 method: tpe

@@ -17,13 +17,13 @@ const defaultEta = 3
 func (r *reader) terminate() {
 	s := &r.file.Settings.Schedule
 	s.Kind = schedule.None
-	v, found := r.fields.Get("early_terminate")
+	v, found := r.fields.Some("early_terminate")
 	if !found {
 		return
 	}
 	f := v.Fields("how trials are ended early")
 	s.Kind = schedule.ASHA
-	if kind, given := f.Get("type"); given {
+	if kind, given := f.Some("type"); given {
 		s.Kind, _ = field.OneOf(kind, append(schedule.Kinds(), hyperband))
 	}
 	switch s.Kind {
