@@ -2,7 +2,6 @@ package lease
 
 import (
 	"context"
-	"iter"
 	"slices"
 	"sync"
 	"time"
@@ -125,64 +124,3 @@ func (w *together) handOver() {
 	w.waiting = slices.Delete(w.waiting, 0, 1)
 	j.call <- true
 }
-
-// load reads ahead what jobs will ask for.
-func (t *tx) load(jobs []*job) error {
-	t.loaded = map[bine.AttemptID]*entry{}
-	var ids []any
-	back := map[bine.AttemptID]bool{}
-	for _, j := range jobs {
-		if _, twice := t.loaded[j.id]; j.id == "" || twice {
-			continue
-		}
-		t.loaded[j.id] = nil
-		ids, back[j.id] = append(ids, j.id), j.back
-	}
-	if len(ids) < 2 {
-		t.loaded = nil
-		return nil
-	}
-	var granted []*entry
-	for some := range chunks(ids) {
-		found, err := t.entries(some)
-		if err != nil {
-			return err
-		}
-		for _, e := range found {
-			t.loaded[e.Attempt] = e
-			if back[e.Attempt] && e.Host > NoHost {
-				granted = append(granted, e)
-			}
-		}
-	}
-	return t.having(granted)
-}
-
-// entries reads requests with their slots.
-func (t *tx) entries(ids []any) (list []*entry, err error) {
-	at := map[bine.AttemptID]*entry{}
-	err = t.each(func(row scanner) error {
-		e, err := scanEntry(row)
-		if err == nil {
-			at[e.Attempt], list = e, append(list, e)
-		}
-		return err
-	}, "SELECT "+entryColumns+" FROM leases l WHERE l.attempt IN ("+places(len(ids))+")", ids...)
-	if err != nil || len(list) == 0 {
-		return nil, err
-	}
-	err = t.each(func(row scanner) error {
-		var id bine.AttemptID
-		var s slot
-		err := row.Scan(&id, &s.Name, &s.Count, &s.Most, &s.held)
-		at[id].slots = append(at[id].slots, s)
-		return err
-	}, "SELECT attempt, slot, count, most, held FROM lease_slots WHERE attempt IN ("+places(len(ids))+")", ids...)
-	for _, e := range list {
-		slices.SortFunc(e.slots, slotOrder)
-	}
-	return list, err
-}
-
-// chunks are as many of a list as one query names.
-func chunks(all []any) iter.Seq[[]any] { return slices.Chunk(all, readAtOnce) }

@@ -259,7 +259,7 @@ func (t *tx) remove(e *entry) error {
 		t.undo = append(t.undo, func() { p.runs = nil })
 	}
 	if e.Host > NoHost && e.has == nil {
-		if err := t.having([]*entry{e}); err != nil {
+		if err := t.having(e); err != nil {
 			return err
 		}
 	}

@@ -112,7 +112,12 @@ func (t *tx) send(r rows) error {
 	return nil
 }
 
+// sendOne sends a statement, or keeps it for the end of a talk that has come there.
 func (t *tx) sendOne(text string, args []any) error {
+	if t.end != nil {
+		t.end = append(t.end, database.Statement{Text: text, Args: args})
+		return nil
+	}
 	_, err := t.tx.ExecContext(t.ctx, text, args...)
 	return err
 }
@@ -131,19 +136,21 @@ func (t *tx) sendDevices(r rows, ids []bine.DeviceID) error {
 		query = "UPDATE (SELECT ? AS id, ? AS was, ? AS delta, ? AS times" + strings.Repeat(" UNION ALL SELECT ?, ?, ?, ?", len(ids)-1) +
 			") v STRAIGHT_JOIN lease_devices d ON d.id = v.id AND (v.was < 0 OR d.epoch = v.was) SET d.used = d.used + v.delta, d.epoch = d.epoch + v.times"
 	}
+	if t.end != nil {
+		t.end = append(t.end, database.Statement{Text: query, Args: args},
+			database.Statement{Text: "SET @bine_same = IF(ROW_COUNT() = ?, @bine_same, 0)", Args: []any{len(ids)}})
+		return nil
+	}
 	result, err := t.tx.ExecContext(t.ctx, query, args...)
+	if t.l.db.IsCheck(err) {
+		return t.foreign(err)
+	}
 	if err != nil {
-		if t.l.db.IsCheck(err) && !t.readAnew {
-			return errStale
-		}
 		return fmt.Errorf("hand over devices: %w", err)
 	}
 	n, err := result.RowsAffected()
 	if err == nil && n < int64(len(ids)) {
-		if !t.readAnew {
-			return errStale
-		}
-		return bine.Errorf(bine.Internal, "of %d devices %d were granted by somebody who does not hold the ledger", len(ids), len(ids)-int(n))
+		return t.foreign(fmt.Errorf("%d of %d", len(ids)-int(n), len(ids)))
 	}
 	return err
 }

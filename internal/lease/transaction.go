@@ -19,7 +19,8 @@ type tx struct {
 	view
 	mark
 	l        *Ledger
-	tx       *sql.Tx
+	tx       talker
+	talk     *database.Talk // that says several statements at once, where that can be
 	now      int64
 	last     int64    // place in the line, or turn, that was given last
 	wasLast  int64    // at the beginning
@@ -30,10 +31,12 @@ type tx struct {
 	moved    bool                       // reserved is to be written down
 	joined   bool                       // to a transaction that goes on after it
 	lingers  bool                       // whether processes of those that give back may still be there
+	isHeld   bool                       // the ledger
 
 	loaded    map[bine.AttemptID]*entry // read ahead; nil: there is none
 	rows      rows
-	unsent    error // of what could not be sent before something was read
+	end       []database.Statement // what a talk ends by; nil: it has not come there
+	unsent    error                // of what could not be sent before something was read
 	wrote     bool
 	touched   map[bine.HostName]bool // hosts of which something was changed
 	readAnew  bool                   // the picture was read whole
@@ -56,10 +59,17 @@ func (l *Ledger) transact(ctx context.Context, jobs []*job) error {
 	var err error
 	for range 2 {
 		var t *tx
-		err = l.db.Write(ctx, func(q *sql.Tx) (err error) {
-			t, err = l.run(ctx, q, jobs)
-			return err
-		})
+		if l.db.Packets(ctx) {
+			err = l.db.Talk(ctx, func(k database.Talk) (err error) {
+				t, err = l.run(ctx, k, &k, jobs)
+				return err
+			})
+		} else {
+			err = l.db.Write(ctx, func(q *sql.Tx) (err error) {
+				t, err = l.run(ctx, q, nil, jobs)
+				return err
+			})
+		}
 		if err == nil {
 			l.db.OnCommit(ctx, t.confirmed)
 		}
@@ -70,17 +80,19 @@ func (l *Ledger) transact(ctx context.Context, jobs []*job) error {
 	return err
 }
 
+// talker is where a transaction says its statements.
+type talker interface {
+	database.Reader
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+}
+
 // run is the inside of a transaction.
-func (l *Ledger) run(ctx context.Context, q *sql.Tx, jobs []*job) (_ *tx, err error) {
-	t := &tx{l: l, tx: q, now: database.Micros(l.now()), joined: l.db.Joined(ctx), touched: map[bine.HostName]bool{}}
+func (l *Ledger) run(ctx context.Context, q talker, talk *database.Talk, jobs []*job) (_ *tx, err error) {
+	t := &tx{l: l, tx: q, talk: talk, now: database.Micros(l.now()), joined: l.db.Joined(ctx), touched: map[bine.HostName]bool{}}
 	t.view = view{sending{t}, l.db.Inside(ctx)}
-	row := q.QueryRowContext(t.ctx, "SELECT last, version, stamp, usage_from, half_life, reserved FROM lease_ledger WHERE id = 1"+l.db.Dialect().ForUpdate())
-	var halfLife int64
-	var reserved text[*reservation]
-	if err := row.Scan(&t.last, &t.version, &t.stamp, &t.meter.from, &halfLife, &reserved); err != nil {
+	if err := t.begin(jobs); err != nil {
 		return nil, fmt.Errorf("hold the ledger: %w", err)
 	}
-	t.meter.halfLife, t.reserved = duration(halfLife), reserved.V
 	t.wasLast = t.last
 	l.mu.Lock() // who has the row, or had it until its transaction was broken off
 	defer l.mu.Unlock()
@@ -95,9 +107,6 @@ func (l *Ledger) run(ctx context.Context, q *sql.Tx, jobs []*job) (_ *tx, err er
 	}
 	if err := t.start(l.halfLife); err != nil {
 		return nil, fmt.Errorf("count usage: %w", err)
-	}
-	if err := t.load(jobs); err != nil {
-		return nil, err
 	}
 	for _, j := range jobs {
 		t.freed = nil
@@ -129,8 +138,25 @@ func (t *tx) revert(err error) {
 	p.unsure, p.waits = true, true
 }
 
+// hold is the query that holds the ledger.
+func (t *tx) hold() query {
+	return query{database.Statement{Text: "SELECT last, version, stamp, usage_from, half_life, reserved FROM lease_ledger WHERE id = 1" + t.l.db.Dialect().ForUpdate()}, func(row scanner) error {
+		var halfLife int64
+		var reserved text[*reservation]
+		err := row.Scan(&t.last, &t.version, &t.stamp, &t.meter.from, &halfLife, &reserved)
+		t.meter.halfLife, t.reserved, t.isHeld = duration(halfLife), reserved.V, err == nil
+		return err
+	}}
+}
+
 // finish writes what is left, and another mark.
 func (t *tx) finish() error {
+	if t.unsent != nil {
+		return t.unsent
+	}
+	if t.talk != nil {
+		t.end = []database.Statement{{Text: "SET @bine_same = 1"}}
+	}
 	if err := t.flush(); err != nil {
 		return err
 	}
@@ -139,7 +165,8 @@ func (t *tx) finish() error {
 	}
 	t.confirmed = func() {}
 	if !t.wrote && t.last == t.wasLast {
-		return nil
+		t.end = nil
+		return t.commit()
 	}
 	p := t.known()
 	next := mark{t.version + 1, rand.Int64()}
@@ -148,11 +175,18 @@ func (t *tx) finish() error {
 		hosts = append(hosts, name)
 	}
 	for some := range slices.Chunk(hosts, readAtOnce) {
-		if _, err := t.tx.ExecContext(t.ctx, "UPDATE lease_hosts SET changed = ? WHERE host IN ("+places(len(some))+")", append([]any{next.version}, some...)...); err != nil {
+		if err := t.sendOne("UPDATE lease_hosts SET changed = ? WHERE host IN ("+places(len(some))+")", append([]any{next.version}, some...)); err != nil {
 			return err
 		}
 	}
-	if _, err := t.tx.ExecContext(t.ctx, "UPDATE lease_ledger SET last = ?, version = ?, stamp = ? WHERE id = 1", t.last, next.version, next.stamp); err != nil {
+	version := "?"
+	if t.talk != nil {
+		version = "IF(@bine_same = 1, ?, NULL)" // which it cannot be
+	}
+	if err := t.sendOne("UPDATE lease_ledger SET last = ?, version = "+version+", stamp = ? WHERE id = 1", []any{t.last, next.version, next.stamp}); err != nil {
+		return err
+	}
+	if err := t.commit(); err != nil {
 		return err
 	}
 	if p == nil {
@@ -164,6 +198,26 @@ func (t *tx) finish() error {
 	}
 	t.confirmed = func() { t.l.confirm(next) }
 	return nil
+}
+
+// commit ends a talk; other transactions are committed by who has begun them.
+func (t *tx) commit() error {
+	if t.talk == nil {
+		return nil
+	}
+	err := t.talk.Commit(t.ctx, t.end)
+	if t.l.db.IsNull(err) || t.l.db.IsCheck(err) {
+		return t.foreign(err)
+	}
+	return err
+}
+
+// foreign is the error where devices are not as the picture has them.
+func (t *tx) foreign(err error) error {
+	if !t.readAnew {
+		return errStale
+	}
+	return bine.Errorf(bine.Internal, "devices were granted by somebody who does not hold the ledger: %w", err)
 }
 
 // confirm notes that a state was committed.
