@@ -10,9 +10,6 @@ import (
 	"github.com/bine-ml/bine/gpu/queue"
 )
 
-// policy is how hosts are weighed against each other for accelerators.
-var policy = place.Policy{Name: place.FGD}
-
 // task is a request for accelerators as it is placed. CPU and memory are of all
 // its processes together; each gets a part of them by its devices.
 func (w want) task() (place.Task, error) {
@@ -102,7 +99,7 @@ func (b *board) refuseDevices(w want) error {
 	if _, err := b.empty().Place(task); err == nil {
 		return nil
 	}
-	if v := place.Assess(b.snapshot(idle, task.Request.Preemptible), task, policy); v.Answer == place.Never {
+	if v := place.Assess(b.snapshot(idle, task.Request.Preemptible), task, b.policy); v.Answer == place.Never {
 		return bine.Errorf(bine.NoQuota, "%s will never be granted as things stand: %s", task.Request, v.Reason)
 	}
 	return nil
@@ -115,7 +112,7 @@ func (b *board) reasonForDevices(w want, why string) string {
 	if err != nil {
 		return err.Error()
 	}
-	v := place.Assess(b.snapshot(free, task.Request.Preemptible), task, policy)
+	v := place.Assess(b.snapshot(free, task.Request.Preemptible), task, b.policy)
 	switch {
 	case v.Answer == place.Now && why != "":
 		v.Reason = why

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/gpu/place"
 )
 
 // amount is resources in whole units, so that sums are exact.
@@ -149,6 +150,7 @@ type board struct {
 	kept      []*host
 	promised  []*host // those of which something is kept for who waits for accelerators
 	tried     []spot  // placed, but not confirmed
+	policy    place.Policy
 	indexes
 }
 

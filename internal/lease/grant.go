@@ -22,6 +22,9 @@ type hadDevice struct {
 // give notes on the picture what an entry was granted.
 func (t *tx) give(p *picture, e *entry) {
 	p.board.confirm(e.spots)
+	if k, is := kindOf(e.want); is {
+		t.kinds = append(t.kinds, k)
+	}
 	p.began(e, t.now)
 	t.undo = append(t.undo, func() { p.runs = nil })
 	for _, s := range e.spots {

@@ -28,7 +28,7 @@ func (b *board) index(preemptible bool) *place.Cluster {
 		h.dirty[at] = false
 	}
 	b.dirty[at] = b.dirty[at][:0]
-	b.clusters[at] = place.NewCluster(b.snapshot(free, at == 1), policy)
+	b.clusters[at] = place.NewCluster(b.snapshot(free, at == 1), b.policy)
 	return b.clusters[at]
 }
 
@@ -54,7 +54,7 @@ func (b *board) follow(at int) bool {
 // empty gives the cluster as if nobody had anything of it.
 func (b *board) empty() *place.Cluster {
 	if b.idle == nil {
-		b.idle = place.NewCluster(b.snapshot(idle, false), policy)
+		b.idle = place.NewCluster(b.snapshot(idle, false), b.policy)
 	}
 	return b.idle
 }

@@ -60,8 +60,9 @@ type Grant struct {
 type Ledger struct {
 	db    *database.DB
 	turns together
-	mu    sync.Mutex // of seen, held by who holds the ledger
-	seen  *picture   // nil: it is to be read
+	mu    sync.Mutex       // of seen, held by who holds the ledger
+	seen  *picture         // nil: it is to be read
+	kinds map[kind]float64 // that were granted and are not written down yet
 
 	halfLife time.Duration // after which what a project had counts half
 	now      func() time.Time

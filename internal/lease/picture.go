@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/gpu/place"
 	"github.com/bine-ml/bine/gpu/queue"
 )
 
@@ -71,9 +72,12 @@ func (t *tx) picture() (*picture, error) {
 
 // readAll makes the picture from all rows.
 func (t *tx) readAll() (*picture, error) {
+	t.l.seen = nil
 	p, err := t.look()
+	if err == nil {
+		p.board.policy, err = t.countKinds()
+	}
 	if err != nil {
-		t.l.seen = nil
 		return nil, err
 	}
 	p.mark, p.waits, p.read = t.mark, true, time.Now()
@@ -187,7 +191,7 @@ func (v view) look() (p *picture, err error) {
 // board reads what some hosts have, what of it is free, and what projects hold
 // there. What is known of their devices is not read again.
 func (v view) board(known *board, hosts string, args ...any) (*board, map[bine.ProjectName]holding, error) {
-	b, held := &board{byName: map[bine.HostName]*host{}, devices: map[bine.DeviceID]*device{}}, map[bine.ProjectName]holding{}
+	b, held := &board{policy: place.Policy{Name: place.FGD}, byName: map[bine.HostName]*host{}, devices: map[bine.DeviceID]*device{}}, map[bine.ProjectName]holding{}
 	err := v.each(func(row scanner) error {
 		h := &host{by: map[bine.ProjectName]holding{}}
 		var labels text[[]string]

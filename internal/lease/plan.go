@@ -162,7 +162,7 @@ func (p *picture) job(e *entry) (queue.Job, error) {
 	}
 	task.Request.Duration = duration(e.lasts)
 	if len(task.Avoid) > 0 { // where there is no other, what is to be avoided is taken
-		if _, err := place.Place(p.board.snapshot(idle, task.Request.Preemptible), task, policy); err != nil {
+		if _, err := place.Place(p.board.snapshot(idle, task.Request.Preemptible), task, p.board.policy); err != nil {
 			task.Avoid = nil
 		}
 	}

@@ -42,6 +42,8 @@ type tx struct {
 	readAnew  bool                   // the picture was read whole
 	tainted   bool                   // the picture was read after something was written
 	undo      []func()               // what was changed on the picture
+	kinds     []kind                 // that were granted
+	counted   map[kind]float64       // that were written down
 	confirmed func()                 // to be called when it is committed
 }
 
@@ -189,6 +191,7 @@ func (t *tx) finish() error {
 	if err := t.commit(); err != nil {
 		return err
 	}
+	t.confirmed = func() { t.l.confirm(next, t) }
 	if p == nil {
 		return nil
 	}
@@ -196,7 +199,6 @@ func (t *tx) finish() error {
 	for name := range t.touched {
 		p.touched[name] = true
 	}
-	t.confirmed = func() { t.l.confirm(next) }
 	return nil
 }
 
@@ -221,9 +223,10 @@ func (t *tx) foreign(err error) error {
 }
 
 // confirm notes that a state was committed.
-func (l *Ledger) confirm(m mark) {
+func (l *Ledger) confirm(m mark, t *tx) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.granted(t.kinds, t.counted)
 	if p := l.seen; p != nil && p.mark == m {
 		p.base = m.version
 		clear(p.touched)
