@@ -60,6 +60,7 @@ type Grant struct {
 type Ledger struct {
 	db    *database.DB
 	turns together
+	gate  chan struct{}    // held by who is in a transaction of this ledger on a server
 	mu    sync.Mutex       // of seen, held by who holds the ledger
 	seen  *picture         // nil: it is to be read
 	kinds map[kind]float64 // that were granted and are not written down yet
@@ -71,7 +72,7 @@ type Ledger struct {
 
 // New makes the ledger that is kept in db.
 func New(db *database.DB) *Ledger {
-	return &Ledger{db: db, halfLife: DefaultHalfLife, now: time.Now}
+	return &Ledger{db: db, gate: make(chan struct{}, 1), halfLife: DefaultHalfLife, now: time.Now}
 }
 
 // Fading makes what projects had count half after a time, and gives l.

@@ -58,10 +58,19 @@ func (l *Ledger) write(ctx context.Context, f func(t *tx) error) error {
 
 // transact runs jobs one after another in one transaction. The error of one undoes all.
 func (l *Ledger) transact(ctx context.Context, jobs []*job) error {
+	server := l.db.Packets(ctx)
+	if server { // one connection waits for the ledger, not as many as there are who want it
+		select {
+		case l.gate <- struct{}{}:
+			defer func() { <-l.gate }()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 	var err error
 	for range 2 {
 		var t *tx
-		if l.db.Packets(ctx) {
+		if server {
 			err = l.db.Talk(ctx, func(k database.Talk) (err error) {
 				t, err = l.run(ctx, k, &k, jobs)
 				return err
