@@ -27,7 +27,7 @@ func (t *tx) begin(jobs []*job) error {
 		}
 		queries = append(queries, a.entries(ids)...)
 		if len(back) > 0 {
-			queries = append(queries, a.alone(back), a.gangs(back))
+			queries = append(queries, a.alone(back)) // a gang's is read when it comes: few are
 		}
 	}
 	if err := t.ask(queries); err != nil {
@@ -41,7 +41,7 @@ func (t *tx) begin(jobs []*job) error {
 			continue
 		}
 		slices.SortFunc(e.slots, slotOrder)
-		if a.back[e.Attempt] && e.Host > NoHost {
+		if a.back[e.Attempt] && e.Host > NoHost && e.gang != e.Attempt {
 			e.has = a.of(e)
 		}
 	}
