@@ -73,9 +73,16 @@ type CellStanding struct {
 
 // String gives the words: ParseCellQuota of them is q again.
 func (q CellQuota) String() string {
-	unit := "GPUs"
+	n := q.Guaranteed
+	if n == 0 {
+		n = q.Most
+	}
+	unit := "GPU"
 	if q.Level != "" && q.Level != CellDevice {
-		unit = string(q.Level) + "s"
+		unit = string(q.Level)
+	}
+	if n != 1 {
+		unit += "s"
 	}
 	if q.Model != "" {
 		unit += " with " + q.Model

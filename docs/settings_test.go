@@ -18,6 +18,7 @@ func defaults() map[string]string {
 		"database": "`sqlite://<data>/bine.db`", "blocks": "`<data>/blocks`", "keys": "`<data>/keys`",
 		"s3.access_key": "AWS's own", "s3.secret_key": "AWS's own", "s3.secret_key_file": "none",
 		"grace":            "`2m`",
+		"line.half_life":   "`24h`",
 		"temporal.address": "none: embedded", "temporal.namespace": "`bine`", "temporal.certificates": "none: no TLS",
 		"temporal.store": "SQLite in `<data>/temporal`",
 		"files.inline":   "`64KiB`", "files.encrypt": "`false`",

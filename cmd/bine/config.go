@@ -20,6 +20,7 @@ import (
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/dfs"
+	"github.com/bine-ml/bine/internal/lease"
 )
 
 // config is the whole configuration: defaults, then the file, then the
@@ -36,6 +37,7 @@ type config struct {
 	Files    filesConfig           `yaml:"files"`
 	Keys     string                `yaml:"keys"`  // directory of the keys that seal payloads and secrets
 	Grace    duration              `yaml:"grace"` // how long a process outlives the last sign of its agent
+	Line     lineConfig            `yaml:"line"`
 	Host     hostConfig            `yaml:"host"`
 	Agent    agentConfig           `yaml:"agent"`
 	Metrics  string                `yaml:"metrics"` // address of /metrics and /healthz of a worker or agent on its own; none if empty
@@ -72,6 +74,11 @@ type filesConfig struct {
 type tierConfig struct {
 	Blocks   string           `yaml:"blocks"` // where the tier NAME lies, as blocks; its name in capitals is a policy
 	s3Config `yaml:",inline"` // the keys to its bucket; without them those of s3
+}
+
+// lineConfig says who goes first where resources are short.
+type lineConfig struct {
+	HalfLife duration `yaml:"half_life"` // after how long what a project had of the cluster counts half
 }
 
 type hostConfig struct {
@@ -131,7 +138,7 @@ func (d duration) MarshalYAML() (any, error) { return time.Duration(d).String(),
 
 func defaults() config {
 	return config{
-		Data: ".bine", Listen: "127.0.0.1:7070", Grace: duration(2 * time.Minute),
+		Data: ".bine", Listen: "127.0.0.1:7070", Grace: duration(2 * time.Minute), Line: lineConfig{duration(lease.DefaultHalfLife)},
 		Temporal: temporalConfig{Namespace: "bine"}, Host: hostConfig{Address: "127.0.0.1"},
 		Log: logConfig{Level: "info", Format: "text"}, Mail: mailConfig{Port: 587, TLS: "required"},
 	}
@@ -304,6 +311,9 @@ func (c config) check() error {
 	faults = append(faults, c.checkTiers()...)
 	if time.Duration(c.Grace) < 5*time.Second {
 		fault("grace: %s is too short: a process must survive a restart of its agent; use 5s or more", time.Duration(c.Grace))
+	}
+	if half := time.Duration(c.Line.HalfLife); half < time.Minute || half > 366*24*time.Hour {
+		fault("line.half_life: %s is not usable: use a time from 1m to 8784h, which is a year", half)
 	}
 	for _, dir := range c.Connectors.Dirs {
 		if !filepath.IsAbs(dir) || filepath.Clean(dir) != dir {

@@ -111,7 +111,7 @@ func (p *platform) openData(ctx context.Context) error {
 		return err
 	}
 	p.closers = append(p.closers, p.db.Close)
-	p.store, p.ledger = store.New(p.db), lease.New(p.db)
+	p.store, p.ledger = store.New(p.db), lease.New(p.db).Fading(time.Duration(p.config.Line.HalfLife))
 	p.metrics.MustRegister(newLeaseMetrics(p.ledger, p.log), newTenantMetrics(p.ledger, p.log))
 	blocks, err := openTiers(ctx, p.config, p.log)
 	if err != nil {

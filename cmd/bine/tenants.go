@@ -70,7 +70,7 @@ func gauge(to chan<- prometheus.Metric, d *prometheus.Desc, v float64, labels ..
 }
 
 func (m *tenantMetrics) projects(ctx context.Context, to chan<- prometheus.Metric) error {
-	all, err := m.ledger.Tenants(ctx, mostTenants)
+	all, err := m.ledger.Demands(ctx, mostTenants)
 	if err != nil {
 		return err
 	}

@@ -8,8 +8,8 @@ import (
 	"github.com/bine-ml/bine/internal/database"
 )
 
-// Tenant is how a project stands with accelerators.
-type Tenant struct {
+// Demand is how much a project has of accelerators, and wants.
+type Demand struct {
 	Project bine.ProjectName
 	Granted float64 // accelerators that it holds
 	Wanted  float64 // that it waits for
@@ -17,12 +17,12 @@ type Tenant struct {
 	Oldest  time.Time
 }
 
-// Tenants says how projects stand that hold accelerators or wait for them,
+// Demands gives it of projects that hold accelerators or wait for them,
 // those that hold and wait for the most first, at most so many.
-func (l *Ledger) Tenants(ctx context.Context, most int) (list []Tenant, err error) {
+func (l *Ledger) Demands(ctx context.Context, most int) (list []Demand, err error) {
 	v := view{l.db.Reader(ctx), ctx}
 	err = v.each(func(row scanner) error {
-		var s Tenant
+		var s Demand
 		var granted, wanted int64
 		var oldest *int64
 		err := row.Scan(&s.Project, &granted, &wanted, &s.Waiting, &oldest)

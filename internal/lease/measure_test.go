@@ -26,11 +26,11 @@ func TestWhatProjectsHoldAndWaitForIsMeasured(t *testing.T) {
 		if err := l.SetUse(ctx, []bine.DeviceUse{{Device: "a-0", At: time.Now(), Busy: 1, MemoryUsed: 5}, {Device: "b-1", At: time.Now(), Busy: 0.6, MemoryUsed: 6}}); err != nil {
 			t.Fatal(err)
 		}
-		all, err := l.Tenants(ctx, 10)
+		all, err := l.Demands(ctx, 10)
 		if err != nil || len(all) != 2 || all[0].Project != "p" || all[0].Granted != 4 || all[0].Waiting != 0 || all[1].Wanted != 1.5 || all[1].Waiting != 2 || all[1].Oldest.Before(began.Add(-time.Millisecond)) {
 			t.Errorf("standings = %+v, %v", all, err)
 		}
-		if all, err := l.Tenants(ctx, 1); err != nil || len(all) != 1 {
+		if all, err := l.Demands(ctx, 1); err != nil || len(all) != 1 {
 			t.Errorf("the first standing = %+v, %v", all, err)
 		}
 		tenants, err := l.Tenancies(ctx, 10)
