@@ -54,8 +54,14 @@ func refuse(s Snapshot, t Task, p Policy) Verdict {
 	if _, err := Place(idle(s, false), t, p); err != nil {
 		return Verdict{Answer: NotNow, Reason: missing(s, t, p)}
 	}
-	return Verdict{Answer: NotNow, Reason: waits(s, t)}
+	e := newEngine(Policy{Name: BestFit})
+	e.hosts(s, nil)
+	return Verdict{Answer: NotNow, Reason: e.waits(t)}
 }
+
+// Waits says what others have to give back for a task that has no place now, but
+// would have one if nobody had anything. It is Assess for who knows that already.
+func (c *Cluster) Waits(t Task) string { return c.waits(t) }
 
 // idle gives the cluster as if nobody had anything of it; with all, as if hosts
 // and devices that take no work now did so too.
@@ -101,10 +107,8 @@ func list[T ~string](names []T, most int) string {
 }
 
 // waits says what others have to give back.
-func waits(s Snapshot, t Task) string {
+func (e *engine) waits(t Task) string {
 	d := newDemand(t)
-	e := newEngine(Policy{Name: BestFit})
-	e.hosts(s, nil)
 	if t.Request.Zero() {
 		return fmt.Sprintf("it waits for %s to be free on one host", amount(t.CPU, t.Memory))
 	}

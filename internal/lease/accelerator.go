@@ -2,6 +2,7 @@ package lease
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/bine-ml/bine"
@@ -112,7 +113,7 @@ func (b *board) reasonForDevices(w want, why string) string {
 	if err != nil {
 		return err.Error()
 	}
-	v := place.Assess(b.snapshot(free, task.Request.Preemptible), task, b.policy)
+	v := b.assess(task)
 	switch {
 	case v.Answer == place.Now && why != "":
 		v.Reason = why
@@ -122,4 +123,23 @@ func (b *board) reasonForDevices(w want, why string) string {
 		v.Reason += "; " + why
 	}
 	return fmt.Sprintf("waits for %s: %s", task.Request, v.Reason)
+}
+
+// assess says whether a task has a place, and else what it waits for: on a large
+// cluster of which nothing is out of order, without a look at all of it.
+func (b *board) assess(task place.Task) place.Verdict {
+	c := b.index(task.Request.Preemptible)
+	if _, err := c.Place(task); err == nil {
+		return place.Verdict{Answer: place.Now}
+	}
+	whole := len(task.Avoid) == 0
+	for _, h := range b.hosts {
+		whole = whole && (len(h.devices) == 0 || h.takes() && !slices.ContainsFunc(h.devices, func(d *device) bool { return !d.usable(false) }))
+	}
+	if whole {
+		if _, err := b.empty().Place(task); err == nil {
+			return place.Verdict{Answer: place.NotNow, Reason: c.Waits(task)}
+		}
+	}
+	return place.Assess(b.snapshot(free, task.Request.Preemptible), task, b.policy)
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/gpu/queue"
 )
 
 // holding is what the processes of a project hold.
@@ -116,7 +117,25 @@ func (t *tx) walkDevices(p *picture, heads []*entry, only *entry) (grants []Gran
 			return []Grant{only.Grant}, "", nil
 		}
 	}
+	if only != nil && t.behind(p, only) {
+		return nil, queue.Full, nil
+	}
 	return t.plan(p, heads, only)
+}
+
+// behind says whether one who asks has to wait whatever a plan would say: what it
+// asks for is free nowhere, a place is kept for another, and nobody would make room.
+func (t *tx) behind(p *picture, e *entry) bool {
+	if t.reserved == nil || t.reserved.Attempt == e.Attempt || p.runs == nil {
+		return false
+	}
+	q := p.quotas[e.project]
+	for _, r := range p.runs {
+		if r.Task.Request.Preemptible && (q.guaranteed > 0 || len(q.cells) > 0 || r.Project == string(e.project)) {
+			return false
+		}
+	}
+	return p.board.placeDevices(e.want) == nil
 }
 
 // celled reports whether a project has cells.
