@@ -1,5 +1,5 @@
 // Package server puts the front doors together: the REST API, predictions,
-// WebHDFS, S3, the pages, and what operators look at (health, metrics).
+// WebHDFS, S3, MLflow, the pages, and what operators look at (health, metrics).
 //
 // It promises that every request passes the same outer layers, in one place: a
 // request id, recovery, security headers, the refusal of what other sites make
@@ -22,6 +22,7 @@ import (
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/dfs"
 	"github.com/bine-ml/bine/server/api"
+	"github.com/bine-ml/bine/server/mlflow"
 	"github.com/bine-ml/bine/server/s3"
 	"github.com/bine-ml/bine/server/serving"
 	"github.com/bine-ml/bine/server/webhdfs"
@@ -37,7 +38,7 @@ type Check struct {
 type Config struct {
 	API      api.Config
 	Serving  serving.Config
-	Files    dfs.FS       // for WebHDFS and S3; nil where they are not offered
+	Files    dfs.FS       // for WebHDFS, S3 and MLflow; nil where they are not offered
 	UI       http.Handler // answers whatever no other door does; nil where there are no pages
 	Registry *prometheus.Registry
 	Ready    []Check // must pass before requests are sent here
@@ -84,6 +85,7 @@ func New(c Config) (*Server, error) {
 		router.Any(webhdfs.Root, door.Handle)
 		router.Any(webhdfs.Pattern, door.Handle)
 		router.POST(webhdfs.TokenRoute, door.Token)
+		router.Any(mlflow.Pattern, mlflow.New(mlflow.Config{Store: c.API.Store, Files: c.Files, Guard: a.Guard(), Desk: a}).Handle)
 	}
 	router.GET("/healthz", func(g *gin.Context) { g.String(http.StatusOK, "ok\n") })
 	router.GET("/readyz", ready(c.Ready, c.Log))

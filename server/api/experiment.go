@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -64,6 +65,9 @@ type trackedStore interface {
 	ChangeTracked(ctx context.Context, project bine.ProjectName, id bine.TrackedID, c store.TrackedChange) (bine.TrackedRun, error)
 	SearchTracked(ctx context.Context, project bine.ProjectName, q store.TrackedSearch) ([]bine.TrackedRun, bool, error)
 	Report(ctx context.Context, project bine.ProjectName, id bine.TrackedID, r bine.Report) (bine.ReportAnswer, error)
+	Document(ctx context.Context, project bine.ProjectName, kind, name string) (json.RawMessage, error)
+	Documents(ctx context.Context, project bine.ProjectName, kind string) ([]json.RawMessage, error)
+	ChangeDocument(ctx context.Context, project bine.ProjectName, kind, name string, experiment int, change func(old json.RawMessage) (json.RawMessage, error)) error
 	Curves(ctx context.Context, project bine.ProjectName, runs []bine.TrackedID, metrics []string, most int) ([]bine.Curve, error)
 }
 
