@@ -22,10 +22,17 @@ func (t *tx) putMetrics(a bine.Attempt, metrics []bine.Metric) error {
 	if err != nil {
 		return err
 	}
+	metrics = slices.Clone(metrics)
+	for i, m := range metrics {
+		metrics[i].Name = cut(m.Name, maxName)
+	}
 	for i := 0; i < len(metrics); i += mostPoints {
 		p := &reported{project: a.Owner.Project, id: id, Report: bine.Report{Fence: int64(a.Number), Source: sourceOf(a.Number), Seq: int64(i + 1), Metrics: metrics[i:min(i+mostPoints, len(metrics))]}}
 		if err := t.report([]*reported{p}); err != nil {
 			return err
+		}
+		if bine.IsKind(p.err, bine.Conflict) || bine.IsKind(p.err, bine.Fenced) {
+			return nil // somebody removed the tracked run, or took it over: the attempt ends all the same
 		}
 		if p.err != nil {
 			return p.err

@@ -264,6 +264,9 @@ func (s *Store) ChangeTracked(ctx context.Context, project bine.ProjectName, id 
 		if err := t.row("SELECT no, kind FROM tracked_runs WHERE project = ? AND id = ?"+t.db.Dialect().ForUpdate(), project, id).Scan(&no, &kind); err != nil {
 			return err
 		}
+		if c.Claim && kind == bine.TrackedStep {
+			return bine.Errorf(bine.Invalid, "tracked run %s is of a step, which its newest attempt reports for: it cannot be claimed", id)
+		}
 		set, args := []string{"heard_at = heard_at"}, []any{}
 		put := func(text string, v ...any) { set, args = append(set, text), append(args, v...) }
 		if c.Name != nil {

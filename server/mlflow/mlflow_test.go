@@ -15,7 +15,7 @@ import (
 	"github.com/bine-ml/bine/dfs"
 )
 
-// TestClient has MLflow's own client use the door. deploy/test-python.sh makes
+// TestClient has MLflow's own client use the door, and Bine's track runs. deploy/test-python.sh makes
 // the environment.
 func TestClient(t *testing.T) {
 	python, err := filepath.Abs("../../bin/python-test/bin/python")
@@ -32,9 +32,10 @@ func TestClient(t *testing.T) {
 		t.Skip("left out: no Python with mlflow-skinny and pytest; deploy/test-python.sh makes one, after which the tests of e2e run this")
 	}
 	w := newWorld(t)
-	c := exec.CommandContext(t.Context(), python, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "tests/test_mlflow.py")
+	c := exec.CommandContext(t.Context(), python, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "tests/test_mlflow.py", "tests/test_track.py")
 	c.Dir = "../../python"
-	c.Env = append(os.Environ(), "PYTHONPATH=src", "BINE_TEST_MLFLOW="+w.url+"/mlflow/demo", "BINE_TEST_OWNER="+w.key("olga", bine.ScopeAll), "BINE_TEST_SCIENTIST="+w.key("sven", bine.ScopeRun))
+	c.Env = append(os.Environ(), "PYTHONPATH=src", "BINE_TEST_MLFLOW="+w.url+"/mlflow/demo", "BINE_TEST_OWNER="+w.key("olga", bine.ScopeAll), "BINE_TEST_SCIENTIST="+w.key("sven", bine.ScopeRun),
+		"BINE_TEST_API="+w.url, "BINE_TEST_KEY="+w.key("sven", bine.ScopeRun), "BINE_TEST_PROJECT=demo", "BINE_CONFIG=/dev/null")
 	out, err := c.CombinedOutput()
 	t.Logf("%s", out)
 	w.ok(err)

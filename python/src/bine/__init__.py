@@ -52,6 +52,21 @@ if TYPE_CHECKING:
     from .project import Project
     from .run import Run
     from .task import each, loop, per
+    from .autolog import autolog
+    from .track import (
+        Tracked,
+        end_run,
+        log_artifact,
+        log_figure,
+        log_metrics,
+        log_param,
+        log_params,
+        log_tag,
+        log_tags,
+        start_run,
+        sync,
+        tracked,
+    )
 
 __version__ = "0.1.0"
 
@@ -73,6 +88,19 @@ _LATER = {
     "context": ".expression",
     "on_failure": ".node",
     "finally_": ".node",
+    "Tracked": ".track",
+    "autolog": ".autolog",
+    "end_run": ".track",
+    "log_artifact": ".track",
+    "log_figure": ".track",
+    "log_metrics": ".track",
+    "log_param": ".track",
+    "log_params": ".track",
+    "log_tag": ".track",
+    "log_tags": ".track",
+    "start_run": ".track",
+    "sync": ".track",
+    "tracked": ".track",
 }
 
 __all__ = [
@@ -81,17 +109,27 @@ __all__ = [
     "Item",
     "Project",
     "Run",
+    "Tracked",
+    "autolog",
     "checkpoint",
     "context",
     "cron",
     "each",
+    "end_run",
     "expr",
     "finally_",
     "inputs",
     "item",
     "items",
     "load_model",
+    "log_artifact",
+    "log_figure",
     "log_metric",
+    "log_metrics",
+    "log_param",
+    "log_params",
+    "log_tag",
+    "log_tags",
     "login",
     "loop",
     "on_failure",
@@ -103,7 +141,10 @@ __all__ = [
     "resume",
     "rows",
     "save_model",
+    "start_run",
     "step",
+    "sync",
+    "tracked",
 ]
 
 if TYPE_CHECKING:

@@ -312,23 +312,33 @@ def resume() -> Optional[Path]:
 
 
 def log_metric(name: str, value: float, step: Optional[int] = None) -> None:
-    """Reports a number of this step; ``step`` counts epochs, iterations and the like."""
-    _append_metric(outputs, name, value, step)
+    """Reports a number of this step, or outside of one of the active run (bine.start_run); ``step`` counts epochs, iterations and the like."""
+    from .track import log_metrics
+
+    log_metrics({name: value}, step)
 
 
 def _append_metric(to: Outputs, name: str, value: float, step: Optional[int]) -> None:
+    append_lines(to.directory / METRICS, [metric_line(name, value, step)])
+
+
+def metric_line(name: str, value: float, step: Optional[int]) -> dict[str, Any]:
+    """What is written down of one number. JSON has no NaN and nothing infinite: they are texts."""
     number = float(value)
-    if not math.isfinite(number):
-        raise Error(f"metric {name!r} is {number}: only finite numbers can be logged", kind="invalid")
-    record: dict[str, Any] = {"name": str(name), "value": number}
+    plain: Any = number if math.isfinite(number) else ("NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity")
+    record: dict[str, Any] = {"name": str(name), "value": plain}
     if step is not None:
         record["step"] = int(step)
     record["at"] = datetime.now(timezone.utc).isoformat().replace("+00:00", "Z")
-    line = json.dumps(record, ensure_ascii=False) + "\n"
-    # One write of one line: lines of several threads or processes never mix.
-    fd = os.open(to.directory / METRICS, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    return record
+
+
+def append_lines(path: Path, records: list[dict[str, Any]]) -> None:
+    """Adds lines to a file by one write: those of several threads or processes never mix."""
+    text = "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in records)
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     try:
-        os.write(fd, line.encode())
+        os.write(fd, text.encode())
     finally:
         os.close(fd)
 
