@@ -79,7 +79,7 @@ func (s Shell) Links() []Link {
 	for _, l := range [][3]string{
 		{"overview", "Overview", "home"}, {"runs", "Runs", "runs"}, {"pipelines", "Pipelines", "pipeline"}, {"jobs", "Jobs", "job"},
 		{"schedules", "Schedules", "clock"}, {"backfills", "Backfills", "pipeline"}, {"approvals", "Approvals", "check"}, {"files", "Files", "folder"}, {"environments", "Environment", "package"},
-		{"models", "Models", "model"}, {"deployments", "Deployments", "deploy"}, {"workflows", "Workflows", "history"}, {"pools", "Pools", "package"}, {"members", "Members", "members"},
+		{"experiments", "Experiments", "runs"}, {"models", "Models", "model"}, {"deployments", "Deployments", "deploy"}, {"workflows", "Workflows", "history"}, {"pools", "Pools", "package"}, {"members", "Members", "members"},
 	} {
 		path := s.Path(l[0])
 		if l[0] == "overview" {

@@ -59,6 +59,8 @@ func emptyStories() []story {
 		{"job-new", templates.NewJobPage{Shell: s}},
 		{"environments", templates.EnvironmentsPage{Shell: s}},
 		{"environment", templates.EnvironmentPage{Shell: s}},
+		{"experiments", templates.ExperimentsPage{Shell: s}},
+		{"experiment", templates.ExperimentPage{Shell: s}},
 		{"models", templates.ModelsPage{Shell: s}},
 		{"model", templates.ModelPage{Shell: s}},
 		{"deployments", templates.DeploymentsPage{Shell: s}},
@@ -136,6 +138,10 @@ func stories(text func(string) string) []story {
 			Events: []bine.DeviceEvent{{Device: "GPU-1", At: before(time.Hour), State: bine.DeviceCordoned, Reason: f.text("fan is loud"), User: "ada"}}}}},
 		{"environments", templates.EnvironmentsPage{Shell: f.shell("Environment", "environments"), Environments: []bine.Environment{f.environment(3, bine.EnvironmentBuilding), f.environment(2, bine.EnvironmentReady), f.environment(1, bine.EnvironmentFailed)}}},
 		{"environment", templates.EnvironmentPage{Shell: f.shell("Environment", "environments"), Environment: f.environment(2, bine.EnvironmentReady), Log: f.log(), Against: 1, Diff: []client.PackageChange{{Name: text("pandas"), From: "2.1.0", To: "2.2.3"}, {Name: "polars", To: "1.9.0"}, {Name: "six", From: "1.16"}}}},
+		{"experiments", templates.ExperimentsPage{Shell: f.shell("Experiments", "experiments"), Address: "http://127.0.0.1:7070/mlflow/demo", Experiments: []bine.Experiment{
+			{ID: 1, Name: text("churn"), Runs: 24, CreatedBy: "ada", CreatedAt: before(time.Hour)}, {ID: 0, Name: bine.DefaultExperiment, CreatedAt: before(48 * time.Hour)}}}},
+		{"experiment", f.experiment(nil)},
+		{"experiment-compared", f.experiment([]int{0, 2, 9})},
 		{"models", templates.ModelsPage{Shell: f.shell("Models", "models"), Models: []bine.Model{{Name: bine.ModelName(text("delay")), Latest: 2, Versions: 2, Newest: f.modelVersion(2), CreatedAt: now}}}},
 		{"model", templates.ModelPage{Shell: f.shell("Model", "models"), Name: bine.ModelName(text("delay")), Version: *f.modelVersion(2), Versions: []bine.ModelVersion{*f.modelVersion(2), *f.modelVersion(1)}, Deployments: []bine.Deployment{f.deployment(bine.DeploymentReady)}}},
 		{"deployments", templates.DeploymentsPage{Shell: f.shell("Deployments", "deployments"), Deployments: []bine.Deployment{f.deployment(bine.DeploymentReady), f.deployment(bine.DeploymentUpdating), f.deployment(bine.DeploymentFailed), f.deployment(bine.DeploymentStopped)}, Models: []bine.Model{{Name: "delay"}}}},
@@ -373,7 +379,7 @@ func (f *fixture) run(tab string) templates.RunPage {
 		p.MoreItems = "/more"
 	}
 	for i := range 60 {
-		v.Metrics = append(v.Metrics, bine.Metric{Name: f.text("loss"), Value: 1 / float64(i+1), Step: int64(i), At: now})
+		v.Metrics = append(v.Metrics, bine.Metric{Name: f.text("loss"), Value: bine.Number(1 / float64(i+1)), Step: int64(i), At: now})
 	}
 	p.Step = v
 	return p
@@ -546,4 +552,29 @@ func (f *fixture) connectors() templates.ConnectorsPage {
 			{ID: "import-2", Direction: bine.Import, Connector: "sea", Path: f.text("2026"), Files: f.text("sensors"), State: bine.TransferRunning, Progress: bine.Progress{Copied: 4096, Bytes: 7 << 30, Skipped: 12, Current: f.text("03/14.parquet"), Moving: 64 << 20}, CreatedBy: "ada", CreatedAt: before(time.Minute)},
 			{ID: "import-1", Direction: bine.Import, Connector: "far", Files: "far", State: bine.TransferSucceeded, CreatedBy: "ada", CreatedAt: before(24 * time.Hour)},
 		}}
+}
+
+// experiment has 24 tracked runs, some of which are chosen.
+func (f *fixture) experiment(chosen []int) templates.ExperimentPage {
+	p := templates.ExperimentPage{Shell: f.shell("Experiment", "experiments"), Experiment: bine.Experiment{ID: 1, Name: f.text("churn"), Runs: 24}, Filter: f.text("metrics.auc > 0.5"), Order: "metrics.auc DESC"}
+	states := []bine.State{bine.Succeeded, bine.Running, bine.Lost, bine.Failed}
+	for n := range 24 {
+		r := bine.TrackedRun{ID: bine.TrackedID(fmt.Sprintf("%032x", n)), Name: f.text(fmt.Sprintf("run %d", n)), Kind: bine.TrackedClient, State: states[n%4], StartedAt: before(time.Duration(n) * time.Hour),
+			Params: map[string]string{f.text("depth"): fmt.Sprint(n % 5), "optimizer": f.text("adam")}, Metrics: map[string]bine.Latest{f.text("auc"): {Last: bine.Number(0.9 - float64(n)/100), Points: 40}, "loss": {Last: bine.Number(float64(n) / 50), Points: 40}}}
+		if n%4 == 3 {
+			r.Reason = f.text("ValueError: no rows")
+		}
+		p.Runs = append(p.Runs, r)
+		for name := range r.Metrics {
+			c := bine.Curve{Run: r.ID, Metric: name, Of: 40}
+			for i := range 40 {
+				c.Points = append(c.Points, bine.Point{Step: int64(i), Value: bine.Number(float64(n+1) / float64(i+2))})
+			}
+			p.Curves = append(p.Curves, c)
+		}
+	}
+	for _, n := range chosen {
+		p.Chosen = append(p.Chosen, p.Runs[n].ID)
+	}
+	return p
 }

@@ -48,7 +48,7 @@ func New(root *cobra.Command, s Streams, local Local) {
 	a.key = os.Getenv("BINE_API_KEY")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(a.contextCommand(), a.loginCommand(), a.projectCommand(), a.memberCommand(), a.userCommand(), a.keyCommand(),
-		a.pipelineCommand(local), a.runCommand(), a.jobCommand(), a.fsCommand(), a.mountCommand(), a.s3Command(), a.datasetCommand(), a.environmentCommand(), a.modelCommand(),
+		a.pipelineCommand(local), a.runCommand(), a.jobCommand(), a.fsCommand(), a.mountCommand(), a.s3Command(), a.datasetCommand(), a.environmentCommand(), a.experimentCommand(), a.modelCommand(),
 		a.deploymentCommand(), a.scheduleCommand(), a.approvalCommand(), a.backfillCommand(), a.triggerCommand(), a.poolCommand(), a.connectorCommand(), a.transfersCommand(), a.hostCommand(), a.gpuCommand(), a.sweepCommand(), initCommand(s))
 }
 

@@ -183,7 +183,9 @@ func (f *fakeAPI) answers() map[string]any {
 		"POST " + one + "/deployments/delay/predict": client.Predictions{Model: "delay", Version: "1", Predictions: []json.RawMessage{json.RawMessage(`{"delayed":0.31}`)}},
 		"GET " + one + "/triggers":                   []bine.Trigger{{Pipeline: "flights", Number: 1, Kind: bine.TriggerDataset, Source: "Resources/raw"}}, "POST " + one + "/pipelines/flights/triggers/1/pause": bine.Trigger{},
 		"GET " + one + "/schedules/nightly/ticks": []client.ScheduleTick{{At: now, State: client.TickMissed, Reason: "the run before went on"}, {At: now, State: client.TickPlanned}},
-		"GET " + one + "/pools":                   []bine.Pool{{Name: "db", Slots: 3, Used: 1}}, "GET " + one + "/quota": bine.Quota{Runs: 4}, "PUT " + one + "/pools/db": bine.Pool{}, "DELETE " + one + "/pools/db": nil,
+		"GET " + one + "/experiments":             []bine.Experiment{{ID: 1, Name: "churn <b>", Runs: 2}}, "GET " + one + "/experiments/1": bine.Experiment{ID: 1, Name: "churn <b>", Runs: 2},
+		"POST " + one + "/tracked-runs/search": client.TrackedPage{Runs: trackedRuns()}, "POST " + one + "/curves": []bine.Curve{{Run: trackedRuns()[0].ID, Metric: "loss", Of: 2, Points: []bine.Point{{Step: 1, Value: 2}, {Step: 2, Value: 1}}}},
+		"GET " + one + "/pools": []bine.Pool{{Name: "db", Slots: 3, Used: 1}}, "GET " + one + "/quota": bine.Quota{Runs: 4}, "PUT " + one + "/pools/db": bine.Pool{}, "DELETE " + one + "/pools/db": nil,
 		"GET /approvals": []bine.Approval{approval}, "GET " + one + "/approvals": client.Page[bine.Approval]{Items: []bine.Approval{approval}}, "POST /approvals/link": approval, "POST /approvals/link/answer": approval,
 		"GET " + one + "/runs/flights-1/approvals/ask": approval, "POST " + one + "/runs/flights-1/approvals/ask/answer": approval,
 		"GET " + one + "/backfills": client.Page[bine.Backfill]{Items: []bine.Backfill{backfill}}, "GET " + one + "/backfills/flights-b1": backfill,
@@ -196,6 +198,14 @@ func (f *fakeAPI) answers() map[string]any {
 		"GET " + one + "/schedules":                    []bine.Schedule{schedule}, "GET " + one + "/schedules/nightly": schedule, "PUT " + one + "/schedules/nightly": schedule, "POST " + one + "/schedules/nightly/trigger": nil, "DELETE " + one + "/schedules/nightly": nil,
 	}
 	return all
+}
+
+// trackedRuns are two that differ in a param.
+func trackedRuns() []bine.TrackedRun {
+	one := bine.TrackedRun{ID: "0123456789abcdef0123456789abcdef", Name: "first <i>", Kind: bine.TrackedClient, State: bine.Lost, Params: map[string]string{"lr": "0.1"},
+		Metrics: map[string]bine.Latest{"loss": {Last: 1, Points: 2}}, StartedAt: now}
+	two := bine.TrackedRun{ID: "1123456789abcdef0123456789abcdef", Name: "second", Kind: bine.TrackedStep, State: bine.Succeeded, Run: "flights-1", Step: "train", Params: map[string]string{"lr": "=0.2"}, StartedAt: now}
+	return []bine.TrackedRun{one, two}
 }
 
 func (f *fakeAPI) steps() (steps, items []bine.Step) {

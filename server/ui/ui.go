@@ -120,6 +120,8 @@ func (u *UI) routes(mux *http.ServeMux) {
 		project + "/deployments/{name}":      showDeployment,
 		project + "/members":                 showMembers,
 		project + "/pools":                   showPools,
+		project + "/experiments":             showExperiments,
+		project + "/experiments/{name}":      showExperiment,
 	} {
 		mux.Handle("GET "+pattern, u.page(h))
 	}
