@@ -85,6 +85,11 @@ def test_a_run(here: Path, tmp_path: Path) -> None:
     assert got["state"] == "succeeded" and got["params"] == {"lr": "0.1", "name": "a"} and got["tags"]["team"] == "x"
     assert got["metrics"]["loss"]["points"] == 100 and got["metrics"]["odd"]["last"] == "NaN"
     assert list(here.iterdir()) == []
+    if pytest.importorskip("httpx"):
+        project = bine.login(API, KEY).project(os.environ["BINE_TEST_PROJECT"])
+        found = project.tracked_runs("params.lr = '0.1'", experiment="python", order_by=["metrics.loss"])
+        assert run.id in [r["id"] for r in found]
+        assert len(project.curves([run.id], ["loss"], points=20)[0]["points"]) <= 20
 
 
 @needs_server

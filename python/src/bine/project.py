@@ -34,6 +34,40 @@ class Project:
         found: Mapping[str, Any] = self._transport.json("GET", *self._path())
         return found
 
+    def experiments(self) -> list[Mapping[str, Any]]:
+        """The experiments: ``id``, ``name``, ``runs``, ``tags`` …"""
+        found: list[Mapping[str, Any]] = self._transport.json("GET", *self._path("experiments"))
+        return found
+
+    def tracked_runs(
+        self, filter: str = "", *, experiment: str = "", order_by: Sequence[str] = (), limit: int = 1000
+    ) -> list[Mapping[str, Any]]:
+        """Tracked runs that fit, at most ``limit``, each with its ``params``, ``tags`` and ``metrics``.
+
+        ``filter`` is written like ``metrics.auc > 0.9 and params.depth = '5'``,
+        ``order_by`` like ``["metrics.auc DESC"]``.
+        """
+        body: dict[str, Any] = {"filter": filter, "order_by": list(order_by)}
+        if experiment:
+            body["experiments"] = [e["id"] for e in self.experiments() if e["name"] == experiment]
+            if not body["experiments"]:
+                raise Error(f"project {self.name} has no experiment {experiment!r}", kind="not_found")
+        runs: list[Mapping[str, Any]] = []
+        while len(runs) < limit:
+            body["limit"] = min(limit - len(runs), 1000)
+            page = self._transport.json("POST", *self._path("tracked-runs", "search"), json=body, safe=True)
+            runs += page["runs"]
+            if not page.get("next"):
+                break
+            body["after"] = page["next"]
+        return runs
+
+    def curves(self, runs: Sequence[str], metrics: Sequence[str], points: int = 400) -> list[Mapping[str, Any]]:
+        """Metrics of tracked runs over their steps: ``run``, ``metric``, ``points``; at most ``points`` of each."""
+        body = {"runs": list(runs), "metrics": list(metrics), "points": points}
+        found: list[Mapping[str, Any]] = self._transport.json("POST", *self._path("curves"), json=body, safe=True)
+        return found
+
     def wait(self, timeout: Optional[float] = 600.0) -> "Project":
         """Waits until a new project is ready; one that failed is an error with the reason."""
         end = None if timeout is None else time.monotonic() + timeout
