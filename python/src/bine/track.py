@@ -137,7 +137,9 @@ class _OfStep(Tracked):
     """That of the step which this process is: its agent has what the server did not get."""
 
     def _finish(self, state: str, reason: str) -> None:
-        self._sender.close(2.0)
+        if self._wire.url and not self._sender.close(2.0) and (self._place / ABOUT).exists():
+            why = self._sender.refused or "the server does not answer"
+            print(f"bine: params and tags were not sent ({why}); metrics are handed in by the agent", file=sys.stderr)
 
 
 def start_run(
