@@ -45,3 +45,16 @@ type ProjectShares struct {
 	Project ProjectName `json:"project"`
 	Milli   int         `json:"milli" doc:"thousandths of a device"`
 }
+
+// ProjectShare is what a project has of the accelerators of the cluster, and has had.
+type ProjectShare struct {
+	Project    ProjectName `json:"project" doc:"empty: all projects together that are not the reader's"`
+	Held       float64     `json:"held" doc:"accelerators that it holds now"`
+	Guaranteed float64     `json:"guaranteed" doc:"accelerators that are its own"`
+	Borrowed   float64     `json:"borrowed" doc:"of what it holds, what is beyond that"`
+	Limit      float64     `json:"limit,omitempty" doc:"accelerators that it may hold; 0 is no bound"`
+	Weight     float64     `json:"weight" doc:"share in comparison with other projects"`
+	Wanted     float64     `json:"wanted,omitempty" doc:"accelerators that it waits for"`
+	Hours      []float64   `json:"hours,omitempty" doc:"accelerators times hours that it has had, in each step of the time that was asked for"`
+	Total      float64     `json:"total" doc:"the sum of these"`
+}

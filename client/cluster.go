@@ -3,6 +3,8 @@ package client
 import (
 	"context"
 	"net/url"
+	"strconv"
+	"time"
 
 	"github.com/bine-ml/bine"
 )
@@ -85,4 +87,20 @@ func (c *Client) Cluster(ctx context.Context) (bine.Cluster, error) {
 // projects have them is told of the caller's only, except to administrators.
 func (c *Client) ClusterPicture(ctx context.Context, f ClusterFilter) (ClusterPicture, error) {
 	return get[ClusterPicture](ctx, c, f.Values(), "cluster", "picture")
+}
+
+// GPUShares is who had how much of the accelerators.
+type GPUShares struct {
+	From     time.Time           `json:"from" doc:"beginning of the first step"`
+	To       time.Time           `json:"to" doc:"now"`
+	Step     float64             `json:"step_seconds" doc:"how long a step is"`
+	Devices  float64             `json:"devices" doc:"accelerators that there are now"`
+	Projects []bine.ProjectShare `json:"projects" doc:"who had the most first; others than the reader's are one without a name"`
+}
+
+// GPUShares tells who had how much of the accelerators in the last so many hours,
+// at most 9600. Those of the caller's projects are told apart, or all to an
+// administrator.
+func (c *Client) GPUShares(ctx context.Context, hours int) (GPUShares, error) {
+	return get[GPUShares](ctx, c, url.Values{"hours": {strconv.Itoa(hours)}}, "gpu-shares")
 }

@@ -115,3 +115,20 @@ func (f *fixture) gets() []templates.StepGets {
 		{Step: "train", Asks: bine.Resources{CPU: 4, Memory: 8 << 30, GPUs: 4, GPU: f.text("4 GPUs on 2 hosts")}, AskForm: f.ask("not_now").Form},
 		{Step: "test", Asks: bine.Resources{CPU: 1, Memory: 1 << 30, GPUs: 1}, AskForm: f.ask("now").Form}}
 }
+
+func (f *fixture) shares() templates.SharesPage {
+	s := client.GPUShares{From: before(23 * time.Hour).Truncate(time.Hour), To: now, Step: 3600, Devices: 16}
+	for i, p := range []bine.ProjectName{"demo", bine.ProjectName(f.text("vision")), "speech", ""} {
+		one := bine.ProjectShare{Project: p, Held: float64(6 - i), Guaranteed: 4, Borrowed: float64(max(0, 2-i)), Weight: 1, Limit: 8 * float64(i%2), Wanted: float64(i * 2)}
+		for h := range 24 {
+			hours := float64((h*(i+2)+3*i)%7) * 0.8
+			if h == 23 {
+				hours *= 26.0 / 60
+			}
+			one.Hours = append(one.Hours, hours)
+			one.Total += hours
+		}
+		s.Projects = append(s.Projects, one)
+	}
+	return templates.SharesPage{Shell: f.shell("Shares", "shares"), GPUShares: s, Hours: 24}
+}

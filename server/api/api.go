@@ -106,6 +106,7 @@ func (a *API) register() {
 	a.standingRoutes()
 	a.clusterRoutes()
 	a.idleRoutes()
+	a.gpuShareRoutes()
 	a.projectRoutes()
 	a.environmentRoutes()
 	a.pipelineRoutes()

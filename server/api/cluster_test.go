@@ -79,3 +79,34 @@ func TestPicturesOfLargeClustersAreSums(t *testing.T) {
 	same(t, "hosts", c.Hosts, 80)
 	same(t, "available", c.Available, 637.0)
 }
+
+func TestSharesTellOfTheReadersProjectsApart(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	w.hosts(1, func(int) []string { return nil })
+	for i, p := range []bine.ProjectName{"demo", "demo", "other"} {
+		_, _, err := w.ledger.Ask(ctx, lease.Request{Attempt: bine.AttemptID(fmt.Sprint(i)), Owner: bine.Owner{Project: p, Kind: bine.OwnerRun, Name: "r"}, Resources: bine.Resources{CPU: 1, Memory: 1, GPUs: 2}})
+		w.ok(err)
+	}
+	_, err := w.as("root").SetQuotaBecause(ctx, "demo", bine.Quota{GPUs: 6, Guaranteed: 3}, "the paper is due")
+	w.ok(err)
+	audit, err := w.as("root").Audit(ctx, client.List{Limit: 1})
+	w.ok(err)
+	same(t, "audit record of the quota", audit.Items[0].Action+" "+audit.Items[0].Note, "set-quota gpus 0 → gpus 6, guaranteed gpus 0 → guaranteed gpus 3: the paper is due")
+	for user, want := range map[bine.UserName]string{"root": "demo 4 of 3+1, other 2 of 0+2, ", "sven": "demo 4 of 3+1,  2 of 0+2, ", "mallory": "other 2 of 0+2,  4 of 3+1, "} {
+		s, err := w.as(user).GPUShares(ctx, 200)
+		w.ok(err)
+		got := ""
+		held := map[bine.ProjectName]string{}
+		for _, p := range s.Projects {
+			held[p.Project] = fmt.Sprintf("%s %g of %g+%g, ", p.Project, p.Held, p.Guaranteed, p.Borrowed)
+			same(t, "steps", len(p.Hours), 50)
+		}
+		for _, p := range []bine.ProjectName{"demo", "other", ""} {
+			got += held[p]
+		}
+		same(t, "shares to "+string(user), got, want)
+		same(t, "step", s.Step, 4*3600.0)
+		same(t, "devices", s.Devices, 8.0)
+	}
+}

@@ -65,6 +65,9 @@ type Ledger interface {
 	SetDevices(ctx context.Context, host bine.HostName, labels []string, devices []bine.Device) ([]lease.Grant, error)
 	Devices(ctx context.Context) ([]bine.DeviceStatus, error)
 	Cluster(ctx context.Context) (bine.Cluster, error)
+	Hours(ctx context.Context, from, to time.Time, step int) (map[bine.ProjectName][]float64, error)
+	SumHours(ctx context.Context, now time.Time) error
+	Shares(ctx context.Context) ([]bine.ProjectShare, error)
 	HostLeases(ctx context.Context, host bine.HostName) ([]bine.Lease, error)
 	HostEvents(ctx context.Context, host bine.HostName, limit int) ([]bine.DeviceEvent, error)
 	Picture(ctx context.Context) ([]bine.HostPicture, error)

@@ -2,8 +2,10 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/client"
@@ -59,11 +61,41 @@ func (a *API) quota(ctx context.Context, in *InProject) (*body[bine.Quota], erro
 	return answer(a.Ledger.Quota(ctx, in.Project))
 }
 
+// noteQuota puts into the audit record what becomes of a quota, and why.
+func (a *API) noteQuota(ctx context.Context, p bine.ProjectName, q bine.Quota, reason string) error {
+	before, err := a.Ledger.Quota(ctx, p)
+	if err != nil {
+		return err
+	}
+	was, is := quotaParts(before), quotaParts(q)
+	var changed []string
+	for i := range is {
+		if was[i] != is[i] {
+			changed = append(changed, was[i]+" → "+is[i])
+		}
+	}
+	note := strings.Join(changed, ", ")
+	if reason != "" {
+		note = strings.TrimPrefix(note+": "+reason, ": ")
+	}
+	noted(ctx, note)
+	return nil
+}
+
+func quotaParts(q bine.Quota) []string {
+	return []string{fmt.Sprintf("runs %d", q.Runs), fmt.Sprintf("processes %d", q.Steps), fmt.Sprintf("cpu %g", q.CPU), fmt.Sprintf("memory %d", q.Memory),
+		fmt.Sprintf("gpus %g", q.GPUs), fmt.Sprintf("guaranteed gpus %g", q.Guaranteed), fmt.Sprintf("weight %g", q.Weight), fmt.Sprintf("cells %v", q.Cells)}
+}
+
 func (a *API) setQuota(ctx context.Context, in *struct {
 	InProject
-	Body bine.Quota
+	Reason string `query:"reason" maxLength:"1000" doc:"why; kept in the audit log"`
+	Body   bine.Quota
 }) (*body[bine.Quota], error) {
 	q := in.Body
+	if err := a.noteQuota(ctx, in.Project, q, in.Reason); err != nil {
+		return nil, err
+	}
 	if q.Runs < 0 || q.Steps < 0 || q.CPU < 0 || q.Memory < 0 || q.Weight < 0 || q.GPUs < 0 || q.Guaranteed < 0 {
 		return nil, bine.Errorf(bine.Invalid, "a quota cannot be negative; 0 is no bound")
 	}

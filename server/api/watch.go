@@ -55,6 +55,9 @@ func (a *API) Watch(ctx context.Context) {
 		case <-events.C:
 			_, err = a.Store.PruneEvents(ctx, a.now().Add(-eventsKept).UTC())
 			if err == nil {
+				err = a.Ledger.SumHours(ctx, a.now())
+			}
+			if err == nil {
 				err = a.Ledger.PruneGrants(ctx, a.now().Add(-grantsKept).UTC())
 			}
 		}

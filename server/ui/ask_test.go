@@ -57,14 +57,14 @@ func TestWordsAndFieldsFollowEachOther(t *testing.T) {
 
 func TestAdministratorsSayWhyTheyKeepWorkAway(t *testing.T) {
 	h := newUI(newFakeAPI())
-	for _, path := range []string{"/hosts/h/cordon", "/devices/GPU-1/cordon"} {
+	for _, path := range []string{"/hosts/h/cordon", "/devices/GPU-1/cordon", "/shares/quota"} {
 		for name, c := range map[string]struct {
 			form url.Values
 			want int
 		}{
 			"no reason": {url.Values{"cordoned": {"true"}, "sure": {"true"}, "reason": {" "}}, http.StatusUnprocessableEntity},
 			"not sure":  {url.Values{"cordoned": {"true"}, "reason": {"fan"}}, http.StatusUnprocessableEntity},
-			"all of it": {url.Values{"cordoned": {"true"}, "drain": {"true"}, "sure": {"true"}, "reason": {"fan"}}, http.StatusNoContent},
+			"all of it": {url.Values{"cordoned": {"true"}, "drain": {"true"}, "project": {"demo"}, "gpus": {"4"}, "sure": {"true"}, "reason": {"fan"}}, http.StatusNoContent},
 		} {
 			if w := post(h, path, c.form); w.Code != c.want {
 				t.Errorf("%s with %s = %d %s, want %d", path, name, w.Code, w.Body, c.want)

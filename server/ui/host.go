@@ -2,7 +2,6 @@ package ui
 
 import (
 	"net/url"
-	"strings"
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/client"
@@ -68,11 +67,8 @@ func cordonHost(c *call) error {
 // cordon reads the form that keeps work away from something.
 func (c *call) cordon() (client.Cordon, error) {
 	f, err := c.form()
-	if err == nil && strings.TrimSpace(f.Get("reason")) == "" {
-		err = bine.Errorf(bine.Invalid, "say why: the reason is kept in the audit log")
-	}
-	if err == nil && f.Get("sure") != "true" {
-		err = bine.Errorf(bine.Invalid, "tick the box to confirm")
+	if err == nil {
+		err = meant(f)
 	}
 	return client.Cordon{Cordoned: f.Get("cordoned") == "true", Drain: f.Get("drain") == "true", Reason: f.Get("reason")}, err
 }

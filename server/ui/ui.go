@@ -75,6 +75,7 @@ func (u *UI) routes(mux *http.ServeMux) {
 		"/hosts":                             showHosts,
 		"/hosts/{name}":                      showHost,
 		"/ask":                               showAsk,
+		"/shares":                            showShares,
 		"/devices/{name}":                    showDevice,
 		"/keys":                              showKeys,
 		"/account":                           showAccount,
@@ -128,6 +129,7 @@ func (u *UI) routes(mux *http.ServeMux) {
 	for pattern, h := range map[string]handler{
 		"/projects":                             createProject,
 		"/ask":                                  answerAsk,
+		"/shares/quota":                         changeQuota,
 		"/devices/{name}/cordon":                cordonDevice,
 		"/hosts/{name}/cordon":                  cordonHost,
 		"/keys":                                 createKey,
