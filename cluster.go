@@ -55,6 +55,7 @@ type ProjectShare struct {
 	Limit      float64     `json:"limit,omitempty" doc:"accelerators that it may hold; 0 is no bound"`
 	Weight     float64     `json:"weight" doc:"share in comparison with other projects"`
 	Wanted     float64     `json:"wanted,omitempty" doc:"accelerators that it waits for"`
+	Cells      []CellQuota `json:"cells,omitempty" doc:"what it has of single kinds, beside the guaranteed"`
 	Hours      []float64   `json:"hours,omitempty" doc:"accelerators times hours that it has had, in each step of the time that was asked for"`
 	Total      float64     `json:"total" doc:"the sum of these"`
 }

@@ -10,6 +10,7 @@ import (
 // SetPriority is the body of PUT projects/{project}/requests/{attempt}/priority.
 type SetPriority struct {
 	Priority bine.Priority `json:"priority" enum:"low,normal,high" doc:"which of the project's requests are served first"`
+	Reason   string        `json:"reason,omitempty" maxLength:"1000" doc:"why; kept in the audit log"`
 }
 
 // Standings says what projects hold, have borrowed, are owed and have had: the

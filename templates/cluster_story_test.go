@@ -132,3 +132,35 @@ func (f *fixture) shares() templates.SharesPage {
 	}
 	return templates.SharesPage{Shell: f.shell("Shares", "shares"), GPUShares: s, Hours: 24}
 }
+
+// queue is a line in which somebody waits with a place that is kept, and
+// somebody gives back.
+func (f *fixture) queue(show string) templates.QueuePage {
+	owner := func(n string) bine.Owner {
+		return bine.Owner{Project: "demo", Kind: bine.OwnerRun, Name: "flights-" + n, Step: "train", Item: f.text("gbm")}
+	}
+	soon := now.Add(47 * time.Minute)
+	return templates.QueuePage{Shell: f.shell("Queue", "queue"), Show: show, Roles: map[bine.ProjectName]bine.Role{"demo": bine.DataOwner}, Cluster: bine.Cluster{Waiting: 4, ForGPUs: 2, Available: 3, Back: 1, Total: bine.Resources{GPUs: 16}},
+		Leases: []bine.Lease{
+			{Attempt: "w1", Owner: owner("9"), Resources: bine.Resources{CPU: 32, Memory: 256 << 30, GPUs: 16, GPU: f.text("16 GPUs on 2 hosts with H100, infiniband within rack for 4h")}, Reason: f.text("waits for 16 GPUs on 2 hosts: 3 are free, on 2 hosts"), AskedAt: before(20 * time.Minute), Place: 1, StartsAt: &soon, Priority: bine.PriorityHigh,
+				Reservation: &bine.Reservation{At: &soon, Since: before(10 * time.Minute), Hosts: []bine.HostName{"gpu-1", "gpu-2", "gpu-3", "gpu-4"}, Devices: make([]bine.DeviceID, 16)}},
+			{Attempt: "w2", Owner: owner("8"), Resources: bine.Resources{CPU: 1, Memory: 1 << 30, GPUs: 1}, Reason: "waits for 1 GPU on 1 host: others go before", AskedAt: before(time.Minute), Place: 2},
+			{Attempt: "w3", Owner: bine.Owner{Project: "vision", Kind: bine.OwnerDeployment, Name: "delay@2"}, Resources: bine.Resources{CPU: 32, Memory: 8 << 30}, Slots: []bine.Slot{{Name: f.text("pool/db"), Count: 2}}, Reason: f.text("waits for 32 CPU on one host"), AskedAt: before(time.Minute)},
+			{Attempt: "b1", Owner: owner("7"), Host: "gpu-1", Hosts: []bine.HostName{"gpu-1", "gpu-2"}, Devices: make([]bine.DeviceID, 4), Resources: bine.Resources{CPU: 4, Memory: 8 << 30, GPUs: 4, GPU: "4 GPUs on 2 hosts preemptible"}, AskedAt: before(time.Hour), GrantedAt: beforeP(50 * time.Minute), AskedBack: beforeP(12 * time.Second), Yields: true},
+			{Attempt: "g1", Owner: owner("6"), Host: "gpu-3", Devices: make([]bine.DeviceID, 1), Resources: bine.Resources{CPU: 4, Memory: 8 << 30, GPUs: 1}, AskedAt: before(time.Hour), GrantedAt: beforeP(50 * time.Minute), EndsAt: &soon}}}
+}
+
+func (f *fixture) lease(waits bool) templates.LeasePage {
+	q := f.queue("")
+	p := templates.LeasePage{Shell: f.shell("train", "queue"), Queue: q, History: client.LeaseHistory{Owner: q.Leases[3].Owner, Asked: before(2 * time.Hour), Granted: beforeP(time.Hour), AskedBack: beforeP(6 * time.Minute), Ended: beforeP(5 * time.Minute),
+		Attempt:    bine.Attempt{ID: "b1", Number: 2, State: bine.Lost, Failure: bine.FailurePreempted, Reason: f.text("it made room for others"), Host: "gpu-1", StartedAt: beforeP(59 * time.Minute), EndedAt: beforeP(5 * time.Minute)},
+		Checkpoint: &bine.ArtifactRef{Size: 2 << 30}, Resumed: &bine.ArtifactRef{Size: 1 << 30},
+		Grants: []bine.GrantRecord{
+			{DeviceGrant: bine.DeviceGrant{Device: "GPU-1", Milli: 1000, Epoch: 7}, Host: "gpu-1", GrantedAt: before(time.Hour), EndedAt: beforeP(5 * time.Minute), Busy: 0.83, MemoryPeak: 60 << 30, BusyAt: beforeP(6 * time.Minute)},
+			{DeviceGrant: bine.DeviceGrant{Device: bine.DeviceID(f.text("GPU-2")), Milli: 1000, Epoch: 3}, Host: "gpu-2", GrantedAt: before(time.Hour), EndedAt: beforeP(5 * time.Minute), Busy: 0.11}}}}
+	p.History.Attempts = []bine.Attempt{{ID: "b0", Number: 1, State: bine.Failed, Reason: f.text("lost")}, p.History.Attempt}
+	if waits {
+		p.History = client.LeaseHistory{Owner: q.Leases[0].Owner, Live: &q.Leases[0], Asked: q.Leases[0].AskedAt}
+	}
+	return p
+}

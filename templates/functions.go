@@ -24,7 +24,7 @@ func functions() template.FuncMap {
 		"used":     used, "scores": scores, "minutes": func(s float64) string { return cores(s / 60) }, "link": link, "remove": remove, "snippet": func(id, text string) Snippet { return Snippet{id, text} },
 		"difflines": DiffLines, "plain": Plain, "approval": ApprovalURL,
 		"standing": standing, "holder": holder, "holders": holders, "projectname": projectName, "ailing": ailing, "ownerurl": ownerURL, "ownername": ownerName,
-		"gpus": func(milli int) float64 { return float64(milli) / 1000 }, "inuse": inUse, "ofdevices": func(limit, devices float64) float64 {
+		"gpus": func(milli int) float64 { return float64(milli) / 1000 }, "inuse": inUse, "starts": starts, "askedurl": askedURL, "ofdevices": func(limit, devices float64) float64 {
 			if limit > 0 {
 				return limit
 			}

@@ -57,6 +57,8 @@ func emptyStories() []story {
 		{"host", templates.HostPage{Shell: s}},
 		{"ask", templates.AskPage{Shell: s}},
 		{"shares", templates.SharesPage{Shell: s}},
+		{"queue", templates.QueuePage{Shell: s}},
+		{"lease", templates.LeasePage{Shell: s}},
 		{"job-new", templates.NewJobPage{Shell: s}},
 		{"environments", templates.EnvironmentsPage{Shell: s}},
 		{"environment", templates.EnvironmentPage{Shell: s}},
@@ -131,6 +133,11 @@ func stories(text func(string) string) []story {
 		{"hosts-1250", f.hostsOf(1250, false)},
 		{"host", f.host()},
 		{"shares", f.shares()},
+		{"queue", f.queue("")},
+		{"queue-back", f.queue("back")},
+		{"queue-granted", f.queue("granted")},
+		{"lease", f.lease(false)},
+		{"lease-waits", f.lease(true)},
 		{"ask", f.ask("now")},
 		{"ask-not-now", f.ask("not_now")},
 		{"ask-never", f.ask("never")},
@@ -166,7 +173,7 @@ func (f *fixture) shell(title, section string) templates.Shell {
 		Address: "http://127.0.0.1:7070", Version: "dev", Assets: assets.Embedded(),
 		Cluster: &bine.Cluster{Hosts: 2, Lost: 1, Waiting: 3, ForGPUs: 2, Available: 2.5, Used: bine.Resources{CPU: 5.5, Memory: 20 << 30, GPUs: 1}, Total: bine.Resources{CPU: 16, Memory: 64 << 30, GPUs: 4}},
 	}
-	if section != "" && section != "hosts" && section != "keys" && section != "users" && section != "audit" && section != "home" {
+	if section != "" && section != "hosts" && section != "queue" && section != "shares" && section != "keys" && section != "users" && section != "audit" && section != "home" {
 		p := f.projectRecord("demo", bine.ProjectReady)
 		s.Project = &p
 		s.Crumbs = []templates.Crumb{{Name: "demo", URL: "/projects/demo"}, {Name: title, URL: "/projects/demo/" + section}}

@@ -114,3 +114,57 @@ func projectShares(by []bine.ProjectShares) string {
 	}
 	return strings.Join(all, ", ")
 }
+
+// sharesCommand prints who has and had how much of the accelerators.
+func (a *app) sharesCommand() *cobra.Command {
+	hours := 24
+	c := command("shares", "Show what projects hold of the accelerators, and how much they had in the last hours", 0, func(c *cobra.Command, _ []string) error {
+		api, err := a.client()
+		if err != nil {
+			return err
+		}
+		s, err := api.GPUShares(c.Context(), hours)
+		if err != nil {
+			return err
+		}
+		return a.show(s, each(s.Projects, func(p bine.ProjectShare) string { return string(p.Project) }), func(t *table) {
+			t.row("PROJECT", "HOLDS", "GUARANTEED", "BORROWED", "AT MOST", "WAITS FOR", "GPU-HOURS")
+			for _, p := range s.Projects {
+				name := string(p.Project)
+				if name == "" {
+					name = "(others)"
+				}
+				t.row(name, cell(p.Held), bound(p.Guaranteed, cell(p.Guaranteed)), bound(p.Borrowed, cell(p.Borrowed)), bound(p.Limit, cell(p.Limit)), bound(p.Wanted, cell(p.Wanted)), fmt.Sprintf("%.1f", p.Total))
+			}
+		})
+	})
+	c.Flags().IntVar(&hours, "hours", hours, "how far back; 9600 at most")
+	return c
+}
+
+// leaseHistoryCommand prints what became of a request.
+func (a *app) leaseHistoryCommand() *cobra.Command {
+	return command("history ATTEMPT", "Show what became of a request: asked, granted, used, given back (bine host queue shows the attempts)", 1, func(c *cobra.Command, args []string) error {
+		api, err := a.client()
+		if err != nil {
+			return err
+		}
+		h, err := api.LeaseHistory(c.Context(), bine.AttemptID(args[0]))
+		if err != nil {
+			return err
+		}
+		return a.show(h, one(args[0]), func(t *table) {
+			reason := h.Attempt.Reason
+			if h.Live != nil {
+				reason = h.Live.Reason
+			}
+			t.row("FOR", "ASKED", "GRANTED", "ASKED BACK", "GIVEN BACK", "STATE", "WHY")
+			t.row(strings.Trim(fmt.Sprintf("%s %s %s %s", h.Owner.Project, h.Owner.Name, h.Owner.Step, h.Owner.Item), " "), h.Asked, h.Granted, h.AskedBack, h.Ended, string(h.Attempt.State), reason)
+			t.row()
+			t.row("DEVICE", "HOST", "EPOCH", "SHARE", "FROM", "TO", "BUSY", "MOST MEMORY")
+			for _, g := range h.Grants {
+				t.row(g.Device, g.Host, g.Epoch, percent(float64(g.Milli)/1000), g.GrantedAt, g.EndedAt, percent(g.Busy), size(g.MemoryPeak))
+			}
+		})
+	})
+}

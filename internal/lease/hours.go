@@ -15,6 +15,8 @@ const (
 	hourMicros = int64(time.Hour / time.Microsecond)
 	// hoursKept is how long is known how much projects had.
 	hoursKept = 400 * 24
+	// notesKept is how long, in hours, is known what became of requests.
+	notesKept = 90 * 24
 )
 
 // tally sums up device microseconds by hour and project.
@@ -64,7 +66,7 @@ func (v view) tally(from, to, now int64) (tally, error) {
 
 // SumHours sums up how much projects had of accelerators in the hours that are
 // over, so that later nobody has to look at each grant again, and forgets what
-// is older than a year. What was summed up stays, also when several do it at once.
+// is older than a year, and what became of requests a quarter ago. What was summed up stays, also when several do it at once.
 func (l *Ledger) SumHours(ctx context.Context, now time.Time) error {
 	v := view{l.db.Reader(ctx), ctx}
 	var from int64
@@ -94,6 +96,9 @@ func (l *Ledger) SumHours(ctx context.Context, now time.Time) error {
 					return err
 				}
 			}
+		}
+		if _, err := q.ExecContext(inside, "DELETE FROM lease_notes WHERE at < ?", (to-notesKept)*hourMicros); err != nil {
+			return err
 		}
 		_, err = q.ExecContext(inside, "DELETE FROM gpu_hours WHERE hour < ?", to-hoursKept)
 		return err
@@ -135,42 +140,4 @@ func (l *Ledger) Hours(ctx context.Context, from, to time.Time, step int) (map[b
 		}
 	}
 	return all, l.db.Explain(err)
-}
-
-// Shares gives what projects hold of accelerators now, and what they may: those
-// that hold any or have a quota, by name.
-func (l *Ledger) Shares(ctx context.Context) ([]bine.ProjectShare, error) {
-	v := view{l.db.Reader(ctx), ctx}
-	all := map[bine.ProjectName]bine.ProjectShare{}
-	err := v.each(func(row scanner) error {
-		var p bine.ProjectName
-		var most, guaranteed int64
-		var weight float64
-		err := row.Scan(&p, &most, &guaranteed, &weight)
-		all[p] = bine.ProjectShare{Project: p, Limit: float64(most) / whole, Guaranteed: float64(guaranteed) / whole, Weight: weight}
-		return err
-	}, "SELECT project, gpu_milli, gpu_guaranteed, weight FROM quotas")
-	if err != nil {
-		return nil, l.db.Explain(err)
-	}
-	err = v.each(func(row scanner) error {
-		var p bine.ProjectName
-		var held, wanted int64
-		err := row.Scan(&p, &held, &wanted)
-		s := all[p]
-		s.Project, s.Held, s.Wanted = p, s.Held+float64(held)/whole, s.Wanted+float64(wanted)/whole
-		all[p] = s
-		return err
-	}, `SELECT project, SUM(milli), 0 FROM lease_grants WHERE ended_at IS NULL GROUP BY project
-UNION ALL SELECT project, 0, SUM(gpu_milli) FROM leases WHERE host = '' AND gpu_milli > 0 GROUP BY project`)
-	var list []bine.ProjectShare
-	for _, p := range slices.Sorted(maps.Keys(all)) {
-		s := all[p]
-		s.Borrowed = max(0, s.Held-s.Guaranteed)
-		if s.Weight == 0 {
-			s.Weight = 1
-		}
-		list = append(list, s)
-	}
-	return list, l.db.Explain(err)
 }

@@ -107,7 +107,9 @@ func (a *API) beatHost(ctx context.Context, in *struct {
 	if orders.Stop, err = a.ended(ctx, in.Host, in.Body.Attempts); err != nil {
 		return nil, err
 	}
-	orders.Preempt, err = a.Ledger.AskedBack(ctx, in.Host)
+	if orders.Preempt, err = a.Ledger.AskedBack(ctx, in.Host); err == nil && len(orders.Preempt) > 0 {
+		err = a.Ledger.NoteAskedBack(ctx, in.Host)
+	}
 	return answer(orders, err)
 }
 

@@ -35,18 +35,23 @@ func (a *API) gpuShares(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	now, err := a.Ledger.Shares(ctx)
+	now, err := a.Ledger.Standings(ctx)
 	if err != nil {
 		return nil, err
 	}
 	cluster, err := a.Ledger.Cluster(ctx)
 	out := client.GPUShares{From: from, To: to, Step: float64(step) * time.Hour.Seconds(), Devices: cluster.Total.GPUs, Projects: sharesOf(now, sums, know)}
+	for i := range out.Projects {
+		if out.Projects[i].Project == "" {
+			out.Projects[i].Cells = nil // nobody else's business
+		}
+	}
 	return answer(out, err)
 }
 
 // sharesOf joins what projects hold with what they had; those that the reader
 // does not know become one.
-func sharesOf(now []bine.ProjectShare, sums map[bine.ProjectName][]float64, know func(bine.ProjectName) bool) []bine.ProjectShare {
+func sharesOf(now []bine.Standing, sums map[bine.ProjectName][]float64, know func(bine.ProjectName) bool) []bine.ProjectShare {
 	all := map[bine.ProjectName]*bine.ProjectShare{}
 	of := func(p bine.ProjectName) *bine.ProjectShare {
 		if !know(p) {
@@ -62,7 +67,10 @@ func sharesOf(now []bine.ProjectShare, sums map[bine.ProjectName][]float64, know
 		if p.Project != "" {
 			p.Limit, p.Weight = s.Limit, s.Weight
 		}
-		p.Held, p.Guaranteed, p.Borrowed, p.Wanted = p.Held+s.Held, p.Guaranteed+s.Guaranteed, p.Borrowed+s.Borrowed, p.Wanted+s.Wanted
+		p.Held, p.Guaranteed, p.Borrowed, p.Wanted = p.Held+s.Held.GPUs, p.Guaranteed+s.Guaranteed, p.Borrowed+s.Borrowed, p.Wanted+s.Wanted
+		for _, c := range s.Cells {
+			p.Cells = append(p.Cells, c.CellQuota)
+		}
 	}
 	for name, hours := range sums {
 		p := of(name)

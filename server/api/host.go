@@ -15,6 +15,8 @@ func (a *API) hostRoutes() {
 		access: auth.Access{User: true, Scopes: follows}}, a.hosts)
 	add(a, route{id: "list-leases", method: http.MethodGet, path: "leases", tag: "hosts", summary: "Who holds resources and who waits for them, oldest first; of the caller's projects, or all for an administrator",
 		access: auth.Access{User: true, Scopes: follows}}, a.leases)
+	add(a, route{id: "show-lease", method: http.MethodGet, path: "leases/{attempt}", tag: "hosts", summary: "What became of a request: when it was asked, granted and given back, and how its accelerators were used",
+		access: auth.Access{User: true, Scopes: follows}}, a.leaseHistory)
 }
 
 func (a *API) hosts(ctx context.Context, _ *none) (*body[[]bine.Host], error) {

@@ -67,7 +67,9 @@ type Ledger interface {
 	Cluster(ctx context.Context) (bine.Cluster, error)
 	Hours(ctx context.Context, from, to time.Time, step int) (map[bine.ProjectName][]float64, error)
 	SumHours(ctx context.Context, now time.Time) error
-	Shares(ctx context.Context) ([]bine.ProjectShare, error)
+	GrantsOf(ctx context.Context, attempt bine.AttemptID) ([]bine.GrantRecord, error)
+	NoteAskedBack(ctx context.Context, host bine.HostName) error
+	AskedBackAt(ctx context.Context, attempt bine.AttemptID) (*time.Time, error)
 	HostLeases(ctx context.Context, host bine.HostName) ([]bine.Lease, error)
 	HostEvents(ctx context.Context, host bine.HostName, limit int) ([]bine.DeviceEvent, error)
 	Picture(ctx context.Context) ([]bine.HostPicture, error)

@@ -39,6 +39,11 @@ func (a *API) setLeasePriority(ctx context.Context, in *struct {
 	Attempt bine.AttemptID `path:"attempt" doc:"id of the attempt that waits"`
 	Body    client.SetPriority
 }) (*none, error) {
+	note := string(in.Body.Priority)
+	if in.Body.Reason != "" {
+		note += ": " + in.Body.Reason
+	}
+	noted(ctx, note)
 	grants, err := a.Ledger.SetPriority(ctx, in.Project, in.Attempt, in.Body.Priority)
 	if err == nil {
 		a.granted(ctx, grants)

@@ -57,7 +57,7 @@ func TestWordsAndFieldsFollowEachOther(t *testing.T) {
 
 func TestAdministratorsSayWhyTheyKeepWorkAway(t *testing.T) {
 	h := newUI(newFakeAPI())
-	for _, path := range []string{"/hosts/h/cordon", "/devices/GPU-1/cordon", "/shares/quota"} {
+	for _, path := range []string{"/hosts/h/cordon", "/devices/GPU-1/cordon", "/shares/quota", "/queue/demo/a1/priority"} {
 		for name, c := range map[string]struct {
 			form url.Values
 			want int

@@ -75,6 +75,8 @@ func (u *UI) routes(mux *http.ServeMux) {
 		"/hosts":                             showHosts,
 		"/hosts/{name}":                      showHost,
 		"/ask":                               showAsk,
+		"/queue":                             showQueue,
+		"/leases/{name}":                     showLease,
 		"/shares":                            showShares,
 		"/devices/{name}":                    showDevice,
 		"/keys":                              showKeys,
@@ -129,6 +131,7 @@ func (u *UI) routes(mux *http.ServeMux) {
 	for pattern, h := range map[string]handler{
 		"/projects":                             createProject,
 		"/ask":                                  answerAsk,
+		"/queue/{project}/{name}/priority":      setPriority,
 		"/shares/quota":                         changeQuota,
 		"/devices/{name}/cordon":                cordonDevice,
 		"/hosts/{name}/cordon":                  cordonHost,

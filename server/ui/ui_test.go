@@ -49,7 +49,7 @@ func post(h http.Handler, path string, form url.Values) *httptest.ResponseRecord
 
 // pages are all addresses that are read, each with something it must show.
 var pages = map[string]string{
-	"/": "demo", "/hosts": "does not confine", "/hosts?model=A100&page=2": "GPU-1", "/hosts/h": "Keep new work away", "/shares": "GPU-hours", "/shares?hours=720&format=csv": "2026-03-14T09:26:53Z,0.5000", "/ask": "on 1 host", "/ask?project=demo&gpus=2+GPUs+on+fire": "At character 11", "/projects/demo/jobs/new": "ask-words", "/devices/GPU-1": "A100", "/keys": "duck", "/account": "Password", "/admin/users": "ada", "/admin/audit": "start-run",
+	"/": "demo", "/hosts": "does not confine", "/hosts?model=A100&page=2": "GPU-1", "/hosts/h": "Keep new work away", "/shares": "GPU-hours", "/queue": "/leases/", "/queue?show=granted&project=demo&for=gpus": "Nothing is granted", "/leases/a1": "waits for 2 GPUs", "/shares?hours=720&format=csv": "2026-03-14T09:26:53Z,0.5000", "/ask": "on 1 host", "/ask?project=demo&gpus=2+GPUs+on+fire": "At character 11", "/projects/demo/jobs/new": "ask-words", "/devices/GPU-1": "A100", "/keys": "duck", "/account": "Password", "/admin/users": "ada", "/admin/audit": "start-run",
 	"/projects/demo": "Recent runs", "/projects/demo/runs": "step train failed", "/projects/demo/runs?state=failed&pipeline=flights": "flights-1",
 	"/projects/demo/runs/flights-1?view=table&state=succeeded": "1–1 of 1 found among 3", "/projects/demo/runs/flights-1?view=table&text=nosuch": "No step matches", "/projects/demo/runs/flights-1?step=ingest&tab=outputs": "Preview",
 	"/projects/demo/runs/flights-1": "train", "/projects/demo/runs/flights-1?step=ingest&tab=attempts": "Peak memory", "/projects/demo/runs/flights-1?step=train&item=a": "ValueError: bad",

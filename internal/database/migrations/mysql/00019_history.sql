@@ -25,23 +25,10 @@ INSERT IGNORE INTO gpu_hours_upto (id, hour) VALUES (1, 0);
 -- What became of requests beside being granted and given back.
 CREATE TABLE IF NOT EXISTS lease_notes (
   attempt VARCHAR(64) NOT NULL,
-  kind    VARCHAR(32) NOT NULL, -- waits, asked_back
+  kind    VARCHAR(32) NOT NULL, -- asked_back
   at      BIGINT NOT NULL,
   project VARCHAR(63) NOT NULL,
   note    LONGTEXT NOT NULL,
   PRIMARY KEY (attempt, kind, at),
   INDEX lease_notes_at (at)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
-
--- What devices did under each grant, in parts of its time that grow longer: of
--- a minute in its first hour, then of five, then of an hour.
-CREATE TABLE IF NOT EXISTS grant_use (
-  device  VARCHAR(191) NOT NULL,
-  epoch   BIGINT NOT NULL,
-  part    BIGINT NOT NULL, -- seconds since the grant at which it begins
-  samples BIGINT NOT NULL,
-  busy    DOUBLE NOT NULL, -- sums over samples
-  memory  BIGINT NOT NULL, -- the most, in bytes
-  power   DOUBLE NOT NULL,
-  PRIMARY KEY (device, epoch, part)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;

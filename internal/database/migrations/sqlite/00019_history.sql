@@ -21,23 +21,10 @@ INSERT INTO gpu_hours_upto (id, hour) VALUES (1, 0);
 -- What became of requests beside being granted and given back.
 CREATE TABLE lease_notes (
   attempt TEXT NOT NULL,
-  kind    TEXT NOT NULL, -- waits, asked_back
+  kind    TEXT NOT NULL, -- asked_back
   at      INTEGER NOT NULL,
   project TEXT NOT NULL,
   note    TEXT NOT NULL,
   PRIMARY KEY (attempt, kind, at)
 );
 CREATE INDEX lease_notes_at ON lease_notes (at);
-
--- What devices did under each grant, in parts of its time that grow longer: of
--- a minute in its first hour, then of five, then of an hour.
-CREATE TABLE grant_use (
-  device  TEXT NOT NULL,
-  epoch   INTEGER NOT NULL,
-  part    INTEGER NOT NULL, -- seconds since the grant at which it begins
-  samples INTEGER NOT NULL,
-  busy    REAL NOT NULL, -- sums over samples
-  memory  INTEGER NOT NULL, -- the most, in bytes
-  power   REAL NOT NULL,
-  PRIMARY KEY (device, epoch, part)
-);
