@@ -98,7 +98,7 @@ func benchCommand(s cli.Streams) *cobra.Command {
 	cmd.Flags().StringArrayVar(&b.gpus.Pods, "pods", nil, "of gpu: work as CSV (name, cpu_milli, memory_mib, num_gpu, gpu_milli); may be given several times")
 	cmd.Flags().StringSliceVar(&b.policies, "policy", nil, "of gpu: policies to compare (fgd, bestfit, dotproduct, packing, random); all unless some are named")
 	cmd.Flags().IntVar(&b.gpus.Seeds, "seeds", 10, "of gpu: how many orders of arrival are tried; of sweep: how often each is simulated, 25 unless given")
-	cmd.Flags().StringVar(&b.gpus.CSV, "csv", "", "of gpu: write how each policy filled the cluster to this file; of sweep: the table of stragglers and lost jobs")
+	cmd.Flags().StringVar(&b.gpus.CSV, "csv", "", "of gpu: write the policies side by side to this file; of sweep: the table of stragglers and lost jobs")
 	cmd.Flags().StringVar(&b.gpus.SVG, "svg", "", "of gpu: draw that to this file")
 	cmd.Flags().StringVar(&b.cpuProfile, "cpuprofile", "", "write a profile of this process while it measures to this file")
 	return cmd
@@ -232,6 +232,9 @@ func benchInstallation(ctx context.Context, p *platform) (bench.Installation, er
 
 // benchGPUs measures placement, and says on the way what it is at.
 func benchGPUs(ctx context.Context, b benching, _ string) ([]bench.Row, error) {
+	if b.output == "table" {
+		b.gpus.Table = b.Out
+	}
 	b.gpus.Progress = func(what string) { fmt.Fprintln(b.Err, "measuring", what) }
 	return bench.GPUs(ctx, b.gpus)
 }

@@ -1,6 +1,7 @@
 package place
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/bine-ml/bine"
@@ -103,11 +104,18 @@ type offer struct {
 	group int // of its devices; -1 if the task wants none
 	rank  int // preferences met
 	score int64
-	cost  int // of the devices to each other
-	part  int // the device that a fraction is of
+	cost  int   // of the devices to each other
+	part  int   // the device that a fraction is of
+	spare int64 // what stays free of the host
 }
 
-// better compares offers of two hosts; 0 leaves it to their names.
+// closer compares offers that are as good by rank and score; 0 leaves it to the
+// names of the hosts.
+func (o offer) closer(than offer) int {
+	return cmp.Or(than.cost-o.cost, cmp.Compare(than.spare, o.spare))
+}
+
+// better compares offers of one host.
 func (o offer) better(than offer) int {
 	switch {
 	case o.rank != than.rank:
@@ -123,6 +131,14 @@ func (o offer) better(than offer) int {
 
 // offer finds the best that a host in a state can do for all of a task.
 func (e *engine) offer(s *state, d *demand) offer {
+	o := e.ofHost(s, d)
+	if o.fits {
+		o.spare = e.spare(s, d)
+	}
+	return o
+}
+
+func (e *engine) ofHost(s *state, d *demand) offer {
 	best := offer{}
 	if d.cpu > s.freeCPU || d.memory > s.freeMemory {
 		return best

@@ -155,28 +155,60 @@ func (h *host) wholly(group int) int {
 type scan struct{ *engine }
 
 func (v *scan) best(d *demand) (*host, offer) {
-	var found *host
-	var best offer
+	if v.policy.Name == Random {
+		return v.any(d)
+	}
+	top := leader{tolerance: v.policy.tolerance()}
+	offers := make([]offer, len(v.all))
+	for i, h := range v.all {
+		if h.up && !d.avoids(h.name) {
+			if offers[i] = v.offer(&h.state, d); offers[i].fits {
+				top.see(offers[i])
+			}
+		}
+	}
+	found := -1
+	for i, o := range offers {
+		if o.fits && top.near(o) && (found < 0 || o.closer(offers[found]) > 0) {
+			found = i
+		}
+	}
+	if found < 0 {
+		return nil, offer{}
+	}
+	return v.all[found], offers[found]
+}
+
+// any leaves the choice to chance.
+func (v *scan) any(d *demand) (found *host, best offer) {
 	var least uint64
 	for _, h := range v.all {
 		if !h.up || d.avoids(h.name) {
 			continue
 		}
 		o := v.offer(&h.state, d)
-		if !o.fits {
-			continue
-		}
-		if v.policy.Name == Random {
-			o.score = 0
-			if x := v.chance(d, h.name); found == nil || o.rank > best.rank || (o.rank == best.rank && x < least) {
-				found, best, least = h, o, x
-			}
-		} else if found == nil || o.better(best) > 0 {
-			found, best = h, o
+		if x := v.chance(d, h.name); o.fits && (found == nil || o.rank > best.rank || (o.rank == best.rank && x < least)) {
+			found, best, least = h, o, x
 		}
 	}
 	return found, best
 }
+
+// leader is the best rank and score that were seen, and what counts as good.
+type leader struct {
+	tolerance int64
+	seen      bool
+	rank      int
+	score     int64
+}
+
+func (l *leader) see(o offer) {
+	if !l.seen || o.rank > l.rank || (o.rank == l.rank && o.score > l.score) {
+		l.seen, l.rank, l.score = true, o.rank, o.score
+	}
+}
+
+func (l *leader) near(o offer) bool { return o.rank == l.rank && o.score >= l.score-l.tolerance }
 
 func (v *scan) candidates(d *demand, least int) ([]candidate, []string) {
 	var all []candidate

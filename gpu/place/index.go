@@ -107,31 +107,54 @@ type indexed struct {
 }
 
 func (v *indexed) best(d *demand) (*host, offer) {
-	found, best := -1, offer{}
-	var least uint64
+	if v.policy.Name == Random {
+		return v.any(d)
+	}
+	top := leader{tolerance: v.policy.tolerance()}
 	for _, k := range v.alive {
-		a := k.answer(v.typ)
-		if !a.known {
-			a.known, a.offer = true, v.offer(&k.state, d)
+		if a := v.offers(k, d); a.fits && (len(d.avoid) == 0 || v.first(k, d) >= 0) {
+			top.see(a)
 		}
-		if !a.offer.fits {
+	}
+	found, best := -1, offer{}
+	for _, k := range v.alive {
+		o := k.answer(v.typ).offer
+		if !o.fits || !top.near(o) {
 			continue
 		}
 		better := 1
 		if found >= 0 {
-			better = a.offer.better(best)
-		}
-		if v.policy.Name == Random {
-			if found < 0 || a.offer.rank >= best.rank {
-				found, best, least = v.chosen(k, d, a.offer, found, best, least)
-			}
-			continue
+			better = o.closer(best)
 		}
 		if better < 0 {
 			continue
 		}
 		if first := v.first(k, d); first >= 0 && (better > 0 || first < found) {
-			found, best = first, a.offer
+			found, best = first, o
+		}
+	}
+	if found < 0 {
+		return nil, offer{}
+	}
+	return v.all[found], best
+}
+
+// offers gives what hosts of a class offer, which is remembered.
+func (v *indexed) offers(k *class, d *demand) offer {
+	a := k.answer(v.typ)
+	if !a.known {
+		a.known, a.offer = true, v.offer(&k.state, d)
+	}
+	return a.offer
+}
+
+// any leaves the choice to chance.
+func (v *indexed) any(d *demand) (*host, offer) {
+	found, best := -1, offer{}
+	var least uint64
+	for _, k := range v.alive {
+		if o := v.offers(k, d); o.fits && (found < 0 || o.rank >= best.rank) {
+			found, best, least = v.chosen(k, d, o, found, best, least)
 		}
 	}
 	if found < 0 {

@@ -81,9 +81,7 @@ func (e *engine) score(c change) int64 {
 	case e.policy.Name == FGD && len(e.policy.Typical) > 0:
 		e.scratch = c.after(e.scratch)
 		grown := c.before.fragmentation(c.before.freeCPU-c.cpu, e.scratch) - c.before.fragmentation(c.before.freeCPU, c.before.free)
-		// The score is coarse on purpose. With exact ones hosts that differ by
-		// nothing but noise are taken by turns, and free devices end up scattered.
-		return int64(100 / (1 + math.Exp(grown/1000)))
+		return int64(math.Round(-grown * fine))
 	case e.policy.Name == Random:
 		return 0
 	case e.policy.Name == DotProduct:
@@ -95,6 +93,33 @@ func (e *engine) score(c change) int64 {
 		free, asked := e.weights(c)
 		return -int64(free[0] - asked[0] + free[1] - asked[1])
 	}
+}
+
+// What the scores of FGD are in, and which of them are as good as the best: with
+// exact ones hosts that differ by nothing but noise are taken by turns, and free
+// devices end up scattered. Of hosts as good as the best the fullest is taken.
+const (
+	fine    = 1000 // parts of a thousandth of a device
+	near    = 20   // thousandths of a device
+	spareOf = 0.1  // what CPU that stays free counts beside devices that do
+)
+
+// tolerance is by how much a score may be below the best and count as good.
+func (p Policy) tolerance() int64 {
+	if p.Name == FGD && len(p.Typical) > 0 {
+		return near * fine
+	}
+	return 0
+}
+
+// spare weighs what stays free of a host, where that decides between scores that
+// are as good.
+func (e *engine) spare(s *state, d *demand) int64 {
+	if e.policy.tolerance() == 0 {
+		return 0
+	}
+	free, _ := e.weights(change{before: s})
+	return int64(fine*free[1] + fine*spareOf*(free[0]-float64(d.cpu)*e.perCPU))
 }
 
 // weights gives CPU and devices, free and asked for, in the same measure:

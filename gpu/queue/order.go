@@ -33,7 +33,7 @@ type standing struct {
 	used  float64 // devices that it had on average, fading
 	held  int
 	ahead int // thousandths of those of its jobs that are in the line by now
-	jobs  []Job
+	jobs  []*Job
 	books *Books
 }
 
@@ -46,7 +46,8 @@ func (s *standing) load() float64 { return (s.used + float64(s.held)/1000) / s.s
 // then who asked first.
 func Order(waiting []Job, f Fairness) []Job {
 	projects := map[string]*standing{}
-	for _, j := range waiting {
+	for i := range waiting {
+		j := &waiting[i]
 		s := projects[j.Project]
 		if s == nil {
 			s = &standing{name: j.Project, share: f.Shares[j.Project], held: f.Held[j.Project], books: f.Books}
@@ -59,7 +60,7 @@ func Order(waiting []Job, f Fairness) []Job {
 	}
 	var line []*standing
 	for _, s := range projects {
-		slices.SortFunc(s.jobs, func(a, b Job) int {
+		slices.SortFunc(s.jobs, func(a, b *Job) int {
 			return cmp.Or(cmp.Compare(b.Priority, a.Priority), a.Since.Compare(b.Since), strings.Compare(a.ID, b.ID))
 		})
 		line = append(line, s)
@@ -74,7 +75,7 @@ func Order(waiting []Job, f Fairness) []Job {
 		}
 		s := line[at]
 		milli := s.jobs[0].milli()
-		order, s.held, s.ahead, s.jobs = append(order, s.jobs[0]), s.held+milli, s.ahead+milli, s.jobs[1:]
+		order, s.held, s.ahead, s.jobs = append(order, *s.jobs[0]), s.held+milli, s.ahead+milli, s.jobs[1:]
 		if len(s.jobs) == 0 {
 			line = slices.Delete(line, at, at+1)
 		}
@@ -85,7 +86,7 @@ func Order(waiting []Job, f Fairness) []Job {
 // owed says whether the first job of a project is within what is its own.
 func (s *standing) owed() bool {
 	if s.books != nil && len(s.share.Stakes) > 0 {
-		return s.books.Entitled(s.jobs[0], s.ahead)
+		return s.books.Entitled(*s.jobs[0], s.ahead)
 	}
 	return s.held+s.jobs[0].milli() <= s.share.Guaranteed
 }

@@ -74,11 +74,17 @@ func (t *table) next() bool {
 	return true
 }
 
+// text gives a field; "nan", which some programs write for what is not there, is empty.
 func (t *table) text(column string) string {
-	if i, there := t.columns[column]; there {
-		return strings.TrimSpace(t.row[i])
+	i, there := t.columns[column]
+	if !there {
+		return ""
 	}
-	return ""
+	text := strings.TrimSpace(t.row[i])
+	if strings.EqualFold(text, "nan") {
+		return ""
+	}
+	return text
 }
 
 // number reads a whole number; an empty field is 0.

@@ -62,6 +62,35 @@ func TestRead(t *testing.T) {
 	}
 }
 
+func TestReadWhatOthersWrite(t *testing.T) {
+	hosts, err := sim.ReadNodes(strings.NewReader("sn,cpu_milli,memory_mib,gpu,model\nbare,32000,262144,0,nan\nfull,96000,393216,8,G2\n"))
+	if err != nil || len(hosts.Hosts) != 2 || len(hosts.Hosts[0].Devices) != 0 {
+		t.Fatalf("%+v, %v", hosts, err)
+	}
+	for text, want := range map[string]string{
+		"name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec,creation_time,deletion_time\na,1000,1,1,1000,nan,nan,nan\n": "1 GPU on 1 host",
+		"\ufeffname,cpu_milli,memory_mib,num_gpu,gpu_milli\r\na,1000.0,1,1.0,460.0\r\n":                                   "0.46 GPU",
+		"name,cpu_milli,memory_mib,num_gpu\na,1000,1,2\n":                                                                 "2 GPUs on 1 host",
+		"memory_mib,name,cpu_milli\n1,a,1000\n":                                                                           "0 GPUs",
+		"name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec\na,1000,1,1,0,G2|P100|G2\n":                                 "1 GPU on 1 host with G2 or P100",
+	} {
+		pods, err := sim.ReadPods(strings.NewReader(text))
+		if err != nil || len(pods) != 1 || pods[0].Request.String() != want || pods[0].CPU != 1000 {
+			t.Errorf("%q: %+v, %v", text, pods, err)
+			continue
+		}
+		for _, policy := range place.Policies() {
+			f := sim.Fill(hosts, pods, sim.FillOptions{Policy: policy, Until: 1.3})
+			if (f.Tasks == 0) != (want == "0 GPUs") {
+				t.Errorf("%q, %s: %+v", text, policy, f)
+			}
+		}
+		if r, err := sim.Replay(hosts, pods, sim.ReplayOptions{Policy: place.FGD}); err != nil || r.Done+r.Never != 1 {
+			t.Errorf("%q: %+v, %v", text, r, err)
+		}
+	}
+}
+
 func TestReadSaysWhereItIsWrong(t *testing.T) {
 	for text, says := range map[string]string{
 		"":                                 "the header cannot be read",

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,7 +24,9 @@ type GPUBench struct {
 	Seeds     int                // how often each is tried, each time in another order
 	Decisions int                // that are timed; 0 is 200,000
 	Tasks     int                // that are replayed; 0 is 5,000
-	CSV, SVG  string             // files to write the fillings to; empty: none
+	Cohorts   int                // of Kueue's workload; 0 is its 5, with 3,000 pieces each
+	CSV, SVG  string             // files to write the comparison to; empty: none
+	Table     io.Writer          // gets the comparison as a table; nil: none
 	Progress  func(string)       // told what is measured
 }
 
@@ -51,8 +54,16 @@ const (
 // GPUs measures decisions on clusters that are made up, fairness between
 // projects, and how well policies fill the cluster of a trace.
 func GPUs(ctx context.Context, b GPUBench) ([]Row, error) {
+	s, lists, err := b.read()
+	if err != nil {
+		return nil, err
+	}
 	rows, err := b.decisions()
 	if err != nil {
+		return rows, err
+	}
+	more, err := b.lines()
+	if rows = append(rows, more...); err != nil {
 		return rows, err
 	}
 	jain, used, err := sim.Contest(1)
@@ -62,31 +73,43 @@ func GPUs(ctx context.Context, b GPUBench) ([]Row, error) {
 	rows = append(rows,
 		Row{Name: "fair share of equal projects over an hour, Jain's index", Value: round(jain), Unit: ""}.HeldTo(AtLeast(leastJain)),
 		Row{Name: "devices used meanwhile", Value: percent(used), Unit: "%"})
-	if b.Nodes == "" {
-		return rows, nil
-	}
-	s, err := readFile(b.Nodes, sim.ReadNodes)
-	if err != nil {
-		return rows, err
-	}
 	var all []packed
-	for _, path := range b.Pods {
-		pods, err := readFile(path, sim.ReadPods)
+	for i, pods := range lists {
+		list := listName(b.Pods[i])
+		if !slices.ContainsFunc(pods, func(p sim.Pod) bool { return !p.Request.Zero() }) {
+			rows = append(rows, Row{Name: list + ": asks for no devices, so there is nothing to compare", Size: len(pods)})
+			continue
+		}
+		some, err := b.fill(ctx, list, s, pods)
 		if err != nil {
 			return rows, err
 		}
-		some, err := b.fill(ctx, listName(path), s, pods)
-		if err != nil {
-			return rows, err
-		}
-		all = append(all, some...)
 		rows = append(rows, fillRows(s, some)...)
-		more, err := b.replay(ctx, listName(path), s, pods)
+		more, err := b.replay(ctx, list, s, pods, some)
 		if rows = append(rows, more...); err != nil {
 			return rows, err
 		}
+		all = append(all, some...)
 	}
 	return rows, b.write(all)
+}
+
+// read reads the files, before anything is measured.
+func (b GPUBench) read() (s place.Snapshot, lists [][]sim.Pod, err error) {
+	if b.Nodes == "" {
+		return s, nil, nil
+	}
+	if s, err = readFile(b.Nodes, sim.ReadNodes); err != nil {
+		return s, nil, err
+	}
+	for _, path := range b.Pods {
+		pods, err := readFile(path, sim.ReadPods)
+		if err != nil {
+			return s, nil, err
+		}
+		lists = append(lists, pods)
+	}
+	return s, lists, nil
 }
 
 // readFile reads a file, and names it in errors.
@@ -148,9 +171,10 @@ func (b GPUBench) tell(format string, args ...any) {
 
 // packed is what a policy made of a list of work.
 type packed struct {
-	list   string
-	policy place.PolicyName
-	runs   []sim.Filling
+	list     string
+	policy   place.PolicyName
+	runs     []sim.Filling
+	replayed *sim.Replayed // with backfill; nil: nothing could be replayed
 }
 
 // mean gives the mean share of devices that were allocated, and its deviation, in per cent.

@@ -3,26 +3,75 @@ package bench
 import (
 	"encoding/csv"
 	"fmt"
-	"html"
 	"io"
-	"maps"
 	"os"
-	"slices"
 	"strconv"
-	"strings"
+	"text/tabwriter"
+
+	"github.com/bine-ml/bine/gpu/sim"
 )
 
-// write writes the files that were asked for.
+// measures are what policies are compared by.
+var measures = []struct {
+	name, unit string
+	digits     int
+	of         func(packed) (mean float64, runs []float64)
+}{
+	{"devices allocated when 130 % are asked for", "%", 2, func(f packed) (float64, []float64) {
+		m, _ := f.mean()
+		var all []float64
+		for _, r := range f.runs {
+			all = append(all, 100*r.Allocated)
+		}
+		return m, all
+	}},
+	{"devices free and of no use then", "%", 2, func(f packed) (float64, []float64) {
+		var all []float64
+		for _, r := range f.runs {
+			all = append(all, 100*r.Fragmented*(1-r.Allocated))
+		}
+		return f.fragmented(), all
+	}},
+	{"decisions, fastest run", "/s", 0, func(f packed) (float64, []float64) { return f.rate(), nil }},
+	{"waiting for 1 or a part, mean", "min", 1, waiting(0)},
+	{"waiting for 2 to 7, mean", "min", 1, waiting(1)},
+	{"waiting for 8 and more, mean", "min", 1, waiting(2)},
+	{"evenness of slowdown between projects, Jain's index", "", 3, func(f packed) (float64, []float64) {
+		if f.replayed == nil {
+			return 0, nil
+		}
+		return f.replayed.Fairness(), nil
+	}},
+}
+
+func waiting(width int) func(packed) (float64, []float64) {
+	return func(f packed) (float64, []float64) {
+		if f.replayed == nil {
+			return 0, nil
+		}
+		return minutes(f.replayed.Wait(widths[width].least, widths[width].most)), nil
+	}
+}
+
+// write writes the comparison to where it was asked for.
 func (b GPUBench) write(all []packed) error {
-	for path, write := range map[string]func(io.Writer, []packed) error{b.CSV: fillingsCSV, b.SVG: fillingsSVG} {
-		if path == "" {
+	if b.Table != nil {
+		if err := comparisonTable(b.Table, all); err != nil {
+			return err
+		}
+	}
+	for _, to := range []struct {
+		path  string
+		write func(io.Writer, []packed) error
+	}{{b.CSV, comparisonCSV}, {b.SVG, comparisonSVG}} {
+		if to.path == "" {
 			continue
 		}
-		f, err := os.Create(path)
+		f, err := os.Create(to.path)
 		if err != nil {
 			return err
 		}
-		if err := write(f, all); err != nil {
+		if err := to.write(f, all); err != nil {
 			f.Close()
 			return err
 		}
@@ -33,60 +82,69 @@ func (b GPUBench) write(all []packed) error {
 	return nil
 }
 
-// fillingsCSV writes every filling as a row.
-func fillingsCSV(w io.Writer, all []packed) error {
-	out := csv.NewWriter(w)
-	rows := [][]string{{"list", "policy", "seed", "tasks", "allocated", "fragmented", "refused", "seconds"}}
-	for _, f := range all {
-		for _, r := range f.runs {
-			var refused []string
-			for _, n := range slices.Sorted(maps.Keys(r.Refused)) {
-				refused = append(refused, fmt.Sprintf("%d:%d", n, r.Refused[n]))
-			}
-			rows = append(rows, []string{f.list, string(f.policy), strconv.FormatUint(r.Seed, 10), strconv.Itoa(r.Tasks), strconv.FormatFloat(r.Allocated, 'f', 6, 64),
-				strconv.FormatFloat(r.Fragmented, 'f', 6, 64), strings.Join(refused, " "), strconv.FormatFloat(r.Took.Seconds(), 'f', 6, 64)})
+// byList splits what was compared by list of work, in order.
+func byList(all []packed) (lists [][]packed) {
+	for i, f := range all {
+		if i == 0 || f.list != all[i-1].list {
+			lists = append(lists, nil)
 		}
+		lists[len(lists)-1] = append(lists[len(lists)-1], f)
 	}
-	return out.WriteAll(rows)
+	return lists
 }
 
-// The measures of the drawing.
-const (
-	barHeight = 18
-	barLeft   = 190
-	barWidth  = 520
-)
+// comparisonTable writes policies side by side, a table for each list.
+func comparisonTable(w io.Writer, all []packed) error {
+	t := tabwriter.NewWriter(w, 0, 4, 3, ' ', tabwriter.AlignRight)
+	for _, some := range byList(all) {
+		fmt.Fprintf(t, "%s\t\t", some[0].list)
+		for _, f := range some {
+			fmt.Fprintf(t, "%s\t", f.policy)
+		}
+		fmt.Fprintln(t)
+		for _, m := range measures {
+			fmt.Fprintf(t, "%s\t%s\t", m.name, m.unit)
+			for _, f := range some {
+				mean, _ := m.of(f)
+				fmt.Fprintf(t, "%s\t", strconv.FormatFloat(mean, 'f', m.digits, 64))
+			}
+			fmt.Fprintln(t)
+		}
+		fmt.Fprintln(t)
+	}
+	return t.Flush()
+}
 
-// fillingsSVG draws the mean of each policy as a bar, and the runs as ticks; the
-// axis begins at a number that leaves differences to be seen.
-func fillingsSVG(w io.Writer, all []packed) error {
-	least := 100.0
+// comparisonCSV writes a row for each measure, and for each run that it is the
+// mean of; the seed of the mean is empty.
+func comparisonCSV(w io.Writer, all []packed) error {
+	rows := [][]string{{"list", "policy", "measure", "unit", "seed", "value"}}
 	for _, f := range all {
-		for _, r := range f.runs {
-			least = min(least, 100*r.Allocated)
+		for _, m := range measures {
+			mean, runs := m.of(f)
+			rows = append(rows, []string{f.list, string(f.policy), m.name, m.unit, "", strconv.FormatFloat(mean, 'f', 4, 64)})
+			for i, x := range runs {
+				rows = append(rows, []string{f.list, string(f.policy), m.name, m.unit, strconv.FormatUint(f.runs[i].Seed, 10), strconv.FormatFloat(x, 'f', 4, 64)})
+			}
 		}
 	}
-	least = float64(int(least)/5) * 5
-	x := func(percent float64) float64 { return barLeft + barWidth*(percent-least)/(100-least) }
-	var s strings.Builder
-	height := 40 + (barHeight+4)*len(all) + 30
-	fmt.Fprintf(&s, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" font-family="sans-serif" font-size="12" role="img" aria-label="Share of devices allocated, by list and policy">`, barLeft+barWidth+80, height)
-	fmt.Fprintf(&s, "\n<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n<text x=\"%d\" y=\"20\">devices allocated when 130 %% are asked for, per cent</text>\n", barLeft)
-	y := 34
-	for _, f := range all {
-		m, _ := f.mean()
-		fmt.Fprintf(&s, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">%s, %s</text>\n", barLeft-8, y+13, html.EscapeString(f.list), f.policy)
-		fmt.Fprintf(&s, "<rect x=\"%d\" y=\"%d\" width=\"%.1f\" height=\"%d\" fill=\"#5b8def\"/>\n", barLeft, y, x(m)-barLeft, barHeight)
-		for _, r := range f.runs {
-			fmt.Fprintf(&s, "<line x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%d\" stroke=\"#123\" stroke-opacity=\"0.5\"/>\n", x(100*r.Allocated), x(100*r.Allocated), y+4, y+barHeight-4)
+	return csv.NewWriter(w).WriteAll(rows)
+}
+
+// comparisonSVG draws every measure, with a bar for each list and policy.
+func comparisonSVG(w io.Writer, all []packed) error {
+	panels := make([]sim.Panel, 0, len(measures))
+	for i, m := range measures {
+		title := m.name
+		if m.unit != "" {
+			title += ", " + m.unit
 		}
-		fmt.Fprintf(&s, "<text x=\"%.1f\" y=\"%d\">%.2f</text>\n", x(m)+8, y+13, m)
-		y += barHeight + 4
+		p := sim.Panel{Title: title, Axis: i == 0}
+		for _, f := range all {
+			mean, runs := m.of(f)
+			p.Bars = append(p.Bars, sim.Bar{Label: f.list + ", " + string(f.policy), Value: mean, Runs: runs, Text: strconv.FormatFloat(mean, 'f', m.digits, 64)})
+		}
+		panels = append(panels, p)
 	}
-	for tick := least; tick <= 100; tick += 5 {
-		fmt.Fprintf(&s, "<line x1=\"%.1f\" x2=\"%.1f\" y1=\"30\" y2=\"%d\" stroke=\"#999\" stroke-opacity=\"0.4\"/><text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%g</text>\n", x(tick), x(tick), y, x(tick), y+16, tick)
-	}
-	s.WriteString("</svg>\n")
-	_, err := io.WriteString(w, s.String())
-	return err
+	return sim.Draw(w, "Policies of placement side by side", panels)
 }

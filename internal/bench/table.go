@@ -26,7 +26,7 @@ func WriteTable(w io.Writer, rows []Row) error {
 	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(t, "WHAT\tSIZE\tVALUE\tUNIT\tREFERENCE\tRATIO\tGOAL\tMET")
 	for _, r := range rows {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Name, count(r.Size), number(r.Value), r.Unit, dash(r.Reference), dash(r.Ratio), text(r.Goal), met(r.Met))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Name, count(r.Size), value(r), r.Unit, dash(r.Reference), dash(r.Ratio), text(r.Goal), met(r.Met))
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -42,6 +42,14 @@ func count(n int) string {
 		return "-"
 	}
 	return strconv.Itoa(n)
+}
+
+// value writes the figure of a row; percentages with two digits behind the point.
+func value(r Row) string {
+	if r.Unit == "%" {
+		return strconv.FormatFloat(r.Value, 'f', 2, 64)
+	}
+	return number(r.Value)
 }
 
 // number writes what is small with more digits than what is large.
