@@ -2,14 +2,48 @@ package queue
 
 import (
 	"slices"
+	"time"
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/gpu/place"
 )
 
+// shape is what a job's place depends on, of one that wants nothing special.
+type shape struct {
+	project                  string
+	count, milli, hosts, per int
+	cpu, memory              int64
+	duration                 time.Duration
+	vendor, profile, within  string
+	uneven, preemptible      bool
+}
+
+func (j Job) shape() (s shape, simple bool) {
+	r := j.Task.Request
+	simple = len(r.Labels) == 0 && len(r.Models) == 0 && len(j.Task.Avoid) == 0 && r.Prefer.Within == "" && r.Prefer.Zero()
+	return shape{j.Project, r.Count, r.Milli, r.Hosts, r.PerHost, j.Task.CPU, j.Task.Memory, r.Duration, r.Vendor, r.Profile, string(r.Within), r.Uneven, r.Preemptible}, simple
+}
+
 // backfill starts a job that is behind one with a reservation, if that does not
-// delay it: it is done by then, or goes where there is room for both.
+// delay it. One of the same shape as one that was refused is not looked at: as
+// the plan goes on, there is only less.
 func (p *planning) backfill(j Job) error {
+	shape, simple := j.shape()
+	if why := p.refused[shape]; simple && why != "" {
+		p.Waits[j.ID] = why
+		return nil
+	}
+	starts := len(p.Starts)
+	err := p.fit(j)
+	if simple && len(p.Starts) == starts {
+		p.refused[shape] = p.Waits[j.ID]
+	}
+	return err
+}
+
+// fit starts a job if it is done when the reservation begins, or goes where there
+// is room for both.
+func (p *planning) fit(j Job) error {
 	if j.Task.Request.Duration > 0 && !p.Reservation.At.IsZero() && !p.Now.Add(j.Task.Request.Duration).After(p.Reservation.At) {
 		if placed, err := p.place(j); err == nil {
 			return p.start(j, placed, true)

@@ -72,6 +72,7 @@ type planning struct {
 	barred   []bine.HostName // to the job that is looked at
 	released place.Placement // by those that have ended when the reservation begins, on its hosts
 	undo     []func() error
+	refused  map[shape]string // what found no place behind the reservation
 }
 
 // Make says who starts now. The jobs that wait are tried in turn; the first
@@ -82,7 +83,7 @@ type planning struct {
 // a moment that is known is tried first, so nobody who starts meanwhile, or comes
 // before it in the line, delays it. The error is Conflict when the cluster does not hold what runs.
 func Make(s State) (Plan, error) {
-	p := &planning{State: s, held: HeldBy(s.Running), Plan: Plan{Waits: map[string]string{}}}
+	p := &planning{State: s, held: HeldBy(s.Running), refused: map[shape]string{}, Plan: Plan{Waits: map[string]string{}}}
 	p.Waiting = promisedFirst(s.Waiting, s.Reserved)
 	for _, share := range s.Shares {
 		if len(share.Stakes) > 0 && p.books == nil {
