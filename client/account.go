@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/bine-ml/bine"
@@ -118,6 +119,12 @@ func (c *Client) Hosts(ctx context.Context) ([]bine.Host, error) {
 // Leases lists who holds resources and who waits for them, oldest first.
 func (c *Client) Leases(ctx context.Context) ([]bine.Lease, error) {
 	return get[[]bine.Lease](ctx, c, nil, "leases")
+}
+
+// PastLeases lists who had accelerators, in the order of asking: what was given
+// back after since, or is held still; the last 50,000. Only administrators may.
+func (c *Client) PastLeases(ctx context.Context, since time.Time) ([]bine.LeaseRecord, error) {
+	return get[[]bine.LeaseRecord](ctx, c, url.Values{"since": {since.UTC().Format(time.RFC3339)}}, "lease-history")
 }
 
 // Version is what the server says of itself.

@@ -29,7 +29,7 @@ type ReplayOptions struct {
 type Replayed struct {
 	Tasks      int
 	Done       int
-	Never      int                     // tasks that no idle cluster could take
+	Never      int                     // tasks that the cluster could not take were it idle, or that others' cells leave no place
 	Waits      map[int][]time.Duration // by devices asked for
 	Makespan   time.Duration
 	Used       float64                  // share of all devices, over the whole time
@@ -82,6 +82,9 @@ func Replay(s place.Snapshot, pods []Pod, o ReplayOptions) (Replayed, error) {
 		if o.Until > 0 && r.now.Sub(epoch) >= o.Until {
 			break
 		}
+	}
+	if o.Until == 0 {
+		r.Never += len(r.waiting) // that cells of others leave no place
 	}
 	r.Took, r.Makespan = time.Since(began), r.now.Sub(epoch)
 	total := 0.0

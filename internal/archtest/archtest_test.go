@@ -41,7 +41,7 @@ var rules = map[string][]string{
 	"internal/archtest":     {},
 	"internal/agent":        {".", "client", "activities", "gpu", "gpu/...", "internal/shim", "internal/confine"},
 	"internal/auth":         {"."},
-	"internal/cli":          {".", "client", "dags", "dags/plan", "internal/mount", "internal/scaffold", "internal/sweep/...", "internal/sweep", "templates/graph"},
+	"internal/cli":          {".", "client", "dags", "dags/plan", "gpu/place", "gpu/queue", "gpu/sim", "internal/mount", "internal/scaffold", "internal/sweep/...", "internal/sweep", "templates/graph"},
 	"internal/confine":      {"internal/shim"},
 	"internal/database":     {".", "internal/database/..."},
 	"internal/environment":  {".", "internal/environment/...", "internal/environment"},

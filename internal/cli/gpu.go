@@ -49,7 +49,7 @@ func (a *app) gpuCommand() *cobra.Command {
 			}
 		})
 	})
-	return group("gpu", "Accelerators: what there is, who has it, and what you would get", list, show, a.mapCommand(), a.sharesCommand(), a.leaseHistoryCommand(), a.askCommand(), a.idleCommand(), a.idleRuleCommand(), a.cordonCommand("cordon", true), a.cordonCommand("uncordon", false))
+	return group("gpu", "Accelerators: what there is, who has it, and what you would get", list, show, a.mapCommand(), a.sharesCommand(), a.leaseHistoryCommand(), a.askCommand(), a.whatIfCommand(), a.idleCommand(), a.idleRuleCommand(), a.cordonCommand("cordon", true), a.cordonCommand("uncordon", false))
 }
 
 // askCommand shows the verdict on a request. It ends with 0 also where the

@@ -180,8 +180,10 @@ func (l *Ledger) AskedBack(ctx context.Context, host bine.HostName) (ids []bine.
 // PruneGrants forgets grants that ended, and events of devices, before a time.
 func (l *Ledger) PruneGrants(ctx context.Context, before time.Time) error {
 	return l.write(ctx, func(t *tx) error {
-		if _, err := t.exec("DELETE FROM lease_grants WHERE ended_at < ?", database.Micros(before)); err != nil {
-			return err
+		for _, table := range []string{"lease_grants", "lease_history"} {
+			if _, err := t.exec("DELETE FROM "+table+" WHERE ended_at < ?", database.Micros(before)); err != nil {
+				return err
+			}
 		}
 		_, err := t.exec("DELETE FROM device_events WHERE at < ?", database.Micros(before))
 		return err

@@ -91,6 +91,11 @@ func (t *tx) send(r rows) error {
 		}
 	}
 	for some := range slices.Chunk(r.gone, mostRows) {
+		if len(r.ended) > 0 {
+			if err := t.remember(some); err != nil {
+				return err
+			}
+		}
 		if err := t.sendOne("DELETE FROM leases WHERE attempt IN ("+places(len(some))+")", some); err != nil {
 			return err
 		}

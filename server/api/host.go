@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/internal/auth"
@@ -17,6 +18,8 @@ func (a *API) hostRoutes() {
 		access: auth.Access{User: true, Scopes: follows}}, a.leases)
 	add(a, route{id: "show-lease", method: http.MethodGet, path: "leases/{attempt}", tag: "hosts", summary: "What became of a request: when it was asked, granted and given back, and how its accelerators were used",
 		access: auth.Access{User: true, Scopes: follows}}, a.leaseHistory)
+	add(a, route{id: "list-lease-history", method: http.MethodGet, path: "lease-history", tag: "hosts", summary: "Who had accelerators, from asking to giving back, in the order of asking; to try other rules on it",
+		access: auth.Access{Admin: true}}, a.pastLeases)
 }
 
 func (a *API) hosts(ctx context.Context, _ *none) (*body[[]bine.Host], error) {
@@ -41,4 +44,18 @@ func (a *API) leases(ctx context.Context, _ *none) (*body[[]bine.Lease], error) 
 		}
 	}
 	return list(slices.DeleteFunc(all, func(l bine.Lease) bool { return !know(l.Owner.Project) }), err)
+}
+
+// historyMost bounds how many pieces of work one answer has.
+const historyMost = 50_000
+
+func (a *API) pastLeases(ctx context.Context, in *struct {
+	Since time.Time `query:"since" doc:"what was given back before is left out; missing: everything that is kept"`
+	Limit int       `query:"limit" minimum:"0" maximum:"50000" doc:"the last ones only; 0 is 50,000"`
+}) (*body[[]bine.LeaseRecord], error) {
+	limit := in.Limit
+	if limit == 0 {
+		limit = historyMost
+	}
+	return list(a.Ledger.History(ctx, in.Since, limit))
 }

@@ -58,6 +58,7 @@ type Ledger interface {
 	ReleaseProcess(ctx context.Context, attempt bine.AttemptID) ([]lease.Grant, error)
 	Gang(ctx context.Context, attempt bine.AttemptID) (hosts []bine.HostName, rank int, err error)
 	Leases(ctx context.Context) ([]bine.Lease, error)
+	History(ctx context.Context, since time.Time, limit int) ([]bine.LeaseRecord, error)
 	Pools(ctx context.Context, project bine.ProjectName) ([]bine.Pool, error)
 	Pool(ctx context.Context, project bine.ProjectName, name bine.PoolName) (bine.Pool, error)
 	SetPool(ctx context.Context, project bine.ProjectName, p bine.Pool) ([]lease.Grant, error)
