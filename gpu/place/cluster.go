@@ -21,6 +21,7 @@ type Cluster struct {
 	types    map[typeKey]int
 	flavours [][]string // of each type
 	buffer   []candidate
+	good     []*class
 	key      []byte
 }
 

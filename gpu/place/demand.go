@@ -111,7 +111,7 @@ type offer struct {
 
 // closer compares offers that are as good by rank and score; 0 leaves it to the
 // names of the hosts.
-func (o offer) closer(than offer) int {
+func (o *offer) closer(than *offer) int {
 	return cmp.Or(than.cost-o.cost, cmp.Compare(than.spare, o.spare))
 }
 

@@ -163,13 +163,13 @@ func (v *scan) best(d *demand) (*host, offer) {
 	for i, h := range v.all {
 		if h.up && !d.avoids(h.name) {
 			if offers[i] = v.offer(&h.state, d); offers[i].fits {
-				top.see(offers[i])
+				top.see(&offers[i])
 			}
 		}
 	}
 	found := -1
-	for i, o := range offers {
-		if o.fits && top.near(o) && (found < 0 || o.closer(offers[found]) > 0) {
+	for i := range offers {
+		if o := &offers[i]; o.fits && top.near(o) && (found < 0 || o.closer(&offers[found]) > 0) {
 			found = i
 		}
 	}
@@ -202,13 +202,16 @@ type leader struct {
 	score     int64
 }
 
-func (l *leader) see(o offer) {
+func (l *leader) see(o *offer) {
 	if !l.seen || o.rank > l.rank || (o.rank == l.rank && o.score > l.score) {
 		l.seen, l.rank, l.score = true, o.rank, o.score
 	}
 }
 
-func (l *leader) near(o offer) bool { return o.rank == l.rank && o.score >= l.score-l.tolerance }
+// near says whether an offer is as good as the best, or better.
+func (l *leader) near(o *offer) bool {
+	return o.rank > l.rank || (o.rank == l.rank && o.score >= l.score-l.tolerance)
+}
 
 func (v *scan) candidates(d *demand, least int) ([]candidate, []string) {
 	var all []candidate

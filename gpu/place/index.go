@@ -111,15 +111,19 @@ func (v *indexed) best(d *demand) (*host, offer) {
 		return v.any(d)
 	}
 	top := leader{tolerance: v.policy.tolerance()}
+	good := v.good[:0] // as good as the best so far
 	for _, k := range v.alive {
-		if a := v.offers(k, d); a.fits && (len(d.avoid) == 0 || v.first(k, d) >= 0) {
-			top.see(a)
+		o := v.offers(k, d)
+		if o.fits && (!top.seen || top.near(o)) && (len(d.avoid) == 0 || v.first(k, d) >= 0) {
+			top.see(o)
+			good = append(good, k)
 		}
 	}
-	found, best := -1, offer{}
-	for _, k := range v.alive {
-		o := k.answer(v.typ).offer
-		if !o.fits || !top.near(o) {
+	v.good = good
+	found, best := -1, (*offer)(nil)
+	for _, k := range good {
+		o := &k.answer(v.typ).offer
+		if !top.near(o) {
 			continue
 		}
 		better := 1
@@ -129,23 +133,23 @@ func (v *indexed) best(d *demand) (*host, offer) {
 		if better < 0 {
 			continue
 		}
-		if first := v.first(k, d); first >= 0 && (better > 0 || first < found) {
+		if first := v.first(k, d); better > 0 || first < found {
 			found, best = first, o
 		}
 	}
 	if found < 0 {
 		return nil, offer{}
 	}
-	return v.all[found], best
+	return v.all[found], *best
 }
 
 // offers gives what hosts of a class offer, which is remembered.
-func (v *indexed) offers(k *class, d *demand) offer {
+func (v *indexed) offers(k *class, d *demand) *offer {
 	a := k.answer(v.typ)
 	if !a.known {
 		a.known, a.offer = true, v.offer(&k.state, d)
 	}
-	return a.offer
+	return &a.offer
 }
 
 // any leaves the choice to chance.
@@ -154,7 +158,7 @@ func (v *indexed) any(d *demand) (*host, offer) {
 	var least uint64
 	for _, k := range v.alive {
 		if o := v.offers(k, d); o.fits && (found < 0 || o.rank >= best.rank) {
-			found, best, least = v.chosen(k, d, o, found, best, least)
+			found, best, least = v.chosen(k, d, *o, found, best, least)
 		}
 	}
 	if found < 0 {
