@@ -121,7 +121,7 @@ func (b *leasing) tell(format string, args ...any) {
 func (b *leasing) grow(ctx context.Context, devices int) error {
 	for b.devices < devices {
 		err := b.db.Together(ctx, func(ctx context.Context) error {
-			for n := b.devices; n < min(devices, b.devices+32*devicesOfAHost); n += devicesOfAHost {
+			for n := b.devices / devicesOfAHost * devicesOfAHost; n < min(devices, b.devices+32*devicesOfAHost); n += devicesOfAHost {
 				host := bine.HostName(fmt.Sprintf("h%05d", n/devicesOfAHost))
 				var all []bine.Device
 				for i := range min(devicesOfAHost, devices-n) {
