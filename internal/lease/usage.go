@@ -107,7 +107,9 @@ func (t *tx) start(halfLife time.Duration) error {
 		}
 	}
 	for project := range held {
-		had[project] = had[project]
+		if _, counted := had[project]; !counted {
+			had[project] = usage{}
+		}
 	}
 	t.meter = meter{t.now, halfLife}
 	if _, err := t.exec("DELETE FROM lease_usage"); err != nil {
