@@ -142,4 +142,5 @@ type DeviceTest struct {
 	Device DeviceID  `json:"device"`
 	At     time.Time `json:"at"`
 	Fault  string    `json:"fault,omitempty" doc:"what is wrong; empty: the device works"`
+	Reset  string    `json:"reset,omitempty" doc:"what came of a reset, where the first test failed and one was tried"`
 }

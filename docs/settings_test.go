@@ -23,7 +23,7 @@ func defaults() map[string]string {
 		"temporal.store": "SQLite in `<data>/temporal`",
 		"files.inline":   "`64KiB`", "files.encrypt": "`false`",
 		"tiers.NAME.blocks": "none: all blocks lie in `blocks`", "tiers.NAME.access_key": "as `s3`", "tiers.NAME.secret_key": "as `s3`", "tiers.NAME.secret_key_file": "as `s3`",
-		"host.name": "the machine's", "host.cpu": "all", "host.memory": "all but an eighth, at most 2 GiB", "host.address": "`127.0.0.1`", "host.labels": "none", "host.devices": "those of the machine", "host.ignored_xids": "`[13, 31, 43, 45, 68, 109]`",
+		"host.name": "the machine's", "host.cpu": "all", "host.memory": "all but an eighth, at most 2 GiB", "host.address": "`127.0.0.1`", "host.labels": "none", "host.devices": "those of the machine", "host.no_reset": "`false`", "host.ignored_xids": "`[13, 31, 43, 45, 68, 109]`",
 		"metrics": "none", "agent.dir": "`<data>/agent`", "agent.key": "`bine up` makes its own",
 		"log.level": "`info`", "log.format": "`text`", "notify.allow_private": "`false`",
 		"connectors.dirs": "none", "connectors.allow_private": "`false`",

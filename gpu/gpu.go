@@ -7,6 +7,7 @@ package gpu
 
 import (
 	"context"
+	"errors"
 
 	"github.com/bine-ml/bine"
 )
@@ -43,3 +44,13 @@ type Source interface {
 	// Close gives back what the source holds.
 	Close() error
 }
+
+// Resetter is a Source that can reset devices.
+type Resetter interface {
+	// Reset resets a device on which no process is, and nothing beside it. What
+	// cannot be reset, as a part of a device, is ErrNoReset.
+	Reset(ctx context.Context, id bine.DeviceID) error
+}
+
+// ErrNoReset says that a device cannot be reset from here.
+var ErrNoReset = errors.New("the device cannot be reset from here")

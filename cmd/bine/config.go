@@ -89,6 +89,7 @@ type hostConfig struct {
 	Labels  []string `yaml:"labels"`  // words that the list of hosts shows
 	Devices string   `yaml:"devices"` // node file that declares simulated accelerators; empty: those of the machine; none: none
 
+	NoReset     bool  `yaml:"no_reset"`     // leave accelerators as they are that fail their test; else they are reset where that is possible
 	IgnoredXIDs []int `yaml:"ignored_xids"` // numbers of Nvidia's XIDs that take no device out of service
 }
 

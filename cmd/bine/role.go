@@ -208,7 +208,7 @@ func startAgent(ctx context.Context, c config, t sdk.Client, observer *temporal.
 		return nil, err
 	}
 	a, err := agent.New(agent.Options{
-		Dir: c.Agent.Dir, Host: bine.HostName(c.Host.Name), Address: c.Host.Address, Labels: labels, Sources: sources, Version: version,
+		Dir: c.Agent.Dir, Host: bine.HostName(c.Host.Name), Address: c.Host.Address, Labels: labels, Sources: sources, NoReset: c.Host.NoReset, Version: version,
 		API: api, Temporal: t, Environments: &environments{dir: c.Agent.Dir}, Shim: shim, PythonPath: lib,
 		Capacity: bine.Resources{CPU: c.Host.CPU, Memory: mem}, Logger: log,
 	})

@@ -1,13 +1,17 @@
 package amd
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/gpu"
 	"github.com/bine-ml/bine/gpu/gputest"
 )
 
@@ -225,6 +229,32 @@ func TestModelOf(t *testing.T) {
 	for name, want := range map[string]string{"AMD Instinct MI300X OAM": "MI300X", "AMD Instinct MI250X / MI250": "MI250X-MI250", "": ""} {
 		if got := modelOf(name); got != want {
 			t.Errorf("modelOf(%q) = %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestADeviceIsResetByItsBusAndAPartByNothing(t *testing.T) {
+	tr, cards := parted(t)
+	s := open(tr)
+	all, err := s.Devices(t.Context())
+	if err != nil || len(all) != 3 {
+		t.Fatalf("Devices = %+v, %v", all, err)
+	}
+	whole := all[2].ID
+	if err := s.Reset(t.Context(), whole); !errors.Is(err, gpu.ErrNoReset) {
+		t.Errorf("Reset where the kernel shows none = %v", err)
+	}
+	tr.write("", cards[2].driver(), "reset")
+	if err := s.Reset(t.Context(), whole); err != nil {
+		t.Error(err)
+	}
+	if got, err := os.ReadFile(filepath.Join(tr.root, cards[2].driver(), "reset")); err != nil || string(got) != "1" {
+		t.Errorf("the bus was told %q, %v; want 1", got, err)
+	}
+	tr.write("", cards[0].driver(), "reset")
+	for _, id := range []bine.DeviceID{all[0].ID, all[1].ID, "nowhere"} {
+		if err := s.Reset(t.Context(), id); !errors.Is(err, gpu.ErrNoReset) {
+			t.Errorf("Reset of %s = %v, want none", id, err)
 		}
 	}
 }

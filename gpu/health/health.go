@@ -196,13 +196,21 @@ func (r Rules) Tested(d Device, t bine.DeviceTest, now time.Time) (Device, []Cha
 		return d, nil
 	}
 	if t.Fault != "" {
-		s.again("its test failed: " + t.Fault)
+		s.again("its test failed: " + t.Fault + after(t))
 		return s.d, s.all
 	}
 	span := doubled(r.Probation, d.Failures, r.MostProbation)
 	s.d.TestedAt, s.d.Tests, s.d.Due = t.At, 0, now.Add(span)
-	s.to(bine.DeviceProbation, fmt.Sprintf("its test passed; on probation for %s after %s", span, failures(d.Failures)))
+	s.to(bine.DeviceProbation, fmt.Sprintf("its test passed%s; on probation for %s after %s", after(t), span, failures(d.Failures)))
 	return s.d, s.all
+}
+
+// after says that a reset was tried before a test.
+func after(t bine.DeviceTest) string {
+	if t.Reset == "" {
+		return ""
+	}
+	return " (" + t.Reset + ")"
 }
 
 func failures(n int) string {

@@ -280,3 +280,19 @@ func recovers(t *rapid.T, l *life) {
 		t.Fatalf("the device is well and does not come back: %+v", l.d)
 	}
 }
+
+func TestTheHistorySaysWhatCameOfAReset(t *testing.T) {
+	r, at := health.Default(), time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	for reset, want := range map[string]string{
+		"":              "its test passed; on probation",
+		"after a reset": "its test passed (after a reset); on probation",
+	} {
+		d := health.Device{State: bine.DeviceTesting, Failures: 1}
+		if _, changes := r.Tested(d, bine.DeviceTest{At: at, Reset: reset}, at); len(changes) != 1 || !strings.HasPrefix(changes[0].Why, want) {
+			t.Errorf("%+v, want one that begins with %q", changes, want)
+		}
+		if _, changes := r.Tested(d, bine.DeviceTest{At: at, Reset: reset, Fault: "no answer"}, at); len(changes) != 1 || !strings.Contains(changes[0].Why, reset) {
+			t.Errorf("%+v, want one that says %q", changes, reset)
+		}
+	}
+}

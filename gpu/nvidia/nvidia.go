@@ -43,7 +43,12 @@ type driver interface {
 
 // Source is a gpu.Source.
 type Source struct {
-	load func() (driver, error) // nil and no error: there is no driver
+	load  func() (driver, error) // nil and no error: there is no driver
+	reset func(ctx context.Context, id bine.DeviceID) error
+
+	using    sync.RWMutex       // held by who uses the driver, for writing by who resets a device
+	gate     sync.Mutex         // held by who resets a device: no watch begins
+	watching context.CancelFunc // ends a watch for a reset; nil: there is none
 
 	mu     sync.Mutex
 	driver driver
@@ -62,7 +67,7 @@ func New(o Options) *Source {
 	if o.Ignored == nil {
 		o.Ignored = ApplicationXIDs()
 	}
-	return &Source{load: func() (driver, error) { return load(o) }}
+	return &Source{load: func() (driver, error) { return load(o) }, reset: resetByProgram}
 }
 
 // open gives the driver; nil where there is none.
@@ -86,6 +91,8 @@ func (s *Source) open(ctx context.Context) (driver, error) {
 
 // Devices lists devices, and the instances of those in MIG mode.
 func (s *Source) Devices(ctx context.Context) ([]bine.Device, error) {
+	s.using.RLock()
+	defer s.using.RUnlock()
 	d, err := s.open(ctx)
 	if d == nil {
 		return nil, err
@@ -96,6 +103,8 @@ func (s *Source) Devices(ctx context.Context) ([]bine.Device, error) {
 // Use says what each device does. Of an instance of MIG the driver does not say
 // how busy it is: it counts as busy while a process is on it.
 func (s *Source) Use(ctx context.Context) ([]bine.DeviceUse, error) {
+	s.using.RLock()
+	defer s.using.RUnlock()
 	d, err := s.open(ctx)
 	if d == nil {
 		return nil, err
@@ -111,11 +120,15 @@ func (s *Source) Watch(ctx context.Context, tell func(bine.DeviceFault)) error {
 			return nil
 		}
 		if d != nil || err != nil {
+			again := false
 			if err == nil {
-				err = d.watch(ctx, tell)
+				again, err = s.watchUntilReset(ctx, tell)
 			}
 			if ctx.Err() != nil {
 				return nil
+			}
+			if again {
+				continue
 			}
 			return err
 		}
@@ -129,6 +142,8 @@ func (s *Source) Watch(ctx context.Context, tell func(bine.DeviceFault)) error {
 
 // Test looks whether a device answers, and demands no reset.
 func (s *Source) Test(ctx context.Context, id bine.DeviceID) error {
+	s.using.RLock()
+	defer s.using.RUnlock()
 	d, err := s.open(ctx)
 	if err == nil && d == nil {
 		err = unknown(id)

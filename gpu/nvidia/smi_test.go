@@ -2,6 +2,7 @@ package nvidia
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/gpu"
 	"github.com/bine-ml/bine/gpu/gputest"
 )
 
@@ -158,5 +160,61 @@ func TestModelOf(t *testing.T) {
 		if got := modelOf(name); got != want {
 			t.Errorf("modelOf(%q) = %q, want %q", name, got, want)
 		}
+	}
+}
+
+func TestAResetFindsTheDriverLetGoOf(t *testing.T) {
+	f := newFake(t)
+	s := f.open(t)
+	all, err := s.Devices(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var whole, part, parted bine.DeviceID
+	for _, d := range all {
+		if d.Parent != "" {
+			part, parted = d.ID, d.Parent
+		} else {
+			whole = d.ID
+		}
+	}
+	if whole == "" {
+		t.Fatal("no device is whole")
+	}
+	var reset []bine.DeviceID
+	s.reset = func(_ context.Context, id bine.DeviceID) error {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.driver != nil {
+			t.Error("the driver is open while a device is reset")
+		}
+		reset = append(reset, id)
+		return nil
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Watch(ctx, func(bine.DeviceFault) {}) }()
+	if err := s.Reset(t.Context(), whole); err != nil {
+		t.Error(err)
+	}
+	for _, id := range []bine.DeviceID{part, parted, "GPU-nowhere"} {
+		if err := s.Reset(t.Context(), id); id != "" && !errors.Is(err, gpu.ErrNoReset) {
+			t.Errorf("Reset of %s = %v, want none", id, err)
+		}
+	}
+	if !slices.Equal(reset, []bine.DeviceID{whole}) {
+		t.Errorf("%v were reset, want %s", reset, whole)
+	}
+	if err := s.Test(t.Context(), whole); err != nil {
+		t.Errorf("Test after a reset = %v", err)
+	}
+	select {
+	case err := <-ended:
+		t.Errorf("the watch ended: %v", err)
+	default:
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Errorf("Watch = %v", err)
 	}
 }

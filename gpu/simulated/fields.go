@@ -141,6 +141,7 @@ func (r *reader) event(n *yaml.Node) Event {
 		"fault":       func(v *yaml.Node) { e.Fault = ptr(r.told(v)) },
 		"lost":        func(v *yaml.Node) { e.Lost = ptr(r.flag(v)) },
 		"broken":      func(v *yaml.Node) { e.Broken = ptr(r.text(v)) },
+		"reset":       func(v *yaml.Node) { e.Reset = ptr(r.text(v)) },
 		"fail":        func(v *yaml.Node) { e.Fail = each(r, v, "a list of calls", r.call) },
 		"error":       func(v *yaml.Node) { e.Error = r.text(v) },
 	})

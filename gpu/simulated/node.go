@@ -52,6 +52,7 @@ type Event struct {
 	Fault       *Fault
 	Lost        *bool    // whether the devices are gone
 	Broken      *string  // what their test says; "" is that they are well
+	Reset       *string  // what a reset says from now on: "" is that it mends what is broken; before, there is none
 	Fail        []string // calls of the source that fail from now on; an empty list: none do
 	Error       string   // what they say
 }
@@ -65,7 +66,7 @@ type Fault struct {
 }
 
 // calls are what Event.Fail can name.
-func calls() []string { return []string{"devices", "use", "watch", "test"} }
+func calls() []string { return []string{"devices", "use", "watch", "test", "reset"} }
 
 // ID names the simulated device of a host: the same name and index give the
 // same id for ever.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/bine-ml/bine"
+	"github.com/bine-ml/bine/gpu"
 )
 
 // Variables by which a process finds its devices. Programs that know the
@@ -49,6 +50,7 @@ type state struct {
 	memory                   *int64
 	lost                     bool
 	broken                   string
+	reset                    *string
 }
 
 // New makes the devices of a host. What its control file holds already has
@@ -168,6 +170,29 @@ func (s *Source) Test(ctx context.Context, id bine.DeviceID) error {
 		}
 	}
 	return bine.Errorf(bine.NotFound, "this host has no device %s", id)
+}
+
+// Reset does what the script says of resets. A part of a device is not reset alone.
+func (s *Source) Reset(ctx context.Context, id bine.DeviceID) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.call(ctx, "reset"); err != nil {
+		return err
+	}
+	for i, d := range s.devices {
+		st := &s.states[i]
+		switch {
+		case d.id != id:
+		case st.lost || st.reset == nil:
+			return gpu.ErrNoReset
+		case *st.reset != "":
+			return bine.Errorf(bine.Unavailable, "%s", *st.reset)
+		default:
+			st.broken = ""
+			return nil
+		}
+	}
+	return gpu.ErrNoReset
 }
 
 // Watch tells of the faults of the script, those included that came up while
@@ -292,6 +317,7 @@ func (s *Source) applyTo(i int, e Event) {
 	if e.Broken != nil {
 		st.broken = *e.Broken
 	}
+	set(&st.reset, e.Reset)
 	if e.Fault != nil {
 		s.tell(i, *e.Fault)
 	}

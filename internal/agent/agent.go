@@ -73,6 +73,7 @@ type Options struct {
 	SystemPython string       // interpreter of steps without an environment; where empty, the system's python3
 
 	Sources   []gpu.Source   // of accelerators; the agent closes them
+	NoReset   bool           // leaves accelerators as they are that fail their test
 	Capacity  bine.Resources // what may be given to processes; fields that are zero are found out
 	CacheSize int64          // bytes of code and inputs that are kept; 0 is 10 GiB
 	Heartbeat time.Duration  // between the heartbeats of an activity; 0 is 10 s
@@ -132,6 +133,7 @@ func New(o Options) (*Agent, error) {
 		_ = lock.Close()
 		return nil, err
 	}
+	a.devices.resets = !o.NoReset
 	a.tenure = newTenure(o.Dir, bootID(), sinceBoot)
 	a.ctx, a.cancel = context.WithCancel(context.Background())
 	a.python = pythonVersion(o.SystemPython)

@@ -55,6 +55,7 @@ type devices struct {
 	dir     string
 	log     *slog.Logger
 	sources []*source
+	resets  bool // whether devices may be reset that fail their test
 
 	urgent  chan struct{} // holds one where something must be told at once
 	changed chan struct{} // holds one where the devices are others

@@ -302,3 +302,28 @@ func TestADriverThatFailsTakesNoDevicesAway(t *testing.T) {
 		}
 	}
 }
+
+func TestADeviceThatFailsItsTestIsReset(t *testing.T) {
+	s := newServer(t)
+	source := devicesOf(t, four)
+	a, _ := startAgent(t, s, with(source))
+	source.Do(simulated.Event{Broken: to("it wants to be reset")})
+	source.Do(simulated.Event{Devices: []int{0, 3}, Reset: to("")})
+	source.Do(simulated.Event{Devices: []int{1}, Reset: to("the bus is stuck")})
+	used := beginWith(t, s, a, "used", shell("echo up; exec sleep 1000"), grant(3, 1000, 1))
+	eventually(t, "a process is on device 3", func() bool { return s.log(used) == "up\n" })
+	s.set(func() {
+		for i := range 4 {
+			s.test = append(s.test, simulated.ID("h1", i))
+		}
+	})
+	eventually(t, "all tests are answered", func() bool { return len(s.heard().Tests) == 4 })
+	for _, got := range s.heard().Tests {
+		i := slices.IndexFunc([]int{0, 1, 2, 3}, func(i int) bool { return simulated.ID("h1", i) == got.Device })
+		fault := []string{"", "wants to be reset", "wants to be reset", "wants to be reset"}[i]
+		reset := []string{"after a reset, because", "its reset failed: the bus is stuck", "", ""}[i]
+		if !strings.Contains(got.Fault, fault) || (fault == "") != (got.Fault == "") || !strings.HasPrefix(got.Reset, reset) || (reset == "") != (got.Reset == "") {
+			t.Errorf("device %d: fault %q, reset %q; want %q and %q", i, got.Fault, got.Reset, fault, reset)
+		}
+	}
+}

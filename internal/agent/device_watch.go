@@ -165,11 +165,14 @@ func (d *devices) test(ctx context.Context, id bine.DeviceID, start func(func())
 		if known {
 			_, err = ask(ctx, s, laneTest, testWithin, func(ctx context.Context) (struct{}, error) { return struct{}{}, s.Test(ctx, id) })
 		}
+		t := bine.DeviceTest{Device: id}
+		if known && err != nil {
+			t.Reset, err = d.reset(ctx, s, id, err)
+		}
 		if ctx.Err() != nil {
 			return
 		}
-		t := bine.DeviceTest{Device: id, At: time.Now().UTC()}
-		if err != nil {
+		if t.At = time.Now().UTC(); err != nil {
 			t.Fault = err.Error()
 		}
 		d.discover(ctx) // what was lost may be back
