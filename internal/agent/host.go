@@ -70,12 +70,17 @@ func (a *Agent) report() {
 		case <-a.devices.urgent:
 		case <-time.After(pause):
 		}
-		pause = a.pause()
+		if pause = a.pause(); len(a.devices.holders()) > 0 {
+			pause = min(pause, holderPause) // who is asked to make room hears of it by the answer
+		}
 		if pressing := a.beat(); pressing {
 			pause = min(pause, time.Second)
 		}
 	}
 }
+
+// holderPause is how long at most, while processes hold devices.
+const holderPause = 10 * time.Second
 
 // pause is how long to wait between heartbeats.
 func (a *Agent) pause() time.Duration {

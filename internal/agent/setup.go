@@ -110,7 +110,7 @@ func (t *attempt) setUp(ctx context.Context, p plan) error {
 		Memory: process.Resources.Memory, Timeout: process.Timeout, LogLimit: process.LogLimit,
 		Alive: filepath.Join(a.o.Dir, aliveFile), GraceSeconds: a.grace(), Ledger: filepath.Join(a.o.Dir, ledgerFile),
 		Cgroup: a.cgroup, Landlock: a.landlock, Read: put.read,
-		Devices: a.devices.files(p.Assignment.Devices),
+		Devices: append(a.devices.files(p.Assignment.Devices), fabricFiles(p, infiniband)...),
 	}
 	if spec.LogLimit <= 0 {
 		spec.LogLimit = defaultLog

@@ -2,6 +2,7 @@ package lease
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -241,20 +242,38 @@ func (l *Ledger) Cordon(ctx context.Context, id bine.DeviceID, cordoned bool, re
 	})
 }
 
-// CordonHost keeps new work away from a whole host, or lets it come again.
-func (l *Ledger) CordonHost(ctx context.Context, host bine.HostName, cordoned bool) ([]Grant, error) {
+// CordonHost keeps new work away from a whole host, or lets it come again, as an
+// administrator wants it; the history of its devices says so.
+func (l *Ledger) CordonHost(ctx context.Context, host bine.HostName, cordoned bool, reason string, by bine.UserName) ([]Grant, error) {
 	return l.change(ctx, func(t *tx) error {
-		n := 0
-		if err := t.row("SELECT COUNT(*) FROM lease_hosts WHERE host = ?", host).Scan(&n); err != nil {
-			return err
-		}
-		if n == 0 {
+		var was bool
+		err := t.row("SELECT cordoned FROM lease_hosts WHERE host = ?", host).Scan(&was)
+		if errors.Is(err, sql.ErrNoRows) {
 			return bine.Errorf(bine.NotFound, "there is no host %q", string(host))
 		}
+		if err != nil || was == cordoned {
+			return err
+		}
 		t.reread(host)
-		_, err := t.exec("UPDATE lease_hosts SET cordoned = ? WHERE host = ?", cordoned, host)
-		return err
+		if _, err := t.exec("UPDATE lease_hosts SET cordoned = ? WHERE host = ?", cordoned, host); err != nil {
+			return err
+		}
+		return t.hostEvent(host, cordoned, reason, by)
 	})
+}
+
+// hostEvent notes in the history of a host's devices that it is kept free of new work,
+// or is not any more.
+func (t *tx) hostEvent(host bine.HostName, cordoned bool, reason string, by bine.UserName) error {
+	why, state := "its host takes new work again", "state"
+	if cordoned {
+		why, state = "its host is cordoned", "'"+string(bine.DeviceCordoned)+"'"
+	}
+	if reason != "" {
+		why += ": " + reason
+	}
+	_, err := t.exec("INSERT INTO device_events (device, at, state, reason, user_name) SELECT id, ?, "+state+", ?, ? FROM lease_devices WHERE host = ? AND listed = 1", t.now, why, by, host)
+	return err
 }
 
 // device reads one device.

@@ -140,7 +140,7 @@ func (w *twin) step() error {
 	case n == 20:
 		_, err = l.Cordon(ctx, bine.DeviceID(fmt.Sprintf("%s-%d", host, w.rand.IntN(2))), w.rand.IntN(2) == 0, "", "ada")
 	case n == 21:
-		_, err = l.CordonHost(ctx, host, w.rand.IntN(3) == 0)
+		_, err = l.CordonHost(ctx, host, w.rand.IntN(3) == 0, "", "root")
 	case n == 22: // a transaction that is undone behind the ledger's back
 		fault := errors.New("second thoughts")
 		err = w.db.Together(ctx, func(ctx context.Context) error { return errors.Join(w.ask(ctx, l), fault) })

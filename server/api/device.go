@@ -129,7 +129,7 @@ func (a *API) cordonHost(ctx context.Context, in *struct {
 	if err := noteCordon(ctx, in.Body); err != nil {
 		return nil, err
 	}
-	grants, err := a.Ledger.CordonHost(ctx, in.Host, in.Body.Cordoned)
+	grants, err := a.Ledger.CordonHost(ctx, in.Host, in.Body.Cordoned, in.Body.Reason, callOf(ctx).User)
 	if err == nil && in.Body.Drain {
 		_, err = a.Ledger.DrainHost(ctx, in.Host)
 	}

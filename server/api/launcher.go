@@ -89,7 +89,7 @@ type Ledger interface {
 	Heard(ctx context.Context, host bine.HostName, faults []bine.DeviceFault, tests []bine.DeviceTest) ([]bine.DeviceID, []lease.Grant, error)
 	SetUse(ctx context.Context, samples []bine.DeviceUse) error
 	Cordon(ctx context.Context, id bine.DeviceID, cordoned bool, reason string, by bine.UserName) ([]lease.Grant, error)
-	CordonHost(ctx context.Context, host bine.HostName, cordoned bool) ([]lease.Grant, error)
+	CordonHost(ctx context.Context, host bine.HostName, cordoned bool, reason string, by bine.UserName) ([]lease.Grant, error)
 	DrainDevice(ctx context.Context, id bine.DeviceID) (int, error)
 	DrainHost(ctx context.Context, host bine.HostName) (int, error)
 	Verdict(ctx context.Context, project bine.ProjectName, r bine.Resources) (bine.Verdict, error)
