@@ -78,7 +78,7 @@ type faultWorld struct {
 // which ones.
 func TestNoFaultGrantsADeviceTwice(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		count := 200
+		count := 120
 		if text := os.Getenv("BINE_FAULTS"); text != "" {
 			var err error
 			if count, err = strconv.Atoi(text); err != nil {
