@@ -212,6 +212,13 @@ func (s *StepBuilder) Batch(n int) *StepBuilder {
 	return s
 }
 
+// Sweep runs the step once for each trial of a search: the keys of a W&B sweep
+// and those of Bine, or the name of a YAML file of the code that holds them.
+func (s *StepBuilder) Sweep(search any) *StepBuilder {
+	s.step.Sweep = s.tree(search)
+	return s
+}
+
 func (s *StepBuilder) foreach() *Foreach {
 	if s.step.Foreach == nil {
 		s.step.Foreach = &Foreach{}

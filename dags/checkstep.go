@@ -78,6 +78,7 @@ func (c *checker) checkStep(s *Step) {
 	}
 	c.checkEnv(s)
 	c.checkForeach(s)
+	c.checkSweep(s)
 	c.checkExpressions(s)
 }
 
@@ -214,7 +215,7 @@ func (c *checker) checkExpressions(s *Step) {
 	_, err := s.rewrite(func(at string, w want, tree json.RawMessage) (json.RawMessage, error) {
 		// whether and over what it runs is decided before there is an item
 		where := expr.InStep
-		if s.Foreach != nil && at != "when" && at != place("foreach", "items") && at != place("foreach", 0, "items") {
+		if (s.Foreach != nil || s.Sweep != nil) && !slices.Contains([]string{"when", "sweep", place("foreach", "items"), place("foreach", 0, "items")}, at) {
 			where = expr.InItem
 		}
 		t := List

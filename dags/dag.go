@@ -106,6 +106,7 @@ func (d DAG) Files() []string {
 		case GoAction:
 			files = append(files, a.Program)
 		}
+		files = append(files, s.SweepFile())
 	}
 	slices.Sort(files)
 	return slices.DeleteFunc(slices.Compact(files), func(f string) bool { return f == "" })

@@ -87,6 +87,9 @@ func (s Step) summary() string {
 	if f := s.Foreach; f != nil {
 		words = append(words, f.summary())
 	}
+	if s.Sweep != nil {
+		words = append(words, "sweep")
+	}
 	if s.Join != plan.AllSucceeded {
 		words = append(words, "join "+string(s.Join))
 	}

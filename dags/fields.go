@@ -172,6 +172,8 @@ func stepFields() []field[Step] {
 			read: func(v value, s *Step) { s.When = v.text() }},
 		{name: "foreach", doc: "Runs the step once for each item of a list.", schema: foreachSchema(),
 			read: func(v value, s *Step) { s.Foreach = readForeach(v) }},
+		{name: "sweep", doc: "Runs the step once for each trial of a search: the keys of a W&B sweep and those of Bine, or the name of a file of the code that holds them; see docs/sweeps.md.", schema: sweepSchema(),
+			read: func(v value, s *Step) { s.Sweep = v.tree() }},
 		{name: "with", doc: "What the process reads as its parameters; texts may hold expressions.", schema: schema{"type": "object"},
 			read: func(v value, s *Step) { s.With = readWith(v) }},
 		{name: "inputs", doc: "Outputs of earlier steps by name, each as step.output: an artifact; of a fan-out, a directory of every item's by key, or a file with a line of JSON for each item's value.", schema: mapOf(textSchema),

@@ -19,7 +19,7 @@ func (d DAG) Plan() plan.Plan {
 		k, _ := kindOf(s.Action)
 		step := plan.Step{
 			Name: s.Name, Kind: s.Kind(), Process: k.Process, Waits: k.Waits, Timeout: s.Timeout, Total: s.Total,
-			Retry: s.Retry.plan(), Join: s.Join, Phase: s.Phase,
+			Retry: s.Retry.plan(), Join: s.Join, Phase: s.Phase, Sweep: s.Sweep != nil,
 		}
 		for _, n := range needs[s.Name] {
 			step.Needs = append(step.Needs, index[n])

@@ -28,6 +28,9 @@ func (s Step) rewrite(f rewriter) (Step, error) {
 			return s, err
 		}
 	}
+	if s.Sweep, err = f.tree("sweep", wantAnything, s.Sweep); err != nil {
+		return s, err
+	}
 	if s.Foreach != nil {
 		each := *s.Foreach
 		if each.Items, err = f.tree(place("foreach", "items"), wantList, each.Items); err != nil {

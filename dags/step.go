@@ -20,10 +20,13 @@ type Step struct {
 	Needs []bine.StepName `json:"needs,omitempty"`
 	When  string          `json:"when,omitempty"` // expression; the step is skipped where it is false
 	// With is an object that the process reads; its strings may be expressions.
-	With        json.RawMessage   `json:"with,omitempty"`
-	Inputs      map[string]Ref    `json:"inputs,omitempty"`
-	Outputs     map[string]Type   `json:"outputs,omitempty"` // that are declared; AllOutputs adds those of the kind
-	Foreach     *Foreach          `json:"foreach,omitempty"`
+	With    json.RawMessage `json:"with,omitempty"`
+	Inputs  map[string]Ref  `json:"inputs,omitempty"`
+	Outputs map[string]Type `json:"outputs,omitempty"` // that are declared; AllOutputs adds those of the kind
+	Foreach *Foreach        `json:"foreach,omitempty"`
+	// Sweep makes a step run once for each trial of a search: an object, or the
+	// name of a YAML file of the code as a text. Its strings may be expressions.
+	Sweep       json.RawMessage   `json:"sweep,omitempty"`
 	Retry       Retry             `json:"retry,omitzero"`
 	Timeout     float64           `json:"timeout_seconds,omitempty"` // of one attempt; 0 is none
 	Resources   bine.Resources    `json:"resources,omitzero"`        // zero for a light step
@@ -113,11 +116,16 @@ func (s Step) Process() bool {
 	return k.Process
 }
 
-// AllOutputs gives the declared outputs and those that the kind adds.
+// AllOutputs gives the declared outputs and those that the kind, or a sweep, adds.
 func (s Step) AllOutputs() map[string]Type {
 	all := map[string]Type{}
 	for name, t := range s.Action.outputs() {
 		all[name] = t
+	}
+	if s.Sweep != nil {
+		for name, t := range sweepOutputs() {
+			all[name] = t
+		}
 	}
 	for name, t := range s.Outputs {
 		all[name] = t

@@ -19,6 +19,8 @@ type RunJobInput struct {
 	GraceSeconds float64    `json:"grace_seconds"`
 	// From is where an execution that waited for long left off.
 	From JobProgress `json:"from,omitzero"`
+	// Report is the id of a RunSweep that hears of the end by SegmentSignal.
+	Report string `json:"report,omitempty"`
 }
 
 // JobProgress is how far a RunJob is with its attempts.
@@ -49,7 +51,24 @@ const (
 // failed is tried again as the retry says; one that was lost or interrupted, in
 // any case.
 func RunJob(ctx workflow.Context, in RunJobInput) (activities.Outcome, error) {
-	ctx = workflow.WithLocalActivityOptions(ctx, ledger)
+	end, err := runJob(workflow.WithLocalActivityOptions(ctx, ledger), in)
+	if in.Report != "" && err == nil {
+		report(ctx, in, end)
+	}
+	return end, err
+}
+
+// report tells whoever wants to know how a job ended, if it is there.
+func report(ctx workflow.Context, in RunJobInput, end activities.Outcome) {
+	ctx, done := workflow.NewDisconnectedContext(ctx)
+	defer done()
+	told := activities.SegmentEnd{Key: in.Owner.Item, End: end}
+	if err := workflow.SignalExternalWorkflow(ctx, in.Report, "", SegmentSignal, told).Get(ctx, nil); err != nil {
+		workflow.GetLogger(ctx).Warn("nobody heard of the end of a process", "owner", in.Owner, "error", err)
+	}
+}
+
+func runJob(ctx workflow.Context, in RunJobInput) (activities.Outcome, error) {
 	if in.From.Began.IsZero() {
 		in.From.Began = workflow.Now(ctx)
 	}

@@ -303,7 +303,7 @@ func TestEveryWorkflowHasAPinnedName(t *testing.T) {
 	var names recorder
 	workflows.Register(&names)
 	slices.Sort(names.names)
-	want := []string{"await_step", "build_environment", "delete_project", "provision_project", "run_backfill", "run_group", "run_job", "run_pipeline", "run_transfer", "serve_deployment", "tick"}
+	want := []string{"await_step", "build_environment", "delete_project", "provision_project", "run_backfill", "run_group", "run_job", "run_pipeline", "run_sweep", "run_transfer", "serve_deployment", "tick"}
 	if !slices.Equal(names.names, want) {
 		t.Errorf("registered are %v, want %v: names are in stored histories and may be added, never changed", names.names, want)
 	}

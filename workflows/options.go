@@ -73,6 +73,8 @@ const (
 	askAgain = 2 * time.Minute
 	// stopWithin is how long a host has to end a process that it was asked to.
 	stopWithin = 2 * time.Minute
+	// cancelLongest is how long a sweep that was cancelled waits for its processes.
+	cancelLongest = 15 * time.Minute
 )
 
 // about gives local activities of a step a line that tells readers of the
@@ -133,4 +135,5 @@ var (
 	awaits       *activities.Awaits
 	backfills    *activities.Backfills
 	transfers    *activities.Transfers
+	sweeps       *activities.Sweeps
 )

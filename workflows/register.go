@@ -22,6 +22,7 @@ const (
 	AwaitStepName        = "await_step"
 	RunBackfillName      = "run_backfill"
 	RunTransferName      = "run_transfer"
+	RunSweepName         = "run_sweep"
 )
 
 // Register adds every workflow to w.
@@ -44,5 +45,6 @@ func all() map[string]any {
 		AwaitStepName:        AwaitStep,
 		RunBackfillName:      RunBackfill,
 		RunTransferName:      RunTransfer,
+		RunSweepName:         RunSweep,
 	}
 }

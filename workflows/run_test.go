@@ -141,6 +141,7 @@ type world struct {
 	ticks        *fakeTicks
 	awaits       *fakeAwaits
 	backfills    *fakeBackfills
+	sweeps       *fakeSweeps
 	ledger       *notes // of projects, environments and deployments together
 }
 
@@ -172,7 +173,7 @@ func newWorldOf(t *testing.T, register func(worker.WorkflowRegistry)) *world {
 		TestWorkflowEnvironment: suite.NewTestWorkflowEnvironment(), runs: newFakeRuns(), attempts: &fakeAttempts{}, ledger: ledger,
 		projects:     &fakeProjects{notes: ledger, hosts: func() []bine.HostName { return []bine.HostName{"h1", "h2"} }},
 		environments: &fakeEnvironments{notes: ledger, is: bine.Environment{Version: 1, State: bine.EnvironmentBuilding, Requires: []string{"httpx"}}},
-		ticks:        &fakeTicks{}, awaits: &fakeAwaits{}, backfills: &fakeBackfills{},
+		ticks:        &fakeTicks{}, awaits: &fakeAwaits{}, backfills: &fakeBackfills{}, sweeps: &fakeSweeps{parallel: 2, trials: 4},
 	}
 	register(w)
 	w.RegisterActivity(activities.NewRuns(w.runs))
@@ -184,6 +185,7 @@ func newWorldOf(t *testing.T, register func(worker.WorkflowRegistry)) *world {
 	w.RegisterActivity(activities.NewTicks(w.ticks))
 	w.RegisterActivity(activities.NewAwaits(w.awaits))
 	w.RegisterActivity(activities.NewBackfills(w.backfills))
+	w.RegisterActivity(activities.NewSweeps(w.sweeps))
 	return w
 }
 

@@ -64,6 +64,10 @@ func tryStep(ctx workflow.Context, ref activities.StepRef, step plan.Step, grace
 	}
 	var out activities.Outcome
 	switch {
+	case step.Sweep && ref.Item == "":
+		in := RunSweepInput{StepRef: ref, Retry: step.Retry, GraceSeconds: grace}
+		id := StepWorkflowID(ref.Project, ref.Run, ref.Step, "")
+		err = workflow.ExecuteChildWorkflow(workflow.WithChildOptions(ctx, child(id)), RunSweepName, in).Get(ctx, &out)
 	case step.Process:
 		owner := bine.Owner{Project: ref.Project, Kind: bine.OwnerRun, Name: string(ref.Run), Step: ref.Step, Item: ref.Item}
 		in := RunJobInput{Owner: owner, Retry: step.Retry, GraceSeconds: grace}

@@ -40,6 +40,7 @@ type Step struct {
 	Phase       Phase         `json:"ph,omitempty"`
 	Waits       bool          `json:"w,omitempty"`   // waits for something outside of the run, as an approval does
 	Per         int           `json:"per,omitempty"` // 1 + the index of the fan-out whose items it follows one by one; 0 is none
+	Sweep       bool          `json:"sw,omitempty"`  // runs once for each trial of a search
 }
 
 // Join says what must have become of the steps that a step needs for it to run.

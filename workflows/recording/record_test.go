@@ -77,7 +77,7 @@ func newStage(t *testing.T) *stage {
 	workflows.Register(control)
 	for _, group := range []any{
 		activities.NewRuns(e), activities.NewAttempts(attempts{e}), activities.NewTicks(e), activities.NewProjects(projects{e}),
-		activities.NewEnvironments(environments{e}), activities.NewDeployments(deployments{e}), activities.NewAwaits(e), activities.NewBackfills(e), activities.NewTransfers(transferring{e}),
+		activities.NewEnvironments(environments{e}), activities.NewDeployments(deployments{e}), activities.NewAwaits(e), activities.NewBackfills(e), activities.NewTransfers(transferring{e}), activities.NewSweeps(searching{e}),
 	} {
 		control.RegisterActivity(group)
 	}
@@ -161,7 +161,7 @@ func TestEveryWorkflowDoesWhatIsRecorded(t *testing.T) {
 	s := newStage(t)
 	for name, f := range map[string]func(*testing.T, *stage){
 		"Runs": runs, "CancelledRun": cancelledRun, "Jobs": jobs, "Deployment": deployment,
-		"Phases": phases, "Limits": limits, "Chain": chains, "Waits": waits, "Backfill": backfill, "Transfers": transfers,
+		"Phases": phases, "Limits": limits, "Chain": chains, "Waits": waits, "Backfill": backfill, "Transfers": transfers, "Sweeps": searches,
 		"Projects": provisioning, "Environments": building, "Tick": tick,
 	} {
 		t.Run(name, func(t *testing.T) { t.Parallel(); f(t, s) })
