@@ -95,10 +95,11 @@ type Process struct {
 	Env         map[string]string      `json:"env,omitempty"`
 	With        json.RawMessage        `json:"with,omitempty"`
 	Inputs      map[string]ArtifactRef `json:"inputs,omitempty"`
-	Resume      *ArtifactRef           `json:"resume,omitempty" doc:"the checkpoint that the attempt before left"`
+	Resume      *ArtifactRef           `json:"resume,omitempty" doc:"the checkpoint that the attempt before, or of a sweep the segment before, left"`
 	Outputs     map[string]string      `json:"outputs,omitempty" doc:"name to type: artifact, string, int, float, bool, json"`
 	Keep        []string               `json:"keep,omitempty" doc:"artifacts that are stored also where it fails"`
 	Item        json.RawMessage        `json:"item,omitempty" doc:"in a fan-out, the element of the list that the process works on"`
+	Segment     *TrialSegment          `json:"segment,omitempty" doc:"of a sweep: which trial it is, and how far it goes; its checkpoint is kept also where it succeeds"`
 	Batch       []BatchItem            `json:"batch,omitempty" doc:"the items that one process works through"`
 	Resources   Resources              `json:"resources"`
 	Slots       []Slot                 `json:"slots,omitempty" doc:"places of pools and concurrency keys that it holds while it runs"`
@@ -110,7 +111,7 @@ type Process struct {
 }
 
 // CheckpointName is the directory, beside the outputs, that an attempt which
-// does not succeed leaves to the next one.
+// does not succeed leaves to the next one, and a segment of a trial to the next.
 const CheckpointName = "checkpoint"
 
 // BatchItem is one item of several that one process works through.
@@ -173,8 +174,9 @@ type Failure string
 // another type; FailureMemory: over its memory; FailureTimeout; FailureSetup:
 // its environment, code or inputs could not be put in place; FailureLost: the
 // host or process vanished; FailureInterrupted: an operator stopped the host's
-// agent; FailurePreempted: it had to make room for others. The last three are
-// tried again without counting against retry.attempts.
+// agent; FailurePreempted: it had to make room for others. These three are
+// tried again without counting against retry.attempts. FailureConfig: a trial
+// said that its configuration can't be, by ConfigExit.
 const (
 	FailureError       Failure = "error"
 	FailureOutput      Failure = "output"
@@ -186,6 +188,7 @@ const (
 	FailurePreempted   Failure = "preempted"
 	FailureCancelled   Failure = "cancelled"
 	FailureRefused     Failure = "refused" // no host can ever give what it asks for
+	FailureConfig      Failure = "config"
 )
 
 // AttemptResult is what an agent reports when a process has ended.

@@ -48,6 +48,9 @@ func (t *attempt) environment(p plan, put placed, token string) []string {
 	if put.resume != "" {
 		env["BINE_RESUME"] = put.resume
 	}
+	if process.Segment != nil {
+		env["BINE_TRIAL"] = filepath.Join(work, "trial.json")
+	}
 	if process.Resources.Memory > 0 {
 		env["BINE_MEMORY"] = strconv.FormatInt(process.Resources.Memory, 10)
 	}

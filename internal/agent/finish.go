@@ -124,6 +124,9 @@ func (t *attempt) result(ctx context.Context) (bine.AttemptResult, error) {
 		end = shim.Ended{Cause: shim.Lost, Reason: "how it ended is not known: " + err.Error(), EndedAt: time.Now()}
 	}
 	result = judge(end)
+	if code := result.ExitCode; result.Failure == bine.FailureError && code != nil && *code == bine.ConfigExit && t.segment() != nil {
+		result.Failure, result.Reason = bine.FailureConfig, "it says that its configuration can't be"
+	}
 	if result.State == bine.Succeeded {
 		err := t.agent.persist(ctx, "store outputs", func(ctx context.Context) error { return t.collect(ctx, &result) }, whileSilent)
 		if ctx.Err() != nil {

@@ -47,6 +47,9 @@ func (t *attempt) collect(ctx context.Context, result *bine.AttemptResult) error
 	if len(process.Batch) == 0 {
 		got, err := store.take(ctx, root, process.Outputs)
 		result.Values, result.Artifacts = got.Values, got.Artifacts
+		if err == nil && process.Segment != nil && !empty(root, bine.CheckpointName) {
+			result.Artifacts[bine.CheckpointName], err = store.artifact(ctx, root, bine.CheckpointName)
+		}
 		return err
 	}
 	result.Items = map[string]bine.ItemResult{}
@@ -66,6 +69,15 @@ func (t *attempt) collect(ctx context.Context, result *bine.AttemptResult) error
 		return bine.Errorf(bine.Invalid, "%d of %d items did not give their outputs: %s", len(faulty), len(process.Batch), strings.Join(faulty[:min(len(faulty), 5)], "; "))
 	}
 	return nil
+}
+
+// segment says which segment of a trial the process is, if it is one.
+func (t *attempt) segment() *bine.TrialSegment {
+	var p plan
+	if readJSON(filepath.Join(t.dir, planFile), &p) != nil {
+		return nil
+	}
+	return p.Assignment.Process.Segment
 }
 
 // left opens what the process left, and gives where it is stored.

@@ -230,6 +230,9 @@ func (t *attempt) describe(process bine.Process, put placed) error {
 	if len(process.Item) > 0 {
 		files["item.json"] = process.Item
 	}
+	if process.Segment != nil {
+		files["trial.json"] = process.Segment
+	}
 	for name, v := range files {
 		text, err := json.Marshal(v)
 		if err == nil {
