@@ -80,6 +80,11 @@ const (
 	TrialInvalid  TrialState = "invalid"
 )
 
+// Ended reports whether the trial does not go on.
+func (s TrialState) Ended() bool {
+	return s == TrialThrough || s == TrialStopped || s == TrialFailed || s == TrialInvalid
+}
+
 // SweepTrial is one configuration of a sweep.
 type SweepTrial struct {
 	Trial     int             `json:"trial" doc:"from 1"`

@@ -3,6 +3,7 @@ package dags
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 
@@ -10,6 +11,7 @@ import (
 
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/dags/expr"
+	"github.com/bine-ml/bine/internal/sweep/spec"
 )
 
 // sweepOutputs are what a sweep adds to the outputs of its step, whose own are
@@ -47,6 +49,27 @@ func (c *checker) checkSweep(s *Step) {
 	}
 	if len(s.Sweep) == 0 || s.Sweep[0] != '{' {
 		c.faultf(at, "a mapping with the keys of a sweep is expected, or the name of a YAML file of the code")
+		return
+	}
+	c.checkSearch(at, s.Sweep)
+}
+
+// checkSearch checks a search that holds no expressions, of which nothing is
+// known before the run.
+func (c *checker) checkSearch(at string, search json.RawMessage) {
+	open := false
+	eachText("", search, func(_, text string) { open = open || expr.Has(text) })
+	if open {
+		return
+	}
+	_, err := spec.Parse(search)
+	e, ok := errors.AsType[*bine.Error](err)
+	if !ok || len(e.Details) == 0 {
+		c.wrong(at, err)
+		return
+	}
+	for _, d := range e.Details {
+		c.fault(bine.Detail{Location: place(at, d.Location), Message: d.Message})
 	}
 }
 

@@ -221,6 +221,7 @@ func (p *platform) activities() []any {
 		activities.NewDeployments(run.Deployments{Engine: p.engine}), activities.NewBackfills(run.Backfills{Engine: p.engine}),
 		activities.NewAwaits(run.Awaits{Engine: p.engine}),
 		activities.NewTransfers(run.Transfers{Engine: p.engine, Tree: p.files, Lakes: p.lakes}),
+		activities.NewSweeps(run.Sweeps{Engine: p.engine}),
 	}
 }
 

@@ -19,7 +19,10 @@ type Attempts struct{ *Engine }
 func (e Attempts) Start(ctx context.Context, in activities.StartAttemptInput) (activities.Granted, error) {
 	process, err := e.processOf(ctx, in.Owner)
 	if err == nil && in.Number > 1 {
-		process.Resume, err = e.checkpoint(ctx, in.Owner)
+		var left *bine.ArtifactRef
+		if left, err = e.checkpoint(ctx, in.Owner); left != nil {
+			process.Resume = left // a segment of a trial may have that of the one before
+		}
 	}
 	if err != nil {
 		return activities.Granted{}, err

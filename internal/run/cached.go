@@ -55,6 +55,9 @@ func offNote(step dags.Step) string {
 	if step.NoCache {
 		return "cache is off"
 	}
+	if step.Sweep != nil {
+		return "cache is off: it is a trial of a sweep"
+	}
 	if action, ok := step.Action.(dags.SQLAction); ok && len(action.Files) > 0 {
 		return "cache is off: it reads files of the project, which may change at any time"
 	}

@@ -54,6 +54,11 @@ func (e *Engine) process(ctx context.Context, r *resolution, step dags.Step, inp
 	if p.Slots, err = e.slots(ctx, r.in.Project, r.run, r.step, r.scope); err != nil {
 		return p, err
 	}
+	if step.Sweep != nil {
+		if err := e.segment(ctx, r, &p); err != nil {
+			return p, err
+		}
+	}
 	switch action := step.Action.(type) {
 	case dags.PythonAction:
 		p.Python = action.Program

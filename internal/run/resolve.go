@@ -68,6 +68,9 @@ func (e *Engine) Resolve(ctx context.Context, in activities.StepRef) (activities
 	if r.step.Foreach != nil {
 		return e.resolveFanOut(ctx, r)
 	}
+	if r.step.Sweep != nil {
+		return e.resolveSweep(ctx, r)
+	}
 	return e.resolveStep(ctx, r)
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/bine-ml/bine/dags"
 	"github.com/bine-ml/bine/internal/lease"
 	"github.com/bine-ml/bine/internal/store"
+	"github.com/bine-ml/bine/internal/trial"
 )
 
 // Launcher is what the engine asks of the workflow engine.
@@ -72,6 +73,7 @@ type Engine struct {
 	url       string // of the pages, for links in messages
 	log       *slog.Logger
 	dags      *definitions
+	sweeps    *trial.Keeper
 
 	files      Files
 	mailer     Mailer // nil where no mail is configured
@@ -97,14 +99,19 @@ type Config struct {
 	Sign func(bine.ApprovalToken) string
 	// Secret gives what the webhooks of a project are signed with; nil signs nothing.
 	Secret func(ctx context.Context, project bine.ProjectName) (string, error)
+	// Sweeps keeps searches; nil makes one that nobody else shares.
+	Sweeps *trial.Keeper
 }
 
 // New makes an engine.
 func New(c Config) *Engine {
+	if c.Sweeps == nil {
+		c.Sweeps = trial.New(c.Store)
+	}
 	return &Engine{
 		store: c.Store, ledger: c.Ledger, launcher: c.Launcher, artifacts: c.Artifacts, trees: c.Trees,
 		poster: c.Poster, together: c.Together, url: c.URL, log: c.Log, dags: newDefinitions(),
-		files: c.Files, mailer: c.Mailer, sign: c.Sign, openSecret: c.Secret,
+		files: c.Files, mailer: c.Mailer, sign: c.Sign, openSecret: c.Secret, sweeps: c.Sweeps,
 	}
 }
 
