@@ -23,7 +23,7 @@ var rules = map[string][]string{
 	"dags/plan":             {"."},
 	"dags/expr":             {"."},
 	"gpu":                   {".", "gpu/...", "gpu"},
-	"dags":                  {".", "dags/expr", "dags/plan", "gpu"},
+	"dags":                  {".", "dags/expr", "dags/plan", "gpu", "internal/sweep/spec"},
 	"dags/program":          {".", "dags", "client"},
 	"dags/examples":         {".", "dags", "dags/program"},
 	"client":                {"."},
@@ -50,7 +50,7 @@ var rules = map[string][]string{
 	"internal/mail":         {"."},
 	"internal/mount":        {".", "client"},
 	"internal/lease":        {".", "gpu", "gpu/place", "gpu/queue", "gpu/health", "internal/database", "internal/database/databasetest"},
-	"internal/run":          {".", "gpu", "internal/tick", "dags", "dags/expr", "dags/plan", "dfs/...", "dfs", "activities", "workflows", "internal/store", "internal/lease", "internal/launch", "internal/continuation"},
+	"internal/run":          {".", "gpu", "internal/tick", "dags", "dags/expr", "dags/plan", "dfs/...", "dfs", "activities", "workflows", "internal/store", "internal/lease", "internal/launch", "internal/continuation", "internal/sweep", "internal/sweep/spec", "internal/trial"},
 	"internal/continuation": {".", "dags", "dags/plan"},
 	"internal/scaffold":     {".", "dags"},
 	"internal/shim":         {},
@@ -58,6 +58,7 @@ var rules = map[string][]string{
 	"internal/filter":       {"."},
 	"internal/store":        {".", "internal/database", "internal/database/databasetest", "internal/filter"},
 	"internal/tick":         {"."},
+	"internal/trial":        {".", "internal/store", "internal/sweep", "internal/sweep/...", "internal/database", "internal/database/databasetest"},
 	"internal/temporal":     {".", "internal/temporal", "internal/temporal/..."},
 }
 

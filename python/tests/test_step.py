@@ -134,3 +134,31 @@ def test_a_checkpoint_is_left_for_the_next_attempt(tmp_path, monkeypatch):
     assert bine.checkpoint().is_dir()
     monkeypatch.setenv("BINE_RESUME", str(tmp_path / "outputs" / "checkpoint"))
     assert (bine.resume() / "state").read_text() == "1"
+
+
+def test_a_trial_has_its_configuration_and_ends_at_its_budget(step_dir, tmp_path, monkeypatch):
+    out = step_dir(params={"lr": 0.1, "rows": 5})
+    assert bine.trial().config["lr"] == 0.1 and bine.trial().budget is None  # outside of a sweep
+    with pytest.raises(bine.Error, match="mapping of metrics"):
+        bine.trial().report(0.5, 1)
+    (tmp_path / "trial.json").write_text(
+        json.dumps({"trial": 3, "segment": 2, "rung": 1, "from": 1, "budget": 3, "config": {"lr": 0.1}, "metric": "loss"})
+    )
+    monkeypatch.setenv("BINE_TRIAL", str(tmp_path / "trial.json"))
+    t = bine.trial()
+    assert (t.number, t.segment, t.rung, t.start, t.budget, t.metric, dict(t.config)) == (3, 2, 1, 1, 3, "loss", {"lr": 0.1})
+    t.report(0.5, 2)
+    t.report({"loss": float("nan"), "auc": 0.9}, 2)
+    with pytest.raises(bine.PauseTrial, match="0") as end:
+        t.report(0.4, 3)
+    assert end.value.code == 0 and "budget" in end.value.reason
+    metrics = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    assert [(m["name"], m["value"], m["step"]) for m in metrics] == [("loss", 0.5, 2), ("auc", 0.9, 2), ("loss", 0.4, 3)]
+
+
+def test_a_configuration_that_cannot_be_is_told_by_the_exit_code():
+    program = "import bine; raise bine.InvalidConfig('lr and momentum do not fit')"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 78 and "lr and momentum" in done.stderr
+    done = subprocess.run([sys.executable, "-c", "import bine; raise bine.StopTrial('enough')"], check=False)
+    assert done.returncode == 0

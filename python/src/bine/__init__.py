@@ -67,6 +67,7 @@ if TYPE_CHECKING:
         sync,
         tracked,
     )
+    from .trials import InvalidConfig, PauseTrial, StopTrial, Trial, TrialEnd, trial
 
 __version__ = "0.1.0"
 
@@ -101,15 +102,26 @@ _LATER = {
     "start_run": ".track",
     "sync": ".track",
     "tracked": ".track",
+    "trial": ".trials",
+    "Trial": ".trials",
+    "TrialEnd": ".trials",
+    "PauseTrial": ".trials",
+    "StopTrial": ".trials",
+    "InvalidConfig": ".trials",
 }
 
 __all__ = [
     "Client",
     "Error",
+    "InvalidConfig",
     "Item",
+    "PauseTrial",
     "Project",
     "Run",
+    "StopTrial",
     "Tracked",
+    "Trial",
+    "TrialEnd",
     "autolog",
     "checkpoint",
     "context",
@@ -145,6 +157,7 @@ __all__ = [
     "step",
     "sync",
     "tracked",
+    "trial",
 ]
 
 if TYPE_CHECKING:

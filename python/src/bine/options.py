@@ -68,6 +68,7 @@ class Options(TypedDict, total=False):
     join: str  # all_succeeded, all_done, any_succeeded, none_failed
     when: Text
     foreach: Union[Foreach, Sequence[Mapping[str, Any]]]
+    sweep: Union[str, Mapping[str, Any]]  # the keys of a W&B sweep and Bine's, or a YAML file of the code
     retry: Union[int, Retry, Sequence[Retry]]
     timeout: Union[Duration, Timeout]
     concurrency: Union[int, Limit, Sequence[Limit]]
@@ -133,7 +134,7 @@ def write(kind: str, action: Any, options: Mapping[str, Any]) -> dict[str, Any]:
     out[kind] = plain(action)
     if "needs" in given:
         out["needs"] = need_names(given["needs"])
-    for key in ("join", "when", "foreach"):
+    for key in ("join", "when", "foreach", "sweep"):
         if key in given:
             out[key] = plain(given[key])
     for key, yaml in (("with_", "with"), ("inputs", "inputs"), ("outputs", "outputs")):

@@ -80,7 +80,7 @@ class Task:
         if draft is None:
             return self.function(*args, **kwargs)
         options = {"description": _first_line(self.function), **self._options}
-        bound = self._arguments(args, kwargs, "foreach" in options)
+        bound = self._arguments(args, kwargs, "foreach" in options, "sweep" in options)
         given = {n: v for n, v in bound.items() if not hasattr(v, "__bine_ref__") or getattr(v, "type", "artifact") != "artifact"}
         inputs = {n: v for n, v in bound.items() if n not in given}
         options["with_"] = {**options.get("with_", {}), **given}
@@ -92,8 +92,8 @@ class Task:
         draft.steps[self.__bine_step__]["python"] = Program(self, by_row)
         return added
 
-    def _arguments(self, args: Any, kwargs: Any, fan_out: bool) -> dict[str, Any]:
-        """The arguments of a call by name."""
+    def _arguments(self, args: Any, kwargs: Any, fan_out: bool, sweep: bool) -> dict[str, Any]:
+        """The arguments of a call by name; in a sweep those that are not given are the trial's."""
         signature = inspect.signature(self.function)
         try:
             bound = signature.bind_partial(*args, **kwargs).arguments
@@ -109,7 +109,7 @@ class Task:
             bound[missing.pop()] = context.item
         preset = {*self._options.get("with_", {}), *self._options.get("inputs", {})}
         missing = [name for name in missing if name not in preset]
-        if missing:
+        if missing and not sweep:
             raise Error(f"step {self.__bine_step__}: {', '.join(missing)} is not given", kind="invalid")
         return {n: v.__bine_only__() if isinstance(v, Node) else v for n, v in bound.items()}
 
