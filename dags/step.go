@@ -133,6 +133,13 @@ func (s Step) AllOutputs() map[string]Type {
 	return all
 }
 
+// ProcessOutputs gives the outputs that the process of the step has to give:
+// all but those that a sweep adds.
+func (s Step) ProcessOutputs() map[string]Type {
+	s.Sweep = nil
+	return s.AllOutputs()
+}
+
 // References lists the steps whose outputs or state the step reads, in the
 // order of first mention. All of them are among Needs.
 func (s Step) References() []bine.StepName {

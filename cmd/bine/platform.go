@@ -27,6 +27,7 @@ import (
 	"github.com/bine-ml/bine/internal/store"
 	"github.com/bine-ml/bine/internal/temporal"
 	"github.com/bine-ml/bine/internal/temporal/embedded"
+	"github.com/bine-ml/bine/internal/trial"
 	"github.com/bine-ml/bine/internal/webhook"
 	"github.com/bine-ml/bine/server/api"
 	"github.com/bine-ml/bine/workflows"
@@ -42,6 +43,7 @@ type platform struct {
 	db        *database.DB
 	store     *store.Store
 	ledger    *lease.Ledger
+	sweeps    *trial.Keeper
 	files     *dfs.Tree
 	lakes     *front.Lakes
 	artifacts artifacts
@@ -85,7 +87,7 @@ func open(ctx context.Context, c config, log *slog.Logger, mayEmbed bool) (p *pl
 	p.engine = run.New(run.Config{
 		Store: p.store, Ledger: p.ledger, Launcher: p.launcher, Artifacts: p.artifacts, Trees: p.files,
 		Poster: webhook.New(c.Notify.AllowPrivate), Together: p.db.Together, URL: c.URL, Log: log,
-		Files: projectFiles{p.files}, Mailer: mailer, Sign: p.signApproval, Secret: p.webhookSecret,
+		Files: projectFiles{p.files}, Mailer: mailer, Sign: p.signApproval, Secret: p.webhookSecret, Sweeps: p.sweeps,
 	})
 	return p, nil
 }
@@ -113,6 +115,8 @@ func (p *platform) openData(ctx context.Context) error {
 	p.closers = append(p.closers, p.db.Close)
 	p.store, p.ledger = store.New(p.db), lease.New(p.db).Fading(time.Duration(p.config.Line.HalfLife))
 	p.metrics.MustRegister(newLeaseMetrics(p.ledger, p.log), newTenantMetrics(p.ledger, p.log))
+	p.sweeps = trial.New(p.store)
+	p.metrics.MustRegister(newLeaseMetrics(p.ledger, p.log))
 	blocks, err := openTiers(ctx, p.config, p.log)
 	if err != nil {
 		return err

@@ -33,7 +33,7 @@ func (p *platform) handler(ctx context.Context) (*server.Server, func(), error) 
 			Store: p.store, Files: files, Lakes: p.lakes, Artifacts: p.artifacts, Ledger: p.ledger,
 			Launcher: launcher{p.launcher, launch.NewHistories(p.launcher, archive{p.files}, p.payloads)},
 			Auth:     p.auth, Sealer: p.secrets, Log: p.log, Version: version,
-			Grace: time.Duration(p.config.Grace), Secure: strings.HasPrefix(p.config.URL, "https://"),
+			Grace: time.Duration(p.config.Grace), Secure: strings.HasPrefix(p.config.URL, "https://"), Sweeps: p.sweeps,
 		},
 		Serving:  serving.Config{Routes: p.store, Sealer: p.secrets, Place: api.RoutePlace, Log: p.log},
 		Files:    files,

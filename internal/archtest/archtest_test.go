@@ -35,7 +35,7 @@ var rules = map[string][]string{
 	"workflows":             {".", "dags/plan", "activities"},
 	"dfs":                   {".", "internal/database", "dfs/..."},
 	"dfs/lake":              {".", "dfs", "internal/webhook"},
-	"server":                {".", "gpu", "internal/tick", "dags/...", "dags", "dfs/...", "dfs", "client", "templates/...", "templates", "server/...", "activities", "workflows", "internal/auth", "internal/lease", "internal/launch", "internal/store", "internal/continuation", "internal/temporal", "internal/environment", "internal/database", "internal/database/databasetest", "internal/filter"},
+	"server":                {".", "gpu", "internal/tick", "dags/...", "dags", "dfs/...", "dfs", "client", "templates/...", "templates", "server/...", "activities", "workflows", "internal/auth", "internal/lease", "internal/launch", "internal/store", "internal/continuation", "internal/sweep", "internal/sweep/...", "internal/trial", "internal/temporal", "internal/environment", "internal/database", "internal/database/databasetest", "internal/filter"},
 	"cmd/bine-shim":         {"internal/shim", "internal/confine"},
 	"cmd":                   {".", "..."},
 	"internal/archtest":     {},

@@ -14,7 +14,7 @@ import (
 )
 
 func (a *app) sweepCommand() *cobra.Command {
-	return group("sweep", "Sweeps: search for good settings of a training program", a.previewSweepCommand())
+	return group("sweep", "Sweeps: search for good settings of a training program", append(a.sweepsCommands(), a.previewSweepCommand())...)
 }
 
 // sweepCost is what a preview says beyond the engine's own.

@@ -48,7 +48,7 @@ func (e *Engine) process(ctx context.Context, r *resolution, step dags.Step, inp
 	if p.Environment == 0 {
 		p.Environment = r.in.Environment
 	}
-	for name, t := range step.AllOutputs() {
+	for name, t := range step.ProcessOutputs() {
 		p.Outputs[name] = string(t)
 	}
 	if p.Slots, err = e.slots(ctx, r.in.Project, r.run, r.step, r.scope); err != nil {

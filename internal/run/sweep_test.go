@@ -95,6 +95,7 @@ func TestASweepGivesTheOutputsOfItsBestTrial(t *testing.T) {
 		s.tell()
 		w.is("open", s.open, []string{"1.1", "2.1"})
 		p := w.process(at(s.ref, "train", "1.1"))
+		w.is("its outputs", p.Outputs, map[string]string{"model": "artifact"})
 		var with struct{ Rows, X float64 }
 		w.ok(json.Unmarshal(p.With, &with))
 		if with.Rows != 100 || with.X <= 0 || p.Env["X"] != fmt.Sprint(with.X) || p.Segment == nil || p.Segment.Budget != 1 || p.Segment.Metric != "loss" || p.Resume != nil {

@@ -26,6 +26,7 @@ import (
 	"github.com/bine-ml/bine/dfs/lake/front"
 	"github.com/bine-ml/bine/internal/auth"
 	"github.com/bine-ml/bine/internal/lease"
+	"github.com/bine-ml/bine/internal/trial"
 )
 
 // Config is what the API is made of.
@@ -36,6 +37,7 @@ type Config struct {
 	Lakes     *front.Lakes // what connectors lead to
 	Ledger    Ledger
 	Launcher  Launcher
+	Sweeps    *trial.Keeper
 	Models    Models // asks model servers; nil where predictions are not offered
 	Auth      *auth.Auth
 	Sealer    *auth.Sealer
@@ -135,6 +137,7 @@ func (a *API) register() {
 	a.deploymentRoutes()
 	a.scheduleRoutes()
 	a.backfillRoutes()
+	a.sweepRoutes()
 	a.triggerRoutes()
 	a.poolRoutes()
 	a.approvalRoutes()

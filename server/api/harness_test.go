@@ -29,6 +29,7 @@ import (
 	"github.com/bine-ml/bine/internal/database/databasetest"
 	"github.com/bine-ml/bine/internal/lease"
 	"github.com/bine-ml/bine/internal/store"
+	"github.com/bine-ml/bine/internal/trial"
 	"github.com/bine-ml/bine/server"
 	"github.com/bine-ml/bine/server/api"
 	"github.com/bine-ml/bine/server/serving"
@@ -139,7 +140,7 @@ func newWorld(t testing.TB, change ...func(*server.Config)) *world {
 	lakes := front.NewLakes(s, sealer, front.Options{Dirs: []string{w.dir}})
 	c := server.Config{
 		API: api.Config{Store: s, Files: front.New(w.files, lakes), Lakes: lakes, Artifacts: newArtifacts(t, w.files), Ledger: w.ledger, Launcher: w.launched, Auth: w.auth, Sealer: sealer,
-			Log: log, Version: "test", Grace: time.Minute, LogPoll: 5 * time.Millisecond, Beat: 50 * time.Millisecond},
+			Log: log, Version: "test", Grace: time.Minute, LogPoll: 5 * time.Millisecond, Beat: 50 * time.Millisecond, Sweeps: trial.New(s)},
 		Serving:  serving.Config{Routes: s, Sealer: sealer, Place: api.RoutePlace, Log: log},
 		Registry: prometheus.NewRegistry(), Log: log,
 	}

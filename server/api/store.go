@@ -131,6 +131,12 @@ type scheduleStore interface {
 }
 
 type backfillStore interface {
+	Sweep(ctx context.Context, ref bine.SweepRef) (bine.Sweep, error)
+	SweepAt(ctx context.Context, ref bine.SweepRef) (store.SweepAt, error)
+	Sweeps(ctx context.Context, project bine.ProjectName, after string, limit int) ([]bine.Sweep, string, error)
+	SweepTrials(ctx context.Context, ref bine.SweepRef, state bine.TrialState, order store.TrialOrder, skip, limit int) ([]bine.SweepTrial, error)
+	SweepDecisions(ctx context.Context, ref bine.SweepRef, trial int, after int64, limit int) ([]bine.SweepDecision, error)
+	SweepEvents(ctx context.Context, ref bine.SweepRef, after int64, limit int) ([]bine.SweepEvent, error)
 	AcceptBackfill(ctx context.Context, b bine.Backfill, slots []bine.BackfillSlot, key string) (bine.Backfill, bool, error)
 	BackfillOfKey(ctx context.Context, project bine.ProjectName, key string) (bine.Backfill, bool, error)
 	Backfill(ctx context.Context, project bine.ProjectName, id bine.BackfillID) (bine.Backfill, error)
