@@ -150,3 +150,10 @@ type SweepDecision struct {
 // ConfigExit is the exit code by which a process says that its configuration
 // can't be: its trial is replaced and does not count. (EX_CONFIG of sysexits.h.)
 const ConfigExit = 78
+
+// TrialAnswer answers a report of a trial.
+type TrialAnswer struct {
+	Do     Order  `json:"do" doc:"continue or stop"`
+	Reason string `json:"reason,omitempty"`
+	Next   int64  `json:"next,omitempty" doc:"the least resource at which the next report decides anything; 0 where none does"`
+}

@@ -73,3 +73,9 @@ func (c *Client) SweepEvents(ctx context.Context, r bine.SweepRef, l List) (Page
 func (c *Client) ChangeSweep(ctx context.Context, r bine.SweepRef, change SweepChange) (bine.Sweep, error) {
 	return call[bine.Sweep](ctx, c, request{method: http.MethodPost, path: sweepPath(r, "changes"), body: change, safe: change.Key != ""})
 }
+
+// TrialReport is the body of POST trial-reports.
+type TrialReport struct {
+	At      int64                  `json:"at" minimum:"0" doc:"resource that was reached, counted as the sweep counts it"`
+	Metrics map[string]bine.Number `json:"metrics" doc:"by name"`
+}

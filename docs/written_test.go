@@ -22,7 +22,7 @@ import (
 func TestSweepsInThePagesAreWellFormed(t *testing.T) {
 	checked := 0
 	for _, b := range blocks(t, "yaml") {
-		if !strings.Contains(b.text, "parameters:") || !strings.Contains(b.text, "metric:") {
+		if !strings.Contains(b.text, "parameters:") || !strings.Contains(b.text, "metric:") || strings.Contains(b.text, "\nsteps:") { // a pipeline's are checked with it
 			continue
 		}
 		checked++

@@ -142,6 +142,13 @@ func (e Sweeps) orders(ctx context.Context, in activities.AdvanceSweepInput, out
 		}
 		key := bine.SegmentKey(v.Trial, v.Job)
 		if kind == sweep.StopJob {
+			told, err := e.told(ctx, in.StepRef, d.Event, v)
+			if err != nil {
+				return err
+			}
+			if told {
+				continue
+			}
 			out.Orders = append(out.Orders, activities.SweepOrder{Stop: key})
 			continue
 		}
@@ -160,6 +167,20 @@ func (e Sweeps) orders(ctx context.Context, in activities.AdvanceSweepInput, out
 	}
 	out.More = true
 	return nil
+}
+
+// told reports whether a process that is to stop was told so by the answer to
+// its own report: then it ends by itself, with what it still has to write.
+func (e Sweeps) told(ctx context.Context, in activities.StepRef, event int64, d sweep.Decision) (bool, error) {
+	events, err := e.store.SweepEvents(ctx, sweepRef(in), event-1, 1)
+	if err != nil || len(events) == 0 {
+		return false, err
+	}
+	var v sweep.Event
+	if err := json.Unmarshal(events[0].Body, &v); err != nil {
+		return false, fmt.Errorf("read event %d of %s: %w", event, in.Step, err)
+	}
+	return v.Kind == sweep.Report && v.Trial == d.Trial && v.Job == d.Job, nil
 }
 
 // ready resolves a segment that is to begin. One that can't be resolved has

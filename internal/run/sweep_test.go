@@ -10,6 +10,8 @@ import (
 	"github.com/bine-ml/bine"
 	"github.com/bine-ml/bine/activities"
 	"github.com/bine-ml/bine/internal/run"
+	"github.com/bine-ml/bine/internal/sweep"
+	tr "github.com/bine-ml/bine/internal/trial"
 )
 
 // searches is a sweep as its workflow drives it.
@@ -74,7 +76,7 @@ func (s *searches) tell(ended ...activities.SegmentEnd) {
 func (s *searches) done(key string, loss float64) {
 	s.t.Helper()
 	artifacts := map[string]bine.ArtifactRef{"model": s.files.put(map[string]string{"of": key}), bine.CheckpointName: s.files.put(map[string]string{"weights": key})}
-	s.report(at(s.ref, "train", key), bine.AttemptResult{State: bine.Succeeded, Artifacts: artifacts, Metrics: []bine.Metric{{Name: "loss", Value: loss}}})
+	s.report(at(s.ref, "train", key), bine.AttemptResult{State: bine.Succeeded, Artifacts: artifacts, Metrics: []bine.Metric{{Name: "loss", Value: bine.Number(loss)}}})
 	s.ended(key, activities.Outcome{State: bine.Succeeded})
 }
 
@@ -194,4 +196,36 @@ parameters:
 	var with struct{ X int }
 	w.ok(json.Unmarshal(w.process(at(s.ref, "train", "1.1")).With, &with))
 	w.is("x", with.X, 1)
+}
+
+// A process that was told to stop by the answer to its report ends by itself.
+func TestATrialThatWasToldToStopIsNotEnded(t *testing.T) {
+	w := newWorld(t)
+	s := search(w, strings.Replace(searchYAML, "min_iter", "type: asha_stopping, min_iter", 1))
+	w.resolve(s.ref)
+	s.tell()
+	ref := bine.SweepRef{Project: "p", Run: s.ref.Run, Step: "train"}
+	k := tr.New(w.store)
+	for n, loss := range map[int]bine.Number{1: 0.1, 2: 0.1} {
+		_, _, err := k.Report(w.ctx(), ref, n, 1, 1, map[string]bine.Number{"loss": loss})
+		w.ok(err)
+	}
+	s.ended("2.1", activities.Outcome{State: bine.Failed, Failure: bine.FailureError, Reason: "exit code 1"})
+	answer, _, err := k.Report(w.ctx(), ref, 3, 1, 1, map[string]bine.Number{"loss": 5})
+	w.ok(err)
+	w.is("the answer", answer.Do, bine.Stop)
+	out, err := s.Advance(w.ctx(), activities.AdvanceSweepInput{StepRef: s.ref, After: s.after})
+	w.ok(err)
+	w.is("orders", len(out.Orders), 0)
+	s.done("3.1", 5)
+	trial := got(w.store.SweepTrial(w.ctx(), ref, 3))
+	w.is("trial 3", trial.State, bine.TrialStopped)
+
+	change := func(*sweep.Engine) ([]tr.Event, error) {
+		return []tr.Event{{Key: "x", Event: sweep.Event{Kind: sweep.Stop}}}, nil
+	}
+	w.ok(k.Apply(w.ctx(), ref, change))
+	out, err = s.Advance(w.ctx(), activities.AdvanceSweepInput{StepRef: s.ref, After: s.after})
+	w.ok(err)
+	w.is("orders after a stop", fmt.Sprint(out.Orders), "[{ 1.1} { 4.1}]")
 }

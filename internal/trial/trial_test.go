@@ -233,3 +233,37 @@ func TestWhatPeopleWantIsRefusedOrTakenOnce(t *testing.T) {
 		}
 	})
 }
+
+// A trial that is worse than the others at a rung is told to stop by the answer
+// to its report, once and for all.
+func TestAReportIsAnsweredAtOnce(t *testing.T) {
+	each(t, func(w *world) {
+		k := trial.New(w.store)
+		s := w.settings(3, 3)
+		s.Schedule = schedule.Settings{Kind: schedule.Stopping, Min: 1, Max: 9, Eta: 3}
+		w.ok(k.Create(t.Context(), w.ref, json.RawMessage(`{}`), s))
+		say := func(n int, at int64, loss float64) (bine.TrialAnswer, bool) {
+			t.Helper()
+			out, changed, err := k.Report(t.Context(), w.ref, n, 1, at, map[string]bine.Number{"loss": bine.Number(loss)})
+			w.ok(err)
+			return out, changed
+		}
+		if out, changed := say(1, 1, 0.1); out.Do != bine.Continue || out.Next != 3 || !changed {
+			t.Errorf("the first trial is told %+v, want to go on and to report at 3", out)
+		}
+		if out, changed := say(1, 2, 0.1); out.Do != bine.Continue || changed {
+			t.Errorf("a report between two rungs is answered %+v, and changed something: %v", out, changed)
+		}
+		say(2, 1, 0.2)
+		for range 2 { // told again it is the same
+			if out, _ := say(3, 1, 0.9); out.Do != bine.Stop || out.Reason == "" {
+				t.Errorf("the worst is told %+v, want to stop", out)
+			}
+			k = trial.New(w.store)
+		}
+		if _, _, err := k.Report(t.Context(), w.ref, 3, 2, 1, nil); !bine.IsKind(err, bine.Fenced) {
+			t.Errorf("a segment that is none was let report: %v", err)
+		}
+		w.check()
+	})
+}

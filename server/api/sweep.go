@@ -26,6 +26,8 @@ func (a *API) sweepRoutes() {
 	add(a, route{id: "list-trials", method: http.MethodGet, path: one + "/trials", tag: "sweeps", summary: "Trials of a sweep: by number, or the best first", access: see}, a.trials)
 	add(a, route{id: "list-sweep-decisions", method: http.MethodGet, path: one + "/decisions", tag: "sweeps", summary: "What a sweep decided and why, in order", access: see}, a.sweepDecisions)
 	add(a, route{id: "list-sweep-events", method: http.MethodGet, path: one + "/events", tag: "sweeps", summary: "What happened to a sweep, in order: its decisions follow from it", access: see}, a.sweepEvents)
+	add(a, route{id: "report-trial", method: http.MethodPost, path: "projects/{project}/trial-reports", tag: "sweeps", summary: "Tell what the trial whose job token is presented reached; answers whether it goes on",
+		access: auth.Access{Role: bine.DataScientist, Scopes: runs, Job: true}, silent: true}, a.reportTrial)
 	add(a, route{id: "change-sweep", method: http.MethodPost, path: one + "/changes", tag: "sweeps", summary: "Pause, resume, stop or extend a sweep, change how many run at once, or add a configuration", access: run}, a.changeSweep)
 }
 
@@ -185,3 +187,31 @@ func eventOf(c client.SweepChange, by bine.UserName) (sweep.Event, error) {
 // mostParallel is how many trials of one sweep run at once at most, below what
 // one workflow can have children in progress.
 const mostParallel = 1000
+
+// reportTrial takes a report of the process of a segment. The token of an
+// attempt that was replaced is refused before.
+func (a *API) reportTrial(ctx context.Context, in *struct {
+	InProject
+	Body client.TrialReport
+}) (*body[bine.TrialAnswer], error) {
+	refused := bine.Errorf(bine.Invalid, "this is for processes of a sweep, which have the token of a job")
+	id := callOf(ctx).Attempt
+	if id == "" {
+		return nil, refused
+	}
+	attempt, err := a.Store.Attempt(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	owner, _ := attempt.Owner.Rank()
+	number, segment, err := bine.ParseSegment(owner.Item)
+	if err != nil {
+		return nil, refused
+	}
+	ref := bine.SweepRef{Project: in.Project, Run: bine.RunID(owner.Name), Step: owner.Step}
+	out, changed, err := a.Sweeps.Report(ctx, ref, number, segment, in.Body.At, in.Body.Metrics)
+	if err == nil && changed {
+		a.launched(ctx, a.Launcher.Wake(ctx, workflows.StepWorkflowID(ref.Project, ref.Run, ref.Step, "")))
+	}
+	return answer(out, err)
+}

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import sys
+import time
+import urllib.error
+import urllib.request
 from collections.abc import Mapping
 from typing import Any, Optional, Union, cast
 
@@ -11,6 +16,7 @@ from .errors import Error
 from .step import Params, _document, log_metric
 
 CONFIG_EXIT = 78  # EX_CONFIG of sysexits.h
+PATIENCE = 300.0  # seconds for which a report is sent again while the server does not answer
 
 
 class TrialEnd(SystemExit):
@@ -48,6 +54,7 @@ class Trial:
     def __init__(self, segment: Mapping[str, Any]) -> None:
         self._segment = segment
         self.config = Params(segment.get("config") or {})
+        self._next = 0.0  # the step at which the sweep wants to hear next
 
     @property
     def number(self) -> int:
@@ -82,7 +89,8 @@ class Trial:
     def report(self, value: Union[float, Mapping[str, float]], step: int) -> None:
         """Tells how good the trial is after ``step``: a number, or several metrics by name.
 
-        Raises :class:`PauseTrial` when the budget is reached. Save the checkpoint before.
+        Raises :class:`PauseTrial` when the budget is reached, and :class:`StopTrial` when the
+        sweep says that the trial is not worth going on. Save the checkpoint before.
         """
         metrics = value if isinstance(value, Mapping) else {self.metric: value}
         if not isinstance(value, Mapping) and not self.metric:
@@ -90,11 +98,45 @@ class Trial:
         for name, number in metrics.items():
             if number == number and abs(number) != float("inf"):
                 log_metric(name, number, step)
+        if os.environ.get("BINE_TRIAL") and os.environ.get("BINE_API") and step >= self._next:
+            self._ask({name: _plain(float(number)) for name, number in metrics.items()}, step)
         if self.budget is not None and step >= self.budget:
             raise PauseTrial(f"step {step} is the budget of this rung")
 
+    def _ask(self, metrics: Mapping[str, Any], step: int) -> None:
+        """Tells the sweep, which answers at once whether to go on and when it wants to hear next."""
+        url = f"{os.environ['BINE_API'].rstrip('/')}/api/v1/projects/{os.environ.get('BINE_PROJECT', '')}/trial-reports"
+        headers = {"Authorization": f"Bearer {os.environ.get('BINE_TOKEN', '')}", "Content-Type": "application/json"}
+        body = json.dumps({"at": step, "metrics": metrics}).encode()
+        end, wait = time.monotonic() + PATIENCE, 0.1
+        while True:
+            try:
+                with urllib.request.urlopen(urllib.request.Request(url, data=body, headers=headers), timeout=30) as answer:
+                    told = json.load(answer)
+                break
+            except urllib.error.HTTPError as e:
+                if e.code < 500:
+                    raise Error(f"the report of step {step} was refused: {e.read().decode(errors='replace')[:500]}", status=e.code) from None
+                fault: Exception = e
+            except OSError as e:
+                fault = e
+            if time.monotonic() + wait > end:
+                raise Error(f"no answer to the report of step {step}: {fault}", kind="unavailable") from None
+            time.sleep(wait)
+            wait = min(2 * wait, 5.0)
+        self._next = float(told.get("next") or math.inf)
+        if told.get("do") == "stop":
+            raise StopTrial(str(told.get("reason") or ""))
+
     def __repr__(self) -> str:
         return f"Trial({self.number}, {dict(self.config)!r}, budget={self.budget})"
+
+
+def _plain(number: float) -> Any:
+    """A number as the API has it: what JSON cannot hold is a text."""
+    if math.isnan(number):
+        return "NaN"
+    return number if math.isfinite(number) else ("Infinity" if number > 0 else "-Infinity")
 
 
 def trial() -> Trial:
