@@ -101,7 +101,7 @@ func endEvents(engine *sweep.Engine, ends []segmentEnd, cancel bool) []trial.Eve
 			v.Kind, v.Reason = sweep.Failed, s.end.Reason
 		}
 		if stopping && v.Kind == sweep.Done {
-			v.Kind = sweep.Stopped // as it was told to, with what it had
+			v.Kind, v.At, v.Metrics = sweep.Stopped, 0, nil // its reports say how far it got
 		}
 		events = append(events, trial.Event{Key: "end/" + bine.SegmentKey(s.trial, s.segment), Event: v, Drop: drop})
 	}

@@ -219,7 +219,7 @@ func TestATrialThatWasToldToStopIsNotEnded(t *testing.T) {
 	w.is("orders", len(out.Orders), 0)
 	s.done("3.1", 5)
 	trial := got(w.store.SweepTrial(w.ctx(), ref, 3))
-	w.is("trial 3", trial.State, bine.TrialStopped)
+	w.is("trial 3", []any{trial.State, trial.Resource, *trial.Value}, []any{bine.TrialStopped, int64(1), 5.0})
 
 	change := func(*sweep.Engine) ([]tr.Event, error) {
 		return []tr.Event{{Key: "x", Event: sweep.Event{Kind: sweep.Stop}}}, nil
