@@ -116,7 +116,6 @@ func (p *platform) openData(ctx context.Context) error {
 	p.store, p.ledger = store.New(p.db), lease.New(p.db).Fading(time.Duration(p.config.Line.HalfLife))
 	p.metrics.MustRegister(newLeaseMetrics(p.ledger, p.log), newTenantMetrics(p.ledger, p.log))
 	p.sweeps = trial.New(p.store)
-	p.metrics.MustRegister(newLeaseMetrics(p.ledger, p.log))
 	blocks, err := openTiers(ctx, p.config, p.log)
 	if err != nil {
 		return err

@@ -112,7 +112,7 @@ func (w *world) check() {
 	}
 	var settings sweep.Settings
 	w.ok(json.Unmarshal(at.Settings, &settings))
-	engine, want, err := sweep.Replay(settings, log)
+	engine, want, err := sweep.Replay(settings, log, nil)
 	w.ok(err)
 	decisions, err := w.store.SweepDecisions(ctx, w.ref, 0, 0, 1<<20)
 	w.ok(err)
