@@ -214,6 +214,9 @@ func (k *Keeper) load(ctx context.Context, ref bine.SweepRef, s *search) error {
 		return fmt.Errorf("sweep %s: %w", ref, err)
 	}
 	s.snap = seq
+	if err := k.recall(ctx, at, seq, engine); err != nil {
+		return err
+	}
 	for seq < at.Events {
 		events, err := k.store.SweepEvents(ctx, ref, seq, eventsAtOnce)
 		if err != nil {
@@ -237,6 +240,31 @@ func (k *Keeper) load(ctx context.Context, ref bine.SweepRef, s *search) error {
 		}
 	}
 	s.engine, s.at = engine, at
+	return nil
+}
+
+// recall lets an engine that takes the events after one in again draw what it
+// drew then, whichever release of Bine that was.
+func (k *Keeper) recall(ctx context.Context, at store.SweepAt, seq int64, engine *sweep.Engine) error {
+	if seq == at.Events {
+		return nil
+	}
+	list, err := k.store.SweepDecisions(ctx, at.SweepRef, 0, 0, int(at.Decisions))
+	if err != nil {
+		return err
+	}
+	var decisions []sweep.Decision
+	for _, d := range list {
+		if d.Kind != string(sweep.Run) || d.Event <= seq {
+			continue
+		}
+		var v sweep.Decision
+		if err := json.Unmarshal(d.Body, &v); err != nil {
+			return fmt.Errorf("decision %d of sweep %s: %w", d.Seq, at.SweepRef, err)
+		}
+		decisions = append(decisions, v)
+	}
+	engine.Recall(decisions)
 	return nil
 }
 
