@@ -42,9 +42,7 @@ func (f *fixture) picture(n int, one bool) client.ClusterPicture {
 			g.States[d.State]++
 			g.Used.GPUs += float64(d.Used) / 1000
 			h.Used.GPUs += float64(d.Used) / 1000
-			for _, s := range d.By {
-				g.Projects = append(g.Projects, s)
-			}
+			g.Projects = append(g.Projects, d.By...)
 			h.Devices = append(h.Devices, d)
 		}
 		if !h.Up {
