@@ -192,11 +192,11 @@ func TestAnImportThatBreaksOffLosesAndDoublesNothing(t *testing.T) {
 				f.end(in)
 				in = f.start(bine.Export, "out/deep", "sales")
 			}
-			f.lakes.opened.Store(0)
+			var asked atomic.Int64 // a file is asked for by several at once
 			// Every so many files it breaks off, as a kill would: before a file is
 			// there, or, when exporting, after.
 			f.lakes.fail = func(string) error {
-				if f.lakes.opened.Load()%23 == 0 {
+				if asked.Add(1)%23 == 0 {
 					return errors.New("killed")
 				}
 				return nil
