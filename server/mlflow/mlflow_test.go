@@ -29,7 +29,7 @@ func TestClient(t *testing.T) {
 		if os.Getenv("CI") != "" && os.Getenv("BINE_TEST_PYTHON") != "" {
 			t.Fatal("CI needs a Python with mlflow-skinny and pytest")
 		}
-		t.Skip("left out: no Python with mlflow-skinny and pytest; deploy/test-python.sh makes one, after which the tests of e2e run this")
+		t.Skip("left out: no Python with mlflow-skinny and pytest; deploy/test-python.sh makes one, after which deploy/test.sh runs this")
 	}
 	w := newWorld(t)
 	c := exec.CommandContext(t.Context(), python, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "tests/test_mlflow.py", "tests/test_track.py")
